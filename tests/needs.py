@@ -1,0 +1,53 @@
+"""What some tests need and a machine may lack."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests import postgres
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One thing that some tests need: its name in ASSENT_REQUIRE is also its marker."""
+
+    name: str
+    fixtures: frozenset[str]
+    absent: Callable[[], str | None]  # None, or why the need cannot be met here
+
+    def is_needed_by(self, item: pytest.Item) -> bool:
+        return not self.fixtures.isdisjoint(getattr(item, "fixturenames", ())) or (
+            item.get_closest_marker(self.name) is not None
+        )
+
+
+def _vectors_absent() -> str | None:
+    named = os.environ.get("ASSENT_VECTORS", "")
+    if not named:
+        return "ASSENT_VECTORS is not set"
+    if not Path(named).is_dir():
+        return f"ASSENT_VECTORS names no directory: {named}"
+    return None
+
+
+NEEDS = {
+    need.name: need
+    for need in (
+        Need("postgres", frozenset({"postgres_dsn", "postgres_url"}), postgres.absent),
+        Need("vectors", frozenset({"vectors_dir"}), _vectors_absent),
+    )
+}
+
+
+def required_needs(names: str) -> list[str]:
+    """The needs that ASSENT_REQUIRE lists, separated by commas; an unknown one is a usage error."""
+    required = [name.strip() for name in names.split(",") if name.strip()]
+    for name in required:
+        if name not in NEEDS:
+            raise pytest.UsageError(f"ASSENT_REQUIRE names {name!r}; known are {', '.join(sorted(NEEDS))}")
+    return required
