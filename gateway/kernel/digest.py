@@ -1,0 +1,130 @@
+"""Keyed hashes, Merkle roots and message expansion over whole columns."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from gateway.errors import Misuse
+from gateway.kernel._column import Values, column_of, column_of_rows
+from gateway.kernel._native import ffi, lib
+from gateway.kernel._rows import Rows, new_rows, rows_view, thread_count
+from gateway.kernel.refusal import check_values_status
+
+DIGEST_BYTES: Final = 32
+SUBJECT_REF_CHARACTERS: Final = 26
+MAX_EXPANDED_BYTES: Final = 255 * 64
+MAX_DST_BYTES: Final = 255
+
+
+def hmac_sha256(key: bytes, values: Values | Rows, threads: int) -> Rows:
+    """Return HMAC-SHA256 of every value under one key.
+
+    Args:
+        key: the secret, of any size.
+        values: n values: Arrow binary or string, or uint8 rows of shape (n, w).
+        threads: 1 to 256.
+
+    Returns:
+        uint8, shape (n, 32).
+
+    Raises:
+        Misuse: a null or another type.
+
+    Source:
+        RFC 2104.
+    """
+    column = column_of_rows(values, "values") if isinstance(values, np.ndarray) else column_of(values, "values")
+    rows, out = new_rows(column.rows, DIGEST_BYTES)
+    row = ffi.new("uint64_t *")
+    key_view = ffi.from_buffer("uint8_t[]", key)
+    status = lib.assent_hmac_sha256(key_view, len(key), column.native, thread_count(threads), out, row)
+    check_values_status(status, row[0])
+    return rows
+
+
+def subject_refs(key: bytes, type: str, values: Values, threads: int = 1) -> Rows:
+    """Return the pseudonymous reference of every subject.
+
+    Args:
+        key: this gateway's local subject key.
+        type: identifier type of the subject column, such as `phone`.
+        values: n raw identifiers, Arrow binary or string, at most 65,535 bytes each.
+        threads: 1 to 256.
+
+    Returns:
+        uint8, shape (n, 26), lower-case ASCII: the head of base32(HMAC-SHA256(key, u16 length || type || u16 length
+        || value)).
+
+    Raises:
+        InputRefused: the first value that is too long, with its row.
+        Misuse: a null, another type, or a type name longer than 65,535 bytes.
+
+    Source:
+        RFC 4648 section 6, without padding; RFC 2104.
+    """
+    type_bytes = type.encode("utf-8")
+    if len(type_bytes) > 0xFFFF:
+        raise Misuse("the name of an identifier type must fit its 16-bit length prefix")
+    column = column_of(values, "subject identifiers")
+    rows, out = new_rows(column.rows, SUBJECT_REF_CHARACTERS)
+    row = ffi.new("uint64_t *")
+    status = lib.assent_subject_refs(
+        ffi.from_buffer("uint8_t[]", key),
+        len(key),
+        ffi.from_buffer("uint8_t[]", type_bytes),
+        len(type_bytes),
+        column.native,
+        thread_count(threads),
+        out,
+        row,
+    )
+    check_values_status(status, row[0])
+    return rows
+
+
+def merkle_root(leaves: Rows) -> bytes:
+    """Return the Merkle tree hash of the rows in their order.
+
+    Args:
+        leaves: uint8, shape (n, w).
+
+    Returns:
+        32 bytes; for n = 0 the SHA-256 of nothing.
+
+    Raises:
+        Misuse: shape or type differs.
+
+    Source:
+        RFC 6962 section 2.1.
+    """
+    root = ffi.new("uint8_t[]", DIGEST_BYTES)
+    view = rows_view(leaves, "leaves")
+    lib.assent_merkle_root(view, leaves.shape[0], leaves.shape[1], root)
+    return bytes(ffi.buffer(root))
+
+
+def expand_message_xmd(message: bytes, dst: bytes, size: int) -> bytes:
+    """Expand a message into uniform bytes with SHA-512.
+
+    Args:
+        message: any bytes.
+        dst: the domain separation tag, at most 255 bytes.
+        size: 1 to 16,320 bytes.
+
+    Returns:
+        `size` bytes.
+
+    Raises:
+        Misuse: tag or size out of range.
+
+    Source:
+        RFC 9380 section 5.3.1.
+    """
+    if len(dst) > MAX_DST_BYTES or not 1 <= size <= MAX_EXPANDED_BYTES:
+        raise Misuse(f"a tag must be at most {MAX_DST_BYTES} bytes, what it gives 1 to {MAX_EXPANDED_BYTES}")
+    uniform = ffi.new("uint8_t[]", size)
+    message_view, dst_view = ffi.from_buffer("uint8_t[]", message), ffi.from_buffer("uint8_t[]", dst)
+    lib.assent_expand_message_xmd(message_view, len(message), dst_view, len(dst), uniform, size)
+    return bytes(ffi.buffer(uniform))

@@ -1,0 +1,66 @@
+// Rows split over threads.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <system_error>
+#include <thread>
+
+#include "api.h"
+
+namespace assent {
+
+constexpr uint64_t CHUNK_ROWS = 64;
+constexpr uint32_t MAX_THREADS = 256;
+
+// What became of a chunk; row counts from the start of the batch.
+struct Outcome {
+    int32_t status;
+    uint64_t row;
+};
+
+constexpr Outcome DONE = {ASSENT_OK, 0};
+
+// Calls work(first, count) -> Outcome for consecutive chunks of at most CHUNK_ROWS rows on up to `threads` threads.
+// Chunks are handed out in order and a chunk that was begun is finished, so the refusal reported is the first of
+// the whole batch whatever the threads did.
+template <class Work>
+int32_t for_each_chunk(uint64_t rows, uint32_t threads, uint64_t *refused_row, const Work &work) {
+    constexpr uint64_t NONE = UINT64_MAX;
+    std::atomic<uint64_t> next{0};
+    std::atomic<uint64_t> first_refusal{NONE};  // row << 8 | status, so that the smallest is the first
+
+    const auto run = [&] {
+        while (first_refusal.load(std::memory_order_relaxed) == NONE) {
+            const uint64_t first = next.fetch_add(CHUNK_ROWS, std::memory_order_relaxed);
+            if (first >= rows) return;
+            const Outcome outcome = work(first, size_t(rows - first < CHUNK_ROWS ? rows - first : CHUNK_ROWS));
+            if (outcome.status == ASSENT_OK) continue;
+            const uint64_t refusal = outcome.row << 8 | uint64_t(outcome.status);
+            uint64_t known = first_refusal.load();
+            while (refusal < known && !first_refusal.compare_exchange_weak(known, refusal)) {
+            }
+        }
+    };
+
+    std::thread others[MAX_THREADS];
+    const uint64_t chunks = rows / CHUNK_ROWS + (rows % CHUNK_ROWS != 0);
+    uint32_t started = 0;
+    while (started + 1 < threads && started + 1 < chunks && started < MAX_THREADS) {
+        try {
+            others[started] = std::thread(run);
+        } catch (const std::system_error &) {
+            break;  // the system has no thread left: those that run do the work
+        }
+        started++;
+    }
+    run();
+    for (uint32_t i = 0; i < started; i++) others[i].join();
+
+    const uint64_t refusal = first_refusal.load();
+    if (refusal == NONE) return ASSENT_OK;
+    *refused_row = refusal >> 8;
+    return int32_t(refusal & 0xff);
+}
+
+}  // namespace assent
