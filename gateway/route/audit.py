@@ -1,0 +1,49 @@
+"""An audit entry before and after it has its place in the tree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    """Something to put on record, in the transaction that makes it true.
+
+    Attributes:
+        type: a leaf type of `gateway.tlog.leaf`.
+        time: when (UTC).
+        subject_ref: whose salt commits to the payload; "" for the log's own.
+        payload: JSON-able mapping of strings, integers, booleans, lists, mappings.
+    """
+
+    type: str
+    time: datetime
+    subject_ref: str
+    payload: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class PendingEntry:
+    """Durable, in order, not yet in the tree."""
+
+    pending_id: int
+    leaf: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class IntegratedEntry:
+    """In the tree at an index for ever.
+
+    Attributes:
+        payload: canonical bytes, or None once erased.
+        salt: 32 bytes, or None once erased.
+    """
+
+    index: int
+    leaf: bytes
+    type: str
+    time: datetime
+    payload: bytes | None
+    salt: bytes | None
