@@ -1,0 +1,108 @@
+"""Rights that stop a use: retention over, deletion, restriction, closure, refusals (steps 8 and 9)."""
+
+from __future__ import annotations
+
+from consent.basis import PUBLIC_INFO
+from consent.event import ConsentEvent, EventType
+from consent.history import stands
+from consent.matter import Matter
+from consent.question import Verdict
+from consent.reason import ReasonCode
+
+_REQUESTS = {EventType.DELETION: 47, EventType.RESTRICTION: 44, EventType.CLOSURE: 47}
+_REQUEST_TYPES = tuple(_REQUESTS)
+
+
+def held(matter: Matter, grants: list[ConsentEvent]) -> Verdict | None:
+    """Step 8: retention and rights.
+
+    Under a statutory duty to keep, mere storage passes what else would stop it (PIPL 47(2)).
+
+    Args:
+        matter: what is asked.
+        grants: the person's grants to the handler in effect, each possibly lifting a request.
+    """
+    bar: Verdict | None = None
+    if _retention_over(matter):
+        bar = ReasonCode.RETENTION_EXPIRED, (19, 47)
+    else:
+        articles = {
+            _REQUESTS[request.type]
+            for request in requests(matter)
+            if not any(grant.at > request.at and covers(grant, matter) for grant in grants)
+        }
+        if matter.use.basis == PUBLIC_INFO and any(
+            refusal.earlier <= matter.at and matter.concerns(refusal)
+            for refusal in matter.of(EventType.PUBLIC_INFO_REFUSED)
+        ):
+            articles.add(27)
+        if articles:
+            bar = ReasonCode.RIGHTS_HOLD, tuple(articles)
+    if bar is not None and matter.method.stores_only and _must_be_kept(matter):
+        return ReasonCode.OK_ACTION, (47,)
+    return bar
+
+
+def opted_out(matter: Matter) -> Verdict | None:
+    """Step 9: personalised marketing ends with an opt-out (PIPL 24), until an opt-in."""
+    if not matter.registry.purposes[matter.use.purpose].personalised_marketing:
+        return None
+    back_in = [event for event in matter.of(EventType.OPT_IN) if matter.concerns(event)]
+    if any(matter.concerns(event) and stands(event, back_in, matter.at) for event in matter.of(EventType.OPT_OUT)):
+        return ReasonCode.OPTED_OUT, (24,)
+    return None
+
+
+def requests(matter: Matter) -> list[ConsentEvent]:
+    """Return the deletions, restrictions and closures that touch this use, made by the moment asked about."""
+    return [
+        request
+        for request in matter.events
+        if request.type in _REQUEST_TYPES
+        and request.earlier <= matter.at
+        and (request.until is None or matter.at < request.until)
+        and matter.concerns(request)
+    ]
+
+
+def surviving(matter: Matter, grants: list[ConsentEvent]) -> list[ConsentEvent]:
+    """Return the grants that no request has ended: those given after the last one.
+
+    A new consent lifts a deletion, a restriction or a closure for what it covers; what was
+    agreed before stays ended, or a narrow or void new act would revive it.
+    """
+    last = max((request.at for request in requests(matter)), default=None)
+    return grants if last is None else [grant for grant in grants if grant.at > last]
+
+
+def covers(grant: ConsentEvent, matter: Matter) -> bool:
+    """Return whether a grant speaks of this use, by purpose, category, method and recipient."""
+    return any(
+        item.purpose == matter.use.purpose
+        and matter.category.id in item.categories
+        and matter.use.method in item.methods
+        and (not matter.provision or not matter.names.isdisjoint(item.recipients))
+        for item in grant.items
+    )
+
+
+def _retention_over(matter: Matter) -> bool:
+    """The latest collection governs; one that we learnt of late extends nothing before we did."""
+    collected = [
+        event for event in matter.of(EventType.COLLECTED) if event.earlier <= matter.at and matter.concerns(event)
+    ]
+    if not collected:
+        return False
+    latest = max((event.later <= matter.at, event.at) for event in collected)
+    return any(
+        event.retention_until is not None and event.retention_until <= matter.at
+        for event in collected
+        if (event.later <= matter.at, event.at) == latest
+    )
+
+
+def _must_be_kept(matter: Matter) -> bool:
+    return any(
+        event.later <= matter.at and (event.until is None or matter.at < event.until) and matter.concerns(event)
+        for event in matter.of(EventType.STATUTORY_HOLD)
+    )

@@ -1,0 +1,379 @@
+"""Notices (告知): what people were told, version by version.
+
+A notice goes draft → published → superseded and its text never changes once it is
+published. What it must say depends on what it announces; that is checked before it
+is published and again at every decision.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from consent import fields
+from consent.errors import FieldError, NoticeError
+
+if TYPE_CHECKING:
+    from consent.registry import Registry
+
+MAX_NOTICE_TEXT = 200_000  # characters
+
+
+class NoticeState(StrEnum):
+    """Where a version stands."""
+
+    DRAFT = "draft"
+    PUBLISHED = "published"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientTold:
+    """What the notice says of one recipient (PIPL 23; PIPL 39 for one abroad).
+
+    Attributes:
+        party: party id; a legal entity, never a class of partners.
+        name: as shown.
+        contact: as shown.
+        purposes: as shown.
+        methods: as shown.
+        categories: as shown, as a list.
+        rights_channel: how to exercise rights against it; asked of a recipient abroad.
+    """
+
+    party: str
+    name: str = ""
+    contact: str = ""
+    purposes: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    rights_channel: str = ""
+
+    def missing(self) -> tuple[str, ...]:
+        """Return what PIPL 23 asks for and the notice leaves out."""
+        return tuple(
+            name for name in ("name", "contact", "purposes", "methods", "categories") if not getattr(self, name)
+        )
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, object], path: str = "") -> RecipientTold:
+        """Read one recipient; FieldError names what is wrong."""
+        allowed = ("party", "name", "contact", "purposes", "methods", "categories", "rights_channel")
+        fields.no_others(mapping, allowed, path)
+        return cls(
+            party=fields.text(mapping, "party", path),
+            name=fields.optional_text(mapping, "name", path) or "",
+            contact=fields.optional_text(mapping, "contact", path) or "",
+            purposes=fields.texts(mapping, "purposes", path),
+            methods=fields.texts(mapping, "methods", path),
+            categories=fields.texts(mapping, "categories", path),
+            rights_channel=fields.optional_text(mapping, "rights_channel", path) or "",
+        )
+
+    def to_mapping(self) -> dict[str, object]:
+        """Return the JSON object that `from_mapping` reads; what is empty is left out."""
+        mapping: dict[str, object] = {
+            "party": self.party,
+            "name": self.name,
+            "contact": self.contact,
+            "purposes": list(self.purposes),
+            "methods": list(self.methods),
+            "categories": list(self.categories),
+            "rights_channel": self.rights_channel,
+        }
+        return {name: entry for name, entry in mapping.items() if entry not in ("", [])}
+
+
+_TEXTS = (
+    "title", "handler_name", "handler_contact", "retention", "after_retention", "rights_channel",
+    "withdrawal_channel", "closure_channel", "necessity", "impact", "automated_effect", "publication", "change",
+)  # fmt: skip
+_LISTS = ("purposes", "categories", "methods", "material_for")
+_STATE = ("state", "published_at", "effective_at", "recorded_at")
+
+_EVERY_NOTICE = (
+    "text", "handler_name", "handler_contact", "purposes", "categories", "methods", "retention", "after_retention",
+    "rights_channel", "withdrawal_channel", "closure_channel",
+)  # fmt: skip
+"""PIPL 17 with the additions of NDSR 21."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One version of a notice.
+
+    Attributes:
+        id: name in records, without `@`.
+        version: 1, 2, ...
+        language: of the text.
+        title: of the text.
+        text: the exact text shown.
+        handler_name: PIPL 17(1).
+        handler_contact: PIPL 17(1).
+        purposes: PIPL 17(2), ids.
+        categories: PIPL 17(2), ids.
+        methods: PIPL 17(2), ids.
+        retention: how long, or how that is fixed.
+        after_retention: delete or anonymise (NDSR 21).
+        rights_channel: how to exercise rights, PIPL 17(3).
+        withdrawal_channel: how to withdraw, PIPL 15.
+        closure_channel: how to close the account, NDSR 21.
+        recipients: who receives what, PIPL 23.
+        necessity: why sensitive categories are needed, PIPL 30.
+        impact: what their use means for the person, PIPL 30.
+        automated_effect: what automated decisions use and do, PIPL 24.
+        publication: what is made public, where, how long, PIPL 25.
+        change: what a later version changes, PIPL 14(2).
+        material_for: purposes for which this version needs a fresh consent.
+        state: draft, published or superseded.
+        published_at: when people could first see it; None of a draft.
+        effective_at: when it binds; None is `published_at`.
+        recorded_at: when our server took the publication in; None is "always known".
+    """
+
+    id: str
+    version: int
+    language: str = "zh-CN"
+    title: str = ""
+    text: str = ""
+    handler_name: str = ""
+    handler_contact: str = ""
+    purposes: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    retention: str = ""
+    after_retention: str = ""
+    rights_channel: str = ""
+    withdrawal_channel: str = ""
+    closure_channel: str = ""
+    recipients: tuple[RecipientTold, ...] = ()
+    necessity: str = ""
+    impact: str = ""
+    automated_effect: str = ""
+    publication: str = ""
+    change: str = ""
+    material_for: tuple[str, ...] = ()
+    state: NoticeState = NoticeState.DRAFT
+    published_at: datetime | None = None
+    effective_at: datetime | None = None
+    recorded_at: datetime | None = None
+    # Articles whose contents are there, by recipient: every decision asks.
+    _shown: Mapping[str | None, frozenset[int]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """A reference is cut at its last `@`; a version counts from 1."""
+        if not self.id or "@" in self.id:
+            raise FieldError("id", "must be a name without @")
+        if self.version < 1:
+            raise FieldError("version", "must be an integer of at least 1")
+        object.__setattr__(self, "_shown", _shown(self))
+
+    @property
+    def reference(self) -> str:
+        """How consents name this version: `id@version`."""
+        return f"{self.id}@{self.version}"
+
+    def contents_present(self, recipient: str | None = None) -> frozenset[int]:
+        """Return the articles of PIPL whose contents the notice shows.
+
+        Args:
+            recipient: the party that the question is about; 23 and 39 are about it alone.
+        """
+        return self._shown.get(recipient, self._shown[None])
+
+    @classmethod
+    def draft(cls, mapping: Mapping[str, object]) -> Notice:
+        """Read a submitted notice, always as a draft; FieldError names what is wrong."""
+        for name in _STATE:
+            if name != "effective_at" and name in mapping:
+                raise FieldError(name, "is set by publishing; leave it out")
+        return cls.from_mapping(mapping)
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, object]) -> Notice:
+        """Read a stored notice; FieldError names what is wrong."""
+        fields.no_others(mapping, ("id", "version", "language", "text", "recipients", *_TEXTS, *_LISTS, *_STATE))
+        version = fields.optional_count(mapping, "version", least=1)
+        state = fields.word(mapping, "state", NoticeState) if "state" in mapping else NoticeState.DRAFT
+        published_at = fields.optional_moment(mapping, "published_at")
+        if (state is NoticeState.DRAFT) != (published_at is None):
+            raise FieldError("published_at", "goes with a published notice, and with no draft")
+        return cls(
+            id=fields.text(mapping, "id"),
+            version=1 if version is None else version,
+            language=fields.optional_text(mapping, "language") or "zh-CN",
+            text=fields.optional_text(mapping, "text", longest=MAX_NOTICE_TEXT) or "",
+            recipients=tuple(
+                RecipientTold.from_mapping(entry, f"recipients[{position}].")
+                for position, entry in enumerate(fields.mappings(mapping, "recipients"))
+            ),
+            title=_words(mapping, "title"),
+            handler_name=_words(mapping, "handler_name"),
+            handler_contact=_words(mapping, "handler_contact"),
+            retention=_words(mapping, "retention"),
+            after_retention=_words(mapping, "after_retention"),
+            rights_channel=_words(mapping, "rights_channel"),
+            withdrawal_channel=_words(mapping, "withdrawal_channel"),
+            closure_channel=_words(mapping, "closure_channel"),
+            necessity=_words(mapping, "necessity"),
+            impact=_words(mapping, "impact"),
+            automated_effect=_words(mapping, "automated_effect"),
+            publication=_words(mapping, "publication"),
+            change=_words(mapping, "change"),
+            purposes=fields.texts(mapping, "purposes"),
+            categories=fields.texts(mapping, "categories"),
+            methods=fields.texts(mapping, "methods"),
+            material_for=fields.texts(mapping, "material_for"),
+            state=state,
+            published_at=published_at,
+            effective_at=fields.optional_moment(mapping, "effective_at"),
+            recorded_at=fields.optional_moment(mapping, "recorded_at"),
+        )
+
+    def to_mapping(self) -> dict[str, object]:
+        """Return the JSON object that `from_mapping` reads; what is empty is left out."""
+        mapping = self.content()
+        mapping["state"] = str(self.state)
+        for name in ("published_at", "effective_at", "recorded_at"):
+            time: datetime | None = getattr(self, name)
+            if time is not None:
+                mapping[name] = fields.said(time)
+        return mapping
+
+    def content(self) -> dict[str, object]:
+        """Return what the version says, without when and whether it was published."""
+        mapping: dict[str, object] = {"id": self.id, "version": self.version, "language": self.language}
+        for name in ("text", *_TEXTS):
+            if getattr(self, name):
+                mapping[name] = getattr(self, name)
+        for name in _LISTS:
+            if getattr(self, name):
+                mapping[name] = list(getattr(self, name))
+        if self.recipients:
+            mapping["recipients"] = [told.to_mapping() for told in self.recipients]
+        return mapping
+
+    def content_hash(self) -> str:
+        """Return SHA-256 (hex) of the content as canonical JSON.
+
+        Keys are ASCII and values texts, integers and lists of them; for these, sorted keys,
+        no spaces and unescaped Unicode are RFC 8785.
+        """
+        canonical = json.dumps(self.content(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _shown(notice: Notice) -> Mapping[str | None, frozenset[int]]:
+    general = all(getattr(notice, name) for name in _EVERY_NOTICE)
+    about_all = frozenset({17} if general else ()) | frozenset({30} if notice.necessity and notice.impact else ())
+    shown: dict[str | None, frozenset[int]] = {None: about_all}
+    for told in notice.recipients:
+        if not told.missing():
+            # A recipient may be listed twice, for two purposes.
+            shown[told.party] = shown.get(told.party, about_all) | ({23, 39} if told.rights_channel else {23})
+    return MappingProxyType(shown)
+
+
+def _words(mapping: Mapping[str, object], name: str) -> str:
+    return fields.optional_text(mapping, name, longest=8000) or ""
+
+
+def missing_contents(notice: Notice, registry: Registry) -> tuple[str, ...]:
+    """Return the fields that a notice must fill in before it may be published, in order.
+
+    The law's triggers (PIPL 14, 17, 23, 24, 25, 30, 39; NDSR 21) are read off what the
+    notice announces and off the registry. A name that the registry does not know is
+    reported as `purposes[0] (not registered)`: nobody can say what it triggers.
+
+    Args:
+        notice: the draft.
+        registry: purposes, categories, methods and parties that exist.
+    """
+    missing = [name for name in _EVERY_NOTICE if not getattr(notice, name)]
+    purposes, categories, methods = list(notice.purposes), list(notice.categories), list(notice.methods)
+    missing += _unregistered("", purposes, categories, methods, registry)
+    for position, told in enumerate(notice.recipients):
+        path = f"recipients[{position}]"
+        party = registry.parties.get(told.party)
+        if party is None:
+            missing.append(f"{path}.party (not registered)")
+        if party is None or not party.entrusted:
+            missing += [f"{path}.{name}" for name in told.missing()]
+        if party is not None and party.abroad and not told.rights_channel:
+            missing.append(f"{path}.rights_channel")
+        missing += _unregistered(path + ".", told.purposes, told.categories, told.methods, registry)
+        purposes += told.purposes
+        categories += told.categories
+        methods += told.methods
+    if any(registry.sensitive(category) for category in categories):
+        missing += [name for name in ("necessity", "impact") if not getattr(notice, name)]
+    known_purposes = [registry.purposes[purpose] for purpose in purposes if purpose in registry.purposes]
+    if any(purpose.automated for purpose in known_purposes) and not notice.automated_effect:
+        missing.append("automated_effect")
+    known_methods = [registry.methods[method] for method in methods if method in registry.methods]
+    if any(method.publishes for method in known_methods) and not notice.publication:
+        missing.append("publication")
+    if notice.material_for and notice.version > 1 and not notice.change:
+        missing.append("change")
+    return tuple(dict.fromkeys(missing))
+
+
+def _unregistered(
+    path: str,
+    purposes: tuple[str, ...] | list[str],
+    categories: tuple[str, ...] | list[str],
+    methods: tuple[str, ...] | list[str],
+    registry: Registry,
+) -> list[str]:
+    return [
+        f"{path}{kind}[{position}] (not registered)"
+        for kind, names, known in (
+            ("purposes", purposes, registry.purposes),
+            ("categories", categories, registry.categories),
+            ("methods", methods, registry.methods),
+        )
+        for position, name in enumerate(names)
+        if name not in known
+    ]
+
+
+def publish(notice: Notice, registry: Registry, at: datetime, recorded_at: datetime | None = None) -> Notice:
+    """Return the notice as published.
+
+    Args:
+        notice: a draft; its `effective_at`, if any, must not lie before `at`.
+        registry: what exists, for the contents that are asked for.
+        at: when people can first see it.
+        recorded_at: when our server took the publication in; None is `at`.
+
+    Raises:
+        NoticeError: NOTICE_STATE when it is no draft, NOTICE_INCOMPLETE with the missing contents.
+        FieldError: `effective_at` lies before `at`.
+    """
+    if notice.state is not NoticeState.DRAFT:
+        raise NoticeError("NOTICE_STATE", "state", "only a draft can be published; make a new version")
+    missing = missing_contents(notice, registry)
+    if missing:
+        raise NoticeError("NOTICE_INCOMPLETE", missing[0], f"the notice must also show {', '.join(missing)}", missing)
+    if notice.effective_at is not None and notice.effective_at < at:
+        raise FieldError("effective_at", "must not lie before the publication")
+    return replace(
+        notice,
+        state=NoticeState.PUBLISHED,
+        published_at=at,
+        effective_at=notice.effective_at or at,
+        recorded_at=recorded_at or at,
+    )
+
+
+def supersede(notice: Notice) -> Notice:
+    """Return the version as superseded by a later one; consents under it stand until that one is material."""
+    if notice.state is not NoticeState.PUBLISHED:
+        raise NoticeError("NOTICE_STATE", "state", "only a published notice can be superseded")
+    return replace(notice, state=NoticeState.SUPERSEDED)

@@ -1,0 +1,227 @@
+"""The legal entities that handle personal information, and what happened to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from consent import fields
+from consent.errors import FieldError
+
+HOME = "CN"  # ISO 3166; everywhere else is abroad (境外), also HK, MO and TW
+
+
+class Role(StrEnum):
+    """What a party is under the law.
+
+    A handler decides on purpose and method itself (PIPL 73(1)); a joint handler is
+    asked the same consent as any other (a policy on PIPL 20); an entrusted party acts
+    on instruction (PIPL 21); a foreign authority needs approval first (PIPL 41).
+    """
+
+    HANDLER = "handler"
+    JOINT = "joint"
+    ENTRUSTED = "entrusted"
+    FOREIGN_AUTHORITY = "foreign_authority"
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """A contract in writing with a recipient (NDSR 12) or an entrusted party (PIPL 21).
+
+    Attributes:
+        valid_from: first moment it holds.
+        valid_until: first moment it holds no more.
+        purposes: what it is for; binding for an entrusted party.
+    """
+
+    valid_from: datetime
+    valid_until: datetime
+    purposes: frozenset[str] = frozenset()
+
+    def in_force(self, at: datetime) -> bool:
+        """Return whether the contract holds at a time; its end is exclusive."""
+        return self.valid_from <= at < self.valid_until
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, object], path: str = "") -> Contract:
+        """Read a contract; FieldError names what is wrong."""
+        fields.no_others(mapping, ("valid_from", "valid_until", "purposes"), path)
+        return cls(
+            valid_from=fields.moment(mapping, "valid_from", path),
+            valid_until=fields.moment(mapping, "valid_until", path),
+            purposes=frozenset(fields.texts(mapping, "purposes", path)),
+        )
+
+    def to_mapping(self) -> dict[str, object]:
+        """Return the JSON object that `from_mapping` reads."""
+        return {
+            "valid_from": fields.said(self.valid_from),
+            "valid_until": fields.said(self.valid_until),
+            "purposes": sorted(self.purposes),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """A legal entity, not a brand: group companies are separate handlers.
+
+    Attributes:
+        id: name in records.
+        legal_name: as registered, and as shown in notices.
+        contact: where a person reaches it.
+        role: what it is to us.
+        country: where it is established (ISO 3166).
+        processing_country: where it processes or looks in from, when elsewhere.
+        contracts: in any order; one in force is enough.
+        sub_processor_of: the entrusted party that engaged it.
+        sub_processing_approved: the handler agreed to that (PIPL 21(3)).
+        restricted: on the list of PIPL 42.
+    """
+
+    id: str
+    legal_name: str = ""
+    contact: str = ""
+    role: Role = Role.HANDLER
+    country: str = HOME
+    processing_country: str | None = None
+    contracts: tuple[Contract, ...] = ()
+    sub_processor_of: str | None = None
+    sub_processing_approved: bool = False
+    restricted: bool = False
+
+    @property
+    def abroad(self) -> bool:
+        """Whether passing personal information to it is an export (PIPL 38); remote access from abroad is."""
+        return self.country != HOME or self.processing_country not in (None, HOME)
+
+    @property
+    def entrusted(self) -> bool:
+        """Whether it acts on our instruction, so that passing on is no provision (PIPL 21)."""
+        return self.role is Role.ENTRUSTED
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, object]) -> Party:
+        """Read a stored or submitted party; FieldError names what is wrong."""
+        fields.no_others(
+            mapping,
+            (
+                "id", "legal_name", "contact", "role", "country", "processing_country", "contracts",
+                "sub_processor_of", "sub_processing_approved", "restricted",
+            ),
+        )  # fmt: skip
+        return cls(
+            id=fields.text(mapping, "id"),
+            legal_name=fields.optional_text(mapping, "legal_name") or "",
+            contact=fields.optional_text(mapping, "contact") or "",
+            role=fields.word(mapping, "role", Role),
+            country=fields.text(mapping, "country", longest=2),
+            processing_country=fields.optional_text(mapping, "processing_country", longest=2),
+            contracts=tuple(
+                Contract.from_mapping(entry, f"contracts[{position}].")
+                for position, entry in enumerate(fields.mappings(mapping, "contracts"))
+            ),
+            sub_processor_of=fields.optional_text(mapping, "sub_processor_of"),
+            sub_processing_approved=fields.flag(mapping, "sub_processing_approved", default=False),
+            restricted=fields.flag(mapping, "restricted", default=False),
+        )
+
+    def to_mapping(self) -> dict[str, object]:
+        """Return the JSON object that `from_mapping` reads; what is empty is left out."""
+        mapping: dict[str, object] = {
+            "id": self.id,
+            "legal_name": self.legal_name,
+            "contact": self.contact,
+            "role": str(self.role),
+            "country": self.country,
+            "processing_country": self.processing_country,
+            "contracts": [contract.to_mapping() for contract in self.contracts],
+            "sub_processor_of": self.sub_processor_of,
+            "sub_processing_approved": self.sub_processing_approved,
+            "restricted": self.restricted,
+        }
+        return {name: entry for name, entry in mapping.items() if entry not in ("", None)}
+
+
+class MechanismType(StrEnum):
+    """The ways out of the country (PIPL 38 and the 2024 cross-border provisions)."""
+
+    STANDARD_CONTRACT = "standard_contract"
+    CERTIFICATION = "certification"
+    SECURITY_ASSESSMENT = "security_assessment"
+    EXEMPT_SMALL_VOLUME = "exempt_small_volume"
+
+
+@dataclass(frozen=True, slots=True)
+class ExportMechanism:
+    """What allows exports to one party for a time.
+
+    Attributes:
+        party: the recipient abroad.
+        type: which way; the small-volume exemption is for few people and nothing sensitive.
+        valid_from: first moment it holds.
+        valid_until: first moment it holds no more.
+    """
+
+    party: str
+    type: MechanismType
+    valid_from: datetime
+    valid_until: datetime
+
+    def in_force(self, at: datetime) -> bool:
+        """Return whether the mechanism holds at a time; its end is exclusive."""
+        return self.valid_from <= at < self.valid_until
+
+
+class PartyEventType(StrEnum):
+    """What can happen to a recipient, for everybody at once."""
+
+    SUSPENDED = "recipient_suspended"
+    REINSTATED = "recipient_reinstated"
+    SUCCEEDED = "recipient_succeeded"
+    SCOPE_CHANGED = "recipient_scope_changed"
+    AUTHORITY_APPROVAL = "competent_authority_approval"
+
+
+@dataclass(frozen=True, slots=True)
+class PartyEvent:
+    """Something that happened to a recipient.
+
+    Attributes:
+        type: what.
+        at: when it happened.
+        recorded_at: when we came to know.
+        party: to whom; of a succession, who handed over.
+        to: of a succession, who took over (PIPL 22).
+        notified: of a succession, whether people were told of name and contact.
+        purposes: of a scope change, which purposes it touches; empty is all.
+        methods: of a scope change, which methods it touches; empty is all.
+        until: of an approval, its end; None is open.
+    """
+
+    type: PartyEventType
+    at: datetime
+    recorded_at: datetime
+    party: str
+    to: str | None = None
+    notified: bool = False
+    purposes: frozenset[str] = frozenset()
+    methods: frozenset[str] = frozenset()
+    until: datetime | None = None
+
+    def __post_init__(self) -> None:
+        """A succession has two ends."""
+        if (self.type is PartyEventType.SUCCEEDED) != (self.to is not None):
+            raise FieldError("to", "a succession, and only a succession, names who took over")
+
+    @property
+    def earlier(self) -> datetime:
+        """When it counts if it protects people."""
+        return min(self.at, self.recorded_at)
+
+    @property
+    def later(self) -> datetime:
+        """When it counts if it allows something."""
+        return max(self.at, self.recorded_at)

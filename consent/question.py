@@ -1,0 +1,114 @@
+"""What is asked of the rule, and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from consent.basis import CONSENT
+from consent.reason import REASONS, ReasonCode, citations
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A use of personal information, whoever the person is.
+
+    Attributes:
+        handler: who uses or provides it, and answers for it.
+        recipient: who receives it; None is own use.
+        purpose: purpose id.
+        category: category id.
+        method: method id.
+        basis: `consent`, or one of the other bases of PIPL 13.
+    """
+
+    handler: str
+    recipient: str | None
+    purpose: str
+    category: str
+    method: str
+    basis: str = CONSENT
+
+
+class Kind(StrEnum):
+    """What is asked: may we use, may we ask again, may we refuse the service?"""
+
+    USE = "use"
+    PROMPT = "prompt"
+    REFUSE_SERVICE = "refuse_service"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question about one person.
+
+    Attributes:
+        subject: pseudonymous reference of the person.
+        use: what is intended.
+        at: the moment asked about.
+        as_known_at: only what was recorded by then counts; live decisions ask with `at`.
+        kind: use, prompt or refuse_service.
+        group_size: people in the aggregate that is to be released; None when it is none.
+        linkable: the aggregate can be linked to a person.
+        exported_this_year: people whose information went to this recipient abroad since 1 January;
+            None is unknown, and an unknown number is not below any limit.
+        necessary_for_service: the service cannot be had without this processing (PIPL 16).
+    """
+
+    subject: str
+    use: Use
+    at: datetime
+    as_known_at: datetime
+    kind: Kind = Kind.USE
+    group_size: int | None = None
+    linkable: bool = False
+    exported_this_year: int | None = None
+    necessary_for_service: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer: yes or no, always with a reason and the articles.
+
+    Attributes:
+        allowed: yes or no.
+        reason_code: one of `consent.reason.ReasonCode`.
+        articles: `PIPL-n` and `NDSR-n`, sorted.
+        consent_id: the consent that allows, or the one that came furthest.
+        notice: `id@version` under which it was given.
+        decided_at: the moment asked about.
+        as_known_at: what was known by then was weighed.
+    """
+
+    allowed: bool
+    reason_code: str
+    articles: tuple[str, ...]
+    consent_id: str | None
+    notice: str | None
+    decided_at: datetime
+    as_known_at: datetime
+
+
+Verdict = tuple[ReasonCode, tuple[int | str, ...]]
+"""A reason and the articles it cites: numbers of PIPL, or `NDSR-n`."""
+
+
+def answer(
+    verdict: Verdict,
+    at: datetime,
+    as_known_at: datetime,
+    consent_id: str | None = None,
+    notice: str | None = None,
+) -> Decision:
+    """Return a verdict as the decision of a moment."""
+    code, articles = verdict
+    return Decision(
+        allowed=REASONS[code].allowed,
+        reason_code=str(code),
+        articles=citations(articles),
+        consent_id=consent_id,
+        notice=notice,
+        decided_at=at,
+        as_known_at=as_known_at,
+    )
