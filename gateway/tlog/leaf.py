@@ -1,0 +1,157 @@
+"""Audit leaves: what the log says of an event without saying whom it concerns.
+
+A leaf is {v, type, time, commitment} in canonical form, where
+
+    commitment = HMAC-SHA256(salt, canonical payload)
+
+The salt belongs to one subject (or to the log itself, for events about nobody)
+and is stored apart. Who holds salt and payload can open the leaf; once the salt
+is destroyed nobody can link the leaf to a payload, while the tree and all its
+proofs stay as they are.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from gateway.errors import HostileInput, Misuse
+from gateway.route.canonical import canonical_bytes, parse_time_text, time_text
+
+LEAF_VERSION = 1
+SALT_BYTES = 32
+MAX_ENTRY_BYTES = 65_535  # C2SP tlog-tiles: an entry's length is a u16
+MAX_PAYLOAD_BYTES = 65_535  # texts longer than this are logged by their hash
+
+_LEAF = re.compile(
+    rb'\{"commitment":"([A-Za-z0-9+/]{43}=)","time":"([0-9T:.-]{26}Z)","type":"([a-z][a-z_]{0,39})","v":1\}'
+)
+
+
+class LeafType(StrEnum):
+    """Every kind of event that the log records; closed, so that a report can be complete."""
+
+    CONSENT_EVENT = "consent_event"
+    NOTICE_PUBLISHED = "notice_published"
+    PARTNER_ACCEPTED = "partner_accepted"
+    AGREEMENT_PROPOSED = "agreement_proposed"
+    AGREEMENT_COUNTERSIGNED = "agreement_countersigned"
+    AGREEMENT_BOUND = "agreement_bound"
+    REGISTRY_CHANGED = "registry_changed"
+    DATASET_ADDED = "dataset_added"
+    JOB_CREATED = "job_created"
+    JOB_STATE = "job_state"
+    SESSION_OPENED = "session_opened"
+    SESSION_ENDED = "session_ended"
+    RUN_RECORD = "run_record"
+    RUN_SIGNATURE = "run_signature"
+    KEY_DESTROYED = "key_destroyed"
+    REPLAY_REFUSED = "replay_refused"
+    HOSTILE_INPUT = "hostile_input"
+    RESULT_READ = "result_read"
+    RESULT_DELETED = "result_deleted"
+    SUBJECT_ERASED = "subject_erased"
+    EXPORT_MADE = "export_made"
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A leaf to append and the payload to keep beside it.
+
+    Attributes:
+        payload_bytes: the canonical payload that the leaf commits to.
+        bytes: the log entry, canonical, without personal data.
+    """
+
+    payload_bytes: bytes
+    bytes: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LeafHeader:
+    """What a leaf says to everyone."""
+
+    type: LeafType
+    time: datetime
+    commitment: bytes
+
+
+def commitment(salt: bytes, payload: bytes) -> bytes:
+    """Commit to a payload: HMAC-SHA256(salt, payload), 32 bytes.
+
+    Args:
+        salt: 32 random bytes of the subject, or of the log for events about nobody.
+        payload: canonical bytes.
+
+    Source: RFC 2104; hiding rests on the salt, binding on SHA-256.
+    """
+    if len(salt) != SALT_BYTES:
+        raise Misuse(f"a salt has {SALT_BYTES} bytes")
+    return hmac.digest(salt, payload, "sha256")
+
+
+def make_leaf(type: str, time: datetime, payload: Mapping[str, object], salt: bytes) -> Leaf:
+    """Make the leaf of one event.
+
+    Args:
+        type: a LeafType.
+        time: when the event happened, with a zone.
+        payload: a record as `canonical_bytes` takes it, at most 65,535 bytes long
+            in canonical form. Payloads that must not be told apart by comparing
+            commitments carry something unique, such as an id.
+        salt: 32 bytes.
+
+    Raises:
+        RequestError: BAD_FIELD, when the payload has no canonical form.
+        Misuse: for an unknown type, a time without a zone, a short salt or a long payload.
+    """
+    if type not in _TYPES:
+        raise Misuse("a leaf needs a type of LeafType")
+    payload_bytes = canonical_bytes(payload)
+    if len(payload_bytes) > MAX_PAYLOAD_BYTES:
+        raise Misuse(f"a leaf's payload is longer than {MAX_PAYLOAD_BYTES} bytes; log the hash of long texts")
+    record = {
+        "commitment": base64.b64encode(commitment(salt, payload_bytes)).decode(),
+        "time": time_text(time),
+        "type": str(type),
+        "v": LEAF_VERSION,
+    }
+    return Leaf(payload_bytes=payload_bytes, bytes=canonical_bytes(record))
+
+
+def parse_leaf(entry: bytes) -> LeafHeader:
+    """Read a leaf, accepting its canonical form only.
+
+    Raises:
+        HostileInput: BAD_SHAPE, also for a version or type of a later release.
+    """
+    match = _LEAF.fullmatch(entry)
+    if match is None:
+        raise HostileInput("BAD_SHAPE", "a log entry is not an audit leaf of version 1")
+    digest, time, type_name = match.group(1), match.group(2).decode(), match.group(3).decode()
+    if type_name not in _TYPES:
+        raise HostileInput("BAD_SHAPE", "a log entry has a type that this release does not know")
+    value = base64.b64decode(digest)
+    if base64.b64encode(value) != digest:
+        raise HostileInput("BAD_SHAPE", "a log entry's commitment is not canonical base64")
+    return LeafHeader(LeafType(type_name), parse_time_text(time), value)
+
+
+def check_opening(entry: bytes, payload_bytes: bytes, salt: bytes) -> LeafHeader:
+    """Check that a leaf commits to a payload under a salt.
+
+    Raises:
+        HostileInput: DIGEST_MISMATCH when it does not; BAD_SHAPE for a malformed leaf.
+    """
+    header = parse_leaf(entry)
+    if not hmac.compare_digest(commitment(salt, payload_bytes), header.commitment):
+        raise HostileInput("DIGEST_MISMATCH", "a payload is not the one that its log entry commits to")
+    return header
+
+
+_TYPES = frozenset(LeafType)

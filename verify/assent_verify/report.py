@@ -1,0 +1,138 @@
+"""What the check found, for people and for programs."""
+
+from __future__ import annotations
+
+import base64
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from assent_verify.failure import Failure
+from assent_verify.runs import Run
+
+MAX_REASONS = 20  # lines per report; a damaged export may fail at every entry
+
+
+@dataclass(slots=True)
+class Report:
+    """Everything that was checked, and what failed.
+
+    Attributes:
+        party: whose log this is, with operator, filter and time of the export.
+        log_key: verifier key in use; `log_key_pinned` when the reader gave it.
+        party_key_pinned: whether the reader gave the key that signed the manifest.
+        size: entries that the checkpoint promises, with their root.
+        entries: entries that were hashed again, by type.
+        opened: entries whose payload was opened and matched.
+        since: size of the earlier checkpoint that this log continues, or None.
+        runs: runs whose evidence verifies.
+        runs_without_evidence: runs in the log whose evidence is not exported.
+        failures: empty when all is well.
+    """
+
+    party: str = ""
+    created: str = ""
+    operator: str = ""
+    filter: str = ""
+    origin: str = ""
+    log_key: str = ""
+    log_key_pinned: bool = False
+    party_key_pinned: bool = False
+    size: int = 0
+    root: bytes = b""
+    types: Counter[str] = field(default_factory=Counter)
+    first: str = ""
+    last: str = ""
+    opened: int = 0
+    since: int | None = None
+    runs: list[Run] = field(default_factory=list)
+    runs_without_evidence: int = 0
+    failures: list[Failure] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every check passed."""
+        return not self.failures
+
+    @property
+    def entries(self) -> int:
+        """Entries that were read and hashed."""
+        return self.types.total()
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """The report for programs."""
+    return {
+        "ok": report.ok,
+        "failures": [{"check": failure.check, "reason": failure.reason} for failure in report.failures],
+        "party": report.party,
+        "created": report.created,
+        "operator": report.operator,
+        "filter": report.filter,
+        "origin": report.origin,
+        "log_key": report.log_key,
+        "log_key_pinned": report.log_key_pinned,
+        "party_key_pinned": report.party_key_pinned,
+        "size": report.size,
+        "root": base64.b64encode(report.root).decode(),
+        "entries": report.entries,
+        "types": dict(sorted(report.types.items())),
+        "first_time": report.first,
+        "last_time": report.last,
+        "opened": report.opened,
+        "since": report.since,
+        "runs": [
+            {
+                "session": run.session_id,
+                "operation": run.operation,
+                "parties": [
+                    {"party": party.party, "legal_name": party.legal_name, "pinned": party.pinned}
+                    for party in run.parties
+                ],
+            }
+            for run in report.runs
+        ],
+        "runs_without_evidence": report.runs_without_evidence,
+    }
+
+
+def as_text(report: Report) -> str:
+    """The report for people, one fact a line."""
+    lines = []
+    if report.party:
+        signed = _origin_of_key(report.party_key_pinned, "--party-key")
+        lines.append(f"export    of {report.party}, made {report.created} by {report.operator}{signed}")
+        lines.append(f"opened    {report.filter}")
+    if report.origin:
+        root = base64.b64encode(report.root).decode()
+        lines.append(f"log       {report.origin}: {report.size:,} entries, root {root}")
+    if report.log_key:
+        lines.append(f"log key   {report.log_key}{_origin_of_key(report.log_key_pinned, '--vkey')}")
+    if report.types:
+        closed = report.entries - report.opened
+        lines.append(f"entries   {report.entries:,} hashed again; {report.opened:,} opened, {closed:,} closed")
+        lines += [f"          {name} {count:,}" for name, count in sorted(report.types.items())]
+        lines.append(f"time      {report.first} to {report.last}")
+    if report.since is not None:
+        lines.append(f"since     continues the checkpoint of {report.since:,} entries unchanged")
+    for run in report.runs:
+        signed = " and ".join(
+            f"{party.party} ({party.legal_name}){_origin_of_key(party.pinned, '--party-key')}" for party in run.parties
+        )
+        lines.append(f"run       {run.session_id} {run.operation} signed by {signed}")
+    if report.runs_without_evidence:
+        lines.append(f"note      {report.runs_without_evidence:,} runs in the log came without their evidence file")
+    lines += [f"FAIL      {failure.check}: {failure.reason}" for failure in report.failures[:MAX_REASONS]]
+    if len(report.failures) > MAX_REASONS:
+        lines.append(f"FAIL      and {len(report.failures) - MAX_REASONS:,} more")
+    lines.append("OK        every check passed" if report.ok else "FAILED    this export is not what the log promised")
+    return "\n".join(printable(line) for line in lines) + "\n"
+
+
+def printable(line: str) -> str:
+    """Replace characters that could steer a terminal: the export's texts are not ours."""
+    return "".join(char if char.isprintable() else "?" for char in line)
+
+
+def _origin_of_key(pinned: bool, option: str) -> str:
+    return "" if pinned else f" [key not compared: pass {option}]"
