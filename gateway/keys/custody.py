@@ -1,0 +1,127 @@
+"""The keys of a home in memory: they sign, and are not given out."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+from gateway.agreement.card import read_card_file
+from gateway.errors import HostileInput, RequestError
+from gateway.keys import folder
+from gateway.keys.certificate import spki_pin
+from gateway.route.canonical import record_message
+from gateway.route.party import SignedCard
+from gateway.tlog.note import parse_vkey
+
+
+@dataclass(frozen=True, slots=True)
+class TlsMaterial:
+    """What a gRPC port must be handed.
+
+    Attributes:
+        certificate: PEM chain, leaf first.
+        key: PKCS8 PEM; not shown.
+    """
+
+    certificate: bytes
+    key: bytes = field(repr=False)
+
+
+class HomeKeys:
+    """KeyCustody over the key folder of a home."""
+
+    __slots__ = ("_agreement_key", "_card", "_local_key", "_log_key", "_tls")
+
+    def __init__(
+        self,
+        card: SignedCard,
+        agreement_key: Ed25519PrivateKey,
+        log_key: Ed25519PrivateKey,
+        local_key: bytes,
+        tls: TlsMaterial,
+    ) -> None:
+        """Take keys that belong together; `load` checks that they do."""
+        self._card = card
+        self._agreement_key = agreement_key
+        self._log_key = log_key
+        self._local_key = local_key
+        self._tls = tls
+
+    @classmethod
+    def load(cls, home: Path) -> HomeKeys:
+        """Read the key folder and check that card, keys and certificate belong together.
+
+        Raises:
+            StateError: NOT_FOUND for a missing file.
+            RequestError: BAD_FIELD for a file that others can read, is malformed
+                or does not belong to the card.
+        """
+        agreement_key = folder.read_ed25519(home, folder.AGREEMENT_KEY)
+        log_key = folder.read_ed25519(home, folder.LOG_KEY)
+        local_key = folder.read_octets(home, folder.LOCAL_KEY)
+        tls = TlsMaterial(folder.read_public(home, folder.TLS_CERTIFICATE), folder.read_private(home, folder.TLS_KEY))
+        try:
+            signed = read_card_file(folder.read_public(home, folder.CARD))
+            pin = spki_pin(tls.certificate)
+        except HostileInput as error:
+            raise RequestError(
+                "BAD_FIELD", f"a file of {folder.FOLDER}/ is damaged: {error.message}; restore it from a backup"
+            ) from error
+        for file, belongs in (
+            (folder.AGREEMENT_KEY, agreement_key.public_key().public_bytes_raw() == signed.card.agreement_key),
+            (folder.LOG_KEY, log_key.public_key().public_bytes_raw() == parse_vkey(signed.card.log_vkey).public_key),
+            (folder.TLS_CERTIFICATE, pin in signed.card.pins),
+            (folder.TLS_KEY, _pin_of_key(tls.key) == pin),
+        ):
+            if not belongs:
+                raise RequestError(
+                    "BAD_FIELD",
+                    f"{folder.FOLDER}/{file} is not the one that {folder.CARD} names; restore both from one backup",
+                )
+        return cls(signed, agreement_key, log_key, local_key, tls)
+
+    @property
+    def party(self) -> str:
+        """Our party id."""
+        return self._card.card.party
+
+    @property
+    def tls(self) -> TlsMaterial:
+        """The certificate and key of both ports."""
+        return self._tls
+
+    def own_card(self) -> SignedCard:
+        """Return our signed card."""
+        return self._card
+
+    def sign_record(self, kind: str, record: bytes) -> bytes:
+        r"""Sign "assent <kind> v1\n" || record with the agreement key (64 bytes)."""
+        return self._agreement_key.sign(record_message(kind, record))
+
+    def sign_log(self, note_text: bytes) -> bytes:
+        """Sign a checkpoint's note text with the log key (64 bytes)."""
+        return self._log_key.sign(note_text)
+
+    def log_vkey(self) -> str:
+        """Return the C2SP verifier key of our log."""
+        return self._card.card.log_vkey
+
+    def subject_key(self) -> bytes:
+        """Return the local key of subject_ref (32 bytes)."""
+        return self._local_key
+
+
+def _pin_of_key(pem: bytes) -> str:
+    """Return the pin of the certificate that belongs to a private key."""
+    try:
+        public = load_pem_private_key(pem, password=None).public_key()
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise RequestError(
+            "BAD_FIELD", f"{folder.FOLDER}/{folder.TLS_KEY} is not an unencrypted PEM key; restore it from a backup"
+        ) from error
+    return hashlib.sha256(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()

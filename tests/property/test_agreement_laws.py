@@ -1,0 +1,125 @@
+"""Laws of the agreement: one document, one hash, one reading; and nothing but errors of ours."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.agreement.agreement import agreement_of, document_of, parse_agreement
+from gateway.agreement.card import card_file, card_record, parse_card, read_card_file
+from gateway.agreement.signature import check_public_key
+from gateway.errors import AssentError, HostileInput, RequestError
+from gateway.route.canonical import canonical_bytes
+from tests.unit.gateway.agreement.samples import card, document, signed_card
+
+ids = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.:@/-]{0,20}", fullmatch=True)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> dict[str, Any]:
+    scale = draw(st.integers(0, 9))
+    bounds = sorted(draw(st.tuples(*[st.integers(-(10**8), 10**8)] * 2)))
+    number: dict[str, Any] = {"name": "n", "category": draw(ids), "type": "number", "scale": scale, "max_bytes": 0}
+    number |= {"min": str(bounds[0]), "max": str(bounds[1])}
+    text: dict[str, Any] = {"name": "t", "category": draw(ids), "type": draw(st.sampled_from(["band", "category"]))}
+    text |= {"min": None, "max": None, "scale": 0, "max_bytes": draw(st.integers(1, 255))}
+    made = document(
+        columns=[number, text],
+        purposes=draw(st.lists(ids, min_size=1, max_size=4, unique=True)),
+        consent_age_s=draw(st.integers(60, 86_400)),
+        retention_days=draw(st.integers(1, 3650)),
+        sandbox=draw(st.booleans()),
+    )
+    made["directions"][1]["columns"] = draw(st.sampled_from([["n"], ["t"], ["t", "n"]]))
+    return made
+
+
+@given(documents())
+def test_reading_is_the_inverse_of_writing(made: dict[str, Any]) -> None:
+    agreement = agreement_of(made)
+    assert document_of(agreement) == made
+    assert parse_agreement(agreement.document) == agreement
+
+
+@given(documents(), st.randoms(use_true_random=False))
+def test_the_order_of_fields_never_reaches_the_hash(made: dict[str, Any], random: Any) -> None:
+    names = list(made)
+    random.shuffle(names)
+    assert agreement_of({name: made[name] for name in names}).hash == agreement_of(made).hash
+
+
+@given(documents(), documents())
+def test_different_documents_have_different_hashes(one: dict[str, Any], two: dict[str, Any]) -> None:
+    assert (one == two) == (agreement_of(one).hash == agreement_of(two).hash)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    found = [path] if path else []
+    steps = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, inner in steps:
+        found += places(inner, (*path, step))
+    return found
+
+
+@given(st.sampled_from(places(document())), json_values)
+def test_any_field_may_hold_anything_and_only_our_errors_come_out(path: tuple[Any, ...], value: Any) -> None:
+    made = document()
+    at: Any = made
+    for step in path[:-1]:
+        at = at[step]
+    at[path[-1]] = value
+    try:
+        agreement = agreement_of(made)
+    except RequestError as error:
+        assert error.reason == "BAD_FIELD"
+    else:
+        assert document_of(agreement) == made
+
+
+@given(st.sampled_from(sorted(json.loads(card_record(card())))), json_values)
+def test_any_card_field_may_hold_anything_and_only_our_errors_come_out(field: str, value: Any) -> None:
+    record = json.loads(card_record(card())) | {field: value}
+    try:
+        read = parse_card(canonical_bytes(record))
+    except HostileInput as error:
+        assert error.reason == "BAD_SHAPE"
+    else:
+        assert card_record(read) == canonical_bytes(record)
+
+
+@given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
+def test_no_bytes_crash_a_reader(content: bytes) -> None:
+    for read in (parse_agreement, parse_card, read_card_file):
+        try:
+            read(content)
+        except AssentError:
+            continue
+        raise AssertionError("noise was accepted")
+
+
+@given(st.data())
+def test_a_flipped_byte_of_a_card_file_never_passes_as_another_card(data: st.DataObject) -> None:
+    signed = signed_card()
+    content = bytearray(card_file(signed))
+    content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
+    try:
+        assert read_card_file(bytes(content)) == signed  # only spacing may change without a trace
+    except HostileInput as error:
+        assert error.reason in {"BAD_SHAPE", "BAD_SIGNATURE"}
+
+
+@given(st.binary(min_size=32, max_size=32))
+def test_an_accepted_key_is_canonical(key: bytes) -> None:
+    try:
+        check_public_key(key)
+    except HostileInput:
+        return
+    assert int.from_bytes(key, "little") & (2**255 - 1) < 2**255 - 19
