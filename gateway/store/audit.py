@@ -1,0 +1,208 @@
+"""The log: entries in the order of their commits, tiles, checkpoints, and what opens an entry.
+
+An entry gets its number under a locked counter in the last statements of its
+transaction: whoever commits first has the lower number, and a rollback leaves no
+gap. The number is the index that the entry will have in the tree; it is in the
+tree once the counter of integrated entries has passed it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import and_, delete, func, select
+
+from gateway.errors import Misuse, StateError
+from gateway.flow.ports.store import TileWrite
+from gateway.route.audit import AuditEvent, IntegratedEntry, PendingEntry
+from gateway.store import rows
+from gateway.store.connection import StoreConnection
+from gateway.store.counters import Counter, lock_counter, read_counter, set_counter
+from gateway.store.salts import LOG_ITSELF, destroy_salt, salts_of
+from gateway.store.schema import audit_checkpoints, audit_entries, audit_payloads, subject_salts
+from gateway.store.tiles import SqlTiles
+from gateway.tlog.leaf import Leaf, make_leaf
+
+PAGE = 1024  # entries per query of `entries`
+
+# The field by which an entry is found again, the first that its payload has.
+_KEY_FIELDS = ("event_id", "session_id", "session", "job", "agreement", "notice", "id")
+_JOB_KEY_FIELDS = ("job", "session")
+
+
+@dataclass(frozen=True, slots=True)
+class _Queued:
+    """An entry that waits for its number."""
+
+    event: AuditEvent
+    leaf: Leaf
+
+
+class SqlAuditStore:
+    """The log inside one transaction."""
+
+    def __init__(self, connection: StoreConnection) -> None:
+        self._connection = connection
+        self._tiles = SqlTiles(connection)
+        self._queue: list[_Queued] = []
+        self.erased = False
+
+    async def append(self, events: Sequence[AuditEvent]) -> None:
+        """Make the leaves, creating missing salts, and queue them in order; they are numbered at the commit.
+
+        Raises:
+            RequestError: BAD_FIELD when a payload has no canonical form.
+            Misuse: for an unknown type, a long payload, or in a transaction for reading.
+        """
+        self._connection.check_writable()
+        if not events:
+            return
+        salts = await salts_of(self._connection, (event.subject_ref for event in events))
+        self._queue += [
+            _Queued(event, make_leaf(event.type, event.time, event.payload, salts[event.subject_ref]))
+            for event in events
+        ]
+
+    async def flush(self) -> None:
+        """Number what was queued and insert it. From here to the commit no other transaction gets a number."""
+        if not self._queue:
+            return
+        queue, self._queue = self._queue, []
+        first = await lock_counter(self._connection, Counter.PENDING)
+        numbered = list(enumerate(queue, first))
+        await self._connection.execute(
+            audit_entries.insert(), [{"entry": entry, "leaf": queued.leaf.bytes} for entry, queued in numbered]
+        )
+        await self._connection.execute(
+            audit_payloads.insert(),
+            [
+                {
+                    "entry": entry,
+                    "subject_ref": queued.event.subject_ref,
+                    "type": str(queued.event.type),
+                    "key": _key(queued.event.type, queued.event.payload),
+                    "payload": queued.leaf.payload_bytes,
+                }
+                for entry, queued in numbered
+            ],
+        )
+        await set_counter(self._connection, Counter.PENDING, first + len(queue))
+
+    async def pending(self, limit: int) -> list[PendingEntry]:
+        """Return the oldest pending entries; another sequencer waits until this transaction ends."""
+        await self.flush()
+        if self._connection.writable:
+            size = await lock_counter(self._connection, Counter.SIZE)
+        else:
+            size = await self.size()
+        query = select(audit_entries).where(audit_entries.c.entry >= size)
+        query = query.order_by(audit_entries.c.entry).limit(limit)
+        return [rows.pending_entry(row) for row in await self._connection.rows(query)]
+
+    async def integrate(self, first_index: int, entries: Sequence[PendingEntry], tiles: Sequence[TileWrite]) -> None:
+        """Put the oldest pending entries into the tree and store its tiles.
+
+        Raises:
+            StateError: REVISION_CONFLICT unless first_index is the size and the entries are the next ones;
+                LOG_INCONSISTENT when a tile contradicts a stored one.
+        """
+        size = await lock_counter(self._connection, Counter.SIZE)
+        numbers = [entry.pending_id for entry in entries]
+        if first_index != size or numbers != list(range(size, size + len(numbers))):
+            raise StateError("REVISION_CONFLICT", "the log grew meanwhile; read the pending entries again")
+        if size + len(numbers) > await read_counter(self._connection, Counter.PENDING):
+            raise Misuse("entries are integrated that were never appended")
+        await self._tiles.write(tiles)
+        await set_counter(self._connection, Counter.SIZE, size + len(numbers))
+
+    async def size(self) -> int:
+        """Return the number of integrated entries."""
+        return await read_counter(self._connection, Counter.SIZE)
+
+    async def tiles(self, wanted: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
+        """Return stored tiles {(level, index): hashes}, the widest version; absent ones are left out."""
+        return await self._tiles.read(wanted)
+
+    async def add_checkpoint(self, size: int, root: bytes, note: bytes, at: datetime) -> None:
+        """Store a signed checkpoint; the same size and root again replaces the note.
+
+        Raises:
+            StateError: LOG_INCONSISTENT for a size below the last one or above the tree's, or another root.
+        """
+        grown = await lock_counter(self._connection, Counter.SIZE)
+        last = await self.checkpoint()
+        if size > grown or (last is not None and (size < last[0] or (size == last[0] and root != last[1]))):
+            raise StateError(
+                "LOG_INCONSISTENT",
+                "a checkpoint contradicts the last one; the log may have been restored from an old copy",
+            )
+        values = {"size": size, "root": root, "note": note, "at": at}
+        upsert = self._connection.insert(audit_checkpoints).values(values)
+        await self._connection.execute(upsert.on_conflict_do_update(index_elements=["size"], set_=values))
+
+    async def checkpoint(self) -> tuple[int, bytes, bytes] | None:
+        """Return (size, root, note) of the newest checkpoint."""
+        table = audit_checkpoints.c
+        query = select(table.size, table.root, table.note).order_by(table.size.desc()).limit(1)
+        row = await self._connection.row(query)
+        return None if row is None else (row.size, row.root, row.note)
+
+    async def entries(self, start: int, end: int) -> AsyncIterator[IntegratedEntry]:
+        """Yield integrated entries start <= index < end, in order, with payload and salt where they remain.
+
+        Raises:
+            StateError: LOG_INCONSISTENT when an entry is missing or is no leaf.
+        """
+        expected, end = max(start, 0), min(end, await self.size())
+        opened = select(audit_entries, audit_payloads.c.payload, subject_salts.c.salt).select_from(
+            audit_entries.outerjoin(audit_payloads, audit_payloads.c.entry == audit_entries.c.entry).outerjoin(
+                subject_salts, subject_salts.c.subject_ref == audit_payloads.c.subject_ref
+            )
+        )
+        number = audit_entries.c.entry
+        while expected < end:
+            stop = min(expected + PAGE, end)
+            page = opened.where(and_(number >= expected, number < stop)).order_by(number)
+            for row in await self._connection.rows(page):
+                if row.entry != expected:
+                    break
+                yield rows.integrated_entry(row)
+                expected += 1
+            if expected != stop:
+                raise StateError("LOG_INCONSISTENT", f"entry {expected} of the log is missing; restore a backup")
+
+    async def find(self, type: str, key: str) -> int | None:
+        """Return the index of the newest integrated entry of a type about an event, session, job or agreement."""
+        table = audit_payloads.c
+        size = await self.size()
+        query = select(func.max(table.entry)).where(table.type == str(type), table.key == key, table.entry < size)
+        found = await self._connection.scalar(query)
+        return None if found is None else int(found)
+
+    async def erase_subject(self, subject_ref: str) -> int:
+        """Destroy a subject's salt and payloads; leaves stay.
+
+        On SQLite the freed space is overwritten. On PostgreSQL it is reused after the next VACUUM; write-ahead
+        archives and backups are the operator's to expire.
+
+        Returns:
+            How many payloads went.
+
+        Raises:
+            Misuse: for the log itself.
+        """
+        if subject_ref == LOG_ITSELF:
+            raise Misuse("the log's own salt is never destroyed")
+        await self.flush()
+        await destroy_salt(self._connection, subject_ref)
+        gone = await self._connection.execute(delete(audit_payloads).where(audit_payloads.c.subject_ref == subject_ref))
+        self.erased = True
+        return gone.rowcount
+
+
+def _key(type: str, payload: Mapping[str, object]) -> str:
+    fields = _JOB_KEY_FIELDS if type.startswith(("job_", "result_")) else _KEY_FIELDS
+    found = next((payload[name] for name in fields if payload.get(name)), "")
+    return found if isinstance(found, str) else ""

@@ -1,0 +1,49 @@
+"""Numbers that grow without gaps: rows to lock, because a sequence keeps what a rollback took from it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from sqlalchemy import select, update
+
+from gateway.errors import StateError
+from gateway.store import schema
+from gateway.store.connection import StoreConnection
+
+
+class Counter(StrEnum):
+    """The counters there are.
+
+    REGISTRY grows with every change of the registry; PENDING is the next
+    pending id of the log; SIZE is the number of integrated entries. A
+    transaction takes PENDING last, and SIZE only to sequence, so that nobody
+    waits in a circle.
+    """
+
+    REGISTRY = "registry"
+    PENDING = "pending"
+    SIZE = "size"
+
+
+async def read_counter(connection: StoreConnection, counter: Counter) -> int:
+    """Return a counter's value in this transaction's view."""
+    query = select(schema.counters.c.value).where(schema.counters.c.name == counter.value)
+    return _present(await connection.scalar(query))
+
+
+async def lock_counter(connection: StoreConnection, counter: Counter) -> int:
+    """Return a counter's value and keep every other writer of it waiting until this transaction ends."""
+    query = select(schema.counters.c.value).where(schema.counters.c.name == counter.value).with_for_update()
+    return _present(await connection.scalar(query))
+
+
+async def set_counter(connection: StoreConnection, counter: Counter, value: int) -> None:
+    """Store the new value of a counter that this transaction has locked."""
+    change = update(schema.counters).where(schema.counters.c.name == counter.value).values(value=value)
+    await connection.execute(change)
+
+
+def _present(value: int | None) -> int:
+    if value is None:
+        raise StateError("LOG_INCONSISTENT", "the store lost one of its counters; restore a backup")
+    return value

@@ -1,0 +1,1 @@
+"""Alembic's migrations; `gateway.store.opening` runs them when a database is opened."""

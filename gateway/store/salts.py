@@ -1,0 +1,52 @@
+"""Salts: one secret per subject under which the log commits to what it holds about that subject.
+
+Whoever destroys the salt makes every entry of the subject unlinkable, for ever,
+and changes no leaf.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+
+from sqlalchemy import delete, select
+
+from gateway.errors import StateError
+from gateway.store.connection import StoreConnection
+from gateway.store.schema import subject_salts
+from gateway.tlog.leaf import SALT_BYTES
+
+LOG_ITSELF = ""  # whose salt commits to events about nobody
+_ATTEMPTS = 3  # one to read, one after creating, one more if the salt was destroyed in between
+
+
+async def salts_of(connection: StoreConnection, subject_refs: Iterable[str]) -> dict[str, bytes]:
+    """Return each subject's salt (32 bytes), creating those that are missing.
+
+    On PostgreSQL the rows stay locked against destruction until the commit, so
+    that an erasure that runs meanwhile also finds the payloads written here.
+
+    Raises:
+        StateError: REVISION_CONFLICT when a salt is destroyed as often as it is made.
+    """
+    wanted = sorted(set(subject_refs))  # one order for all writers, so that they never wait in a circle
+    table = subject_salts
+    query = select(table.c.subject_ref, table.c.salt).where(
+        table.c.subject_ref.in_(select(connection.listed(wanted).c.value))
+    )
+    if wanted != [LOG_ITSELF]:  # which nobody destroys
+        query = query.with_for_update(read=True, key_share=True, of=table)
+    for _ in range(_ATTEMPTS):
+        found: dict[str, bytes] = {ref: salt for ref, salt in await connection.rows(query)}
+        missing = [ref for ref in wanted if ref not in found]
+        if not missing:
+            return found
+        # Another writer may have made the same one: its salt counts.
+        made = [{"subject_ref": ref, "salt": secrets.token_bytes(SALT_BYTES)} for ref in missing]
+        await connection.execute(connection.insert(table).on_conflict_do_nothing(), made)
+    raise StateError("REVISION_CONFLICT", "subjects were erased while they were written about; repeat the request")
+
+
+async def destroy_salt(connection: StoreConnection, subject_ref: str) -> None:
+    """Destroy a subject's salt, after every transaction that writes under it has ended."""
+    await connection.execute(delete(subject_salts).where(subject_salts.c.subject_ref == subject_ref))

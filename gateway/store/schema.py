@@ -1,0 +1,259 @@
+"""The tables, one definition for SQLite and PostgreSQL. `migrations/` makes them; a test holds both equal.
+
+Rows of one noun lie together:
+
+    registry_items                              what the house declares
+    subjects, consent_events, consent_links, consent_projection    who said what, and what follows from it
+    partners, agreements, agreement_bindings    with whom and on what terms
+    jobs, sessions, runs                        what was and is being computed
+    audit_entries, audit_payloads, subject_salts, audit_tiles, audit_checkpoints    the log
+    counters                                    numbers that grow without gaps, each a row to lock
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from gateway.store.column_type import Json, KeyText, Moment, Ordinal
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# registry: the revision for caches; pending: the next pending id; size: integrated entries.
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", KeyText, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+registry_items = Table(
+    "registry_items",
+    metadata,
+    Column("kind", KeyText, nullable=False),
+    Column("item_id", KeyText, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("body", Json, nullable=False),
+    Column("at", Moment, nullable=False),
+    PrimaryKeyConstraint("kind", "item_id", "version"),
+)
+
+# revision counts the appends that brought events about the subject; 0 = locked once, but nothing on file.
+subjects = Table(
+    "subjects",
+    metadata,
+    Column("subject_ref", KeyText, primary_key=True),
+    Column("revision", BigInteger, nullable=False, server_default="0"),
+)
+
+# Append-only. Ordered within a subject by the revision that brought it and its number in that.
+consent_events = Table(
+    "consent_events",
+    metadata,
+    Column("event_id", KeyText, primary_key=True),
+    Column("subject_ref", KeyText, ForeignKey("subjects.subject_ref"), nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("content_hash", Text, nullable=False),
+    Column("body", Json, nullable=False),
+    UniqueConstraint("subject_ref", "revision", "number"),
+)
+
+# Who is named by an event that joins or parts people: the way from each of them to the others' histories.
+consent_links = Table(
+    "consent_links",
+    metadata,
+    Column("subject_ref", KeyText, ForeignKey("subjects.subject_ref"), nullable=False),
+    Column("event_id", KeyText, ForeignKey("consent_events.event_id"), nullable=False, index=True),
+    PrimaryKeyConstraint("subject_ref", "event_id"),
+)
+
+# The key begins with the Use, so that a slice is one range of it, sorted by subject. Recipient "" is own use.
+consent_projection = Table(
+    "consent_projection",
+    metadata,
+    Column("handler", KeyText, nullable=False),
+    Column("purpose", KeyText, nullable=False),
+    Column("recipient", KeyText, nullable=False),
+    Column("category", KeyText, nullable=False),
+    Column("method", KeyText, nullable=False),
+    Column("subject_ref", KeyText, ForeignKey("subjects.subject_ref"), nullable=False, index=True),
+    Column("plain", Boolean, nullable=False),
+    Column("consent_id", Text, nullable=False),
+    Column("effective_from", Moment, nullable=False),
+    Column("valid_until", Moment),
+    PrimaryKeyConstraint("handler", "purpose", "recipient", "category", "method", "subject_ref"),
+    sqlite_with_rowid=False,
+)
+
+partners = Table(
+    "partners",
+    metadata,
+    Column("party", KeyText, primary_key=True),
+    Column("card", Json, nullable=False),
+    Column("record", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("accepted_at", Moment, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+)
+
+agreements = Table(
+    "agreements",
+    metadata,
+    Column("agreement_id", KeyText, primary_key=True),
+    Column("hash", LargeBinary, nullable=False),
+    Column("agreement", Json, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("signatures", Json, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+)
+
+agreement_bindings = Table(
+    "agreement_bindings",
+    metadata,
+    Column("agreement_id", KeyText, ForeignKey("agreements.agreement_id"), primary_key=True),
+    Column("binding", Json, nullable=False),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("job_id", KeyText, primary_key=True),
+    Column("side", Text, nullable=False),
+    Column("partner", Text, nullable=False),
+    Column("request_id", KeyText, nullable=False),
+    Column("agreement_id", KeyText, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("columns", Json, nullable=False),
+    Column("requested_by", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("waiting_for", Text, nullable=False),
+    Column("stage", Integer, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("rows_done", BigInteger, nullable=False),
+    Column("rows_total", BigInteger, nullable=False),
+    Column("session_id", Text, nullable=False),
+    Column("refusal", Json),
+    Column("failure", Json),
+    Column("report", Json, nullable=False),
+    Column("cancel_requested", Boolean, nullable=False),
+    Column("attempt", BigInteger, nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("lease_owner", Text, nullable=False),
+    Column("lease_until", Moment),
+    Column("spool_id", Text, nullable=False),
+    Column("not_before", Moment, nullable=False),
+    Column("looked_at", Moment, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Column("finished_at", Moment),
+    Column("revision", BigInteger, nullable=False),
+    UniqueConstraint("side", "request_id"),
+    Index(None, "created_at", "job_id"),
+    Index(None, "agreement_id", "side", "created_at"),
+    Index(None, "state", "spool_id", "looked_at"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("session_id", KeyText, primary_key=True),
+    Column("job_id", KeyText, nullable=False, index=True),
+    Column("side", Text, nullable=False),
+    Column("partner", KeyText, nullable=False),
+    Column("nonce", LargeBinary, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("offer", Json, nullable=False),
+    Column("sender_nonce", LargeBinary, nullable=False),
+    Column("acceptance", LargeBinary, nullable=False),
+    Column("acceptance_signature", LargeBinary, nullable=False),
+    Column("requested_stage", Integer, nullable=False),
+    Column("opening", LargeBinary, nullable=False),
+    Column("opening_signatures", Json, nullable=False),
+    Column("run_record", LargeBinary, nullable=False),
+    Column("run_signatures", Json, nullable=False),
+    Column("failure", Json),
+    Column("opened_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    UniqueConstraint("side", "partner", "nonce"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("job_id", KeyText, primary_key=True),
+    Column("session_id", Text, nullable=False),
+    Column("agreement_id", KeyText, nullable=False),
+    Column("released_at", Moment, nullable=False),
+    Column("expires_at", Moment),
+    Column("rows", BigInteger, nullable=False),
+)
+
+# The pending id of an entry, given without gaps in the order of commits, becomes its index when `size` passes it.
+audit_entries = Table(
+    "audit_entries",
+    metadata,
+    Column("entry", Ordinal, primary_key=True, autoincrement=False),
+    Column("leaf", LargeBinary, nullable=False),
+)
+
+# All that an erasure destroys of an entry; the leaf stays.
+audit_payloads = Table(
+    "audit_payloads",
+    metadata,
+    Column("entry", Ordinal, ForeignKey("audit_entries.entry"), primary_key=True, autoincrement=False),
+    Column("subject_ref", KeyText, nullable=False, index=True),
+    Column("type", Text, nullable=False),
+    Column("key", KeyText, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Index(None, "type", "key", "entry"),
+)
+
+# Row "" is the log's own salt.
+subject_salts = Table(
+    "subject_salts",
+    metadata,
+    Column("subject_ref", KeyText, primary_key=True),
+    Column("salt", LargeBinary, nullable=False),
+)
+
+audit_tiles = Table(
+    "audit_tiles",
+    metadata,
+    Column("level", Integer, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("hashes", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("level", "number"),
+)
+
+audit_checkpoints = Table(
+    "audit_checkpoints",
+    metadata,
+    Column("size", Ordinal, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("note", LargeBinary, nullable=False),
+    Column("at", Moment, nullable=False),
+)

@@ -1,0 +1,62 @@
+"""Hash tiles of the log's tree, the widest version of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from gateway.errors import Misuse, StateError
+from gateway.flow.ports.store import TileWrite
+from gateway.store.connection import StoreConnection
+from gateway.store.schema import audit_tiles
+from gateway.tlog.tile import HASH_BYTES, TILE_WIDTH
+
+
+class SqlTiles:
+    """Tiles inside one transaction."""
+
+    def __init__(self, connection: StoreConnection) -> None:
+        self._connection = connection
+
+    async def read(self, wanted: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
+        """Return {(level, index): hashes} of those that are stored."""
+        table = audit_tiles.c
+        found: dict[tuple[int, int], bytes] = {}
+        for level in sorted({level for level, _ in wanted}):
+            numbers = self._connection.listed([index for other, index in wanted if other == level])
+            query = select(table.number, table.hashes).where(
+                table.level == level, table.number.in_(select(numbers.c.value))
+            )
+            found |= {(level, number): hashes for number, hashes in await self._connection.rows(query)}
+        return found
+
+    async def write(self, tiles: Sequence[TileWrite]) -> None:
+        """Store tiles, each replacing narrower versions of itself; a tile only ever grows at its end.
+
+        Raises:
+            StateError: LOG_INCONSISTENT when a tile does not begin with the hashes stored of it.
+            Misuse: for a tile whose width is not that of its hashes.
+        """
+        stored = await self.read([(tile.level, tile.index) for tile in tiles])
+        widest = dict(stored)
+        for tile in tiles:
+            if not 0 < tile.width <= TILE_WIDTH or len(tile.hashes) != tile.width * HASH_BYTES:
+                raise Misuse("a tile has 1 to 256 hashes of 32 bytes, as many as its width")
+            name = (tile.level, tile.index)
+            old = widest.get(name, b"")
+            shorter, longer = sorted((old, tile.hashes), key=len)
+            if not longer.startswith(shorter):
+                raise StateError("LOG_INCONSISTENT", f"tile {name} contradicts the one stored; restore a backup")
+            widest[name] = longer
+        changed = [
+            {"level": level, "number": number, "hashes": hashes}
+            for (level, number), hashes in widest.items()
+            if stored.get((level, number)) != hashes
+        ]
+        if changed:
+            upsert = self._connection.insert(audit_tiles)
+            upsert = upsert.on_conflict_do_update(
+                index_elements=["level", "number"], set_={"hashes": upsert.excluded.hashes}
+            )
+            await self._connection.execute(upsert, changed)

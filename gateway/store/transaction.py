@@ -1,0 +1,138 @@
+"""The store: transactions over all nouns at once."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from gateway.flow.ports.store import (
+    AgreementStore,
+    AuditStore,
+    ConsentStore,
+    JobStore,
+    PartnerStore,
+    RegistryStore,
+    RunStore,
+    SessionStore,
+)
+from gateway.store.agreements import SqlAgreementStore
+from gateway.store.audit import SqlAuditStore
+from gateway.store.connection import StoreConnection
+from gateway.store.consents import SqlConsentStore
+from gateway.store.engine import Engines
+from gateway.store.failure import DATABASE_ERRORS, gateway_error
+from gateway.store.jobs import SqlJobStore
+from gateway.store.partners import SqlPartnerStore
+from gateway.store.registry import SqlRegistryStore
+from gateway.store.runs import SqlRunStore
+from gateway.store.sessions import SqlSessionStore
+
+
+class SqlTransaction:
+    """The stores of one transaction, all on one connection."""
+
+    def __init__(self, connection: StoreConnection) -> None:
+        self._connection = connection
+        self._log = SqlAuditStore(connection)
+        self.registry: RegistryStore = SqlRegistryStore(connection)
+        self.consents: ConsentStore = SqlConsentStore(connection)
+        self.partners: PartnerStore = SqlPartnerStore(connection)
+        self.agreements: AgreementStore = SqlAgreementStore(connection)
+        self.jobs: JobStore = SqlJobStore(connection)
+        self.sessions: SessionStore = SqlSessionStore(connection)
+        self.runs: RunStore = SqlRunStore(connection)
+        self.audit: AuditStore = self._log
+
+    async def settle(self) -> None:
+        """Do what must be last before the commit: number the log's new entries.
+
+        Raises:
+            AssentError: the failure of an earlier statement, which nothing may be committed after.
+        """
+        self._connection.check()
+        await self._log.flush()
+
+    @property
+    def erased(self) -> bool:
+        """Whether a subject was erased."""
+        return self._log.erased
+
+
+class SqlStore:
+    """A database, opened by `open_store`.
+
+    Args:
+        engines: where connections come from.
+        now: the current time (UTC), for columns that say when a row last changed.
+    """
+
+    def __init__(self, engines: Engines, now: Callable[[], datetime]) -> None:
+        self._engines = engines
+        self._now = now
+        self._unscrubbed = False
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[SqlTransaction]:
+        """Open a transaction that may write: committed at the end, rolled back on an exception.
+
+        SQLite has one writer at a time from here on. On PostgreSQL statements see what
+        others committed before them, and the rows that must not change are locked.
+
+        Raises:
+            StateError: REVISION_CONFLICT, DISK_FULL, PEER_UNAVAILABLE (the database), also at the commit.
+        """
+        async with self._transaction(self._engines.writer, writable=True) as transaction:
+            yield transaction
+        self._unscrubbed |= transaction.erased and self._engines.sqlite
+        if self._unscrubbed:
+            self._unscrubbed = not await _scrub(self._engines.writer)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[SqlTransaction]:
+        """Open a transaction that reads one snapshot."""
+        async with self._transaction(self._engines.reader, writable=False) as transaction:
+            yield transaction
+
+    async def close(self) -> None:
+        """Give connections back."""
+        await self._engines.close()
+
+    @asynccontextmanager
+    async def _transaction(self, engine: AsyncEngine, *, writable: bool) -> AsyncIterator[SqlTransaction]:
+        try:
+            async with engine.connect() as raw, raw.begin():
+                transaction = SqlTransaction(StoreConnection(raw, writable=writable, now=self._now))
+                yield transaction
+                await transaction.settle()
+        except DATABASE_ERRORS as error:
+            raise gateway_error(error) from error
+
+
+async def _scrub(engine: AsyncEngine) -> bool:
+    """Empty SQLite's write-ahead log, which still holds the pages as they were before an erasure.
+
+    Returns:
+        False when a reader still needs the log; the next commit tries again.
+    """
+    try:
+        async with engine.connect() as connection:
+            driver = (await connection.get_raw_connection()).driver_connection
+            if driver is None:
+                return False
+            # Without waiting: writers queue behind this connection.
+            (timeout,) = await (await driver.execute("PRAGMA busy_timeout")).fetchone()
+            await driver.execute("PRAGMA busy_timeout = 0")
+            try:
+                busy, _, _ = await (await driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")).fetchone()
+            finally:
+                await driver.execute(f"PRAGMA busy_timeout = {int(timeout)}")
+            return not busy
+    except sqlite3.OperationalError as error:
+        # The erasure itself is committed; only its traces in the log wait for the next attempt.
+        if gateway_error(error).reason not in ("REVISION_CONFLICT", "DISK_FULL"):
+            raise gateway_error(error) from error
+        return False
