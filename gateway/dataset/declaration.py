@@ -1,0 +1,25 @@
+"""What this machine declares about a data set, as `[datasets.NAME]` says it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+
+class Declaration(Protocol):
+    """A declared data set; the settings' table of the same name has this shape."""
+
+    @property
+    def format(self) -> str:
+        """Either "csv" or "parquet"."""
+        ...
+
+    @property
+    def path(self) -> Path:
+        """The file, absolute."""
+        ...
+
+    @property
+    def subject_column(self) -> str:
+        """Column of raw subject values."""
+        ...

@@ -1,0 +1,96 @@
+"""A declared file: what it is called in messages, its columns, its rows as Arrow arrays."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pyarrow as pa
+
+from gateway.errors import SourceError
+
+# Eleven digits in a row, an e-mail address, or a digest: no column is called so.
+_LIKE_A_VALUE = re.compile(r"[0-9]{11}|@|[0-9a-fA-F]{32}")
+
+
+class Source:
+    """Names a data set in messages and raises its errors.
+
+    The library's own messages quote rows, so its exceptions are never chained to
+    these: a traceback that is logged must hold no value.
+    """
+
+    __slots__ = ("name", "path")
+
+    def __init__(self, name: str, path: Path) -> None:
+        """Speak of one data set.
+
+        Args:
+            name: its declared name.
+            path: its file; only the last part is ever shown.
+        """
+        self.name = name
+        self.path = path
+
+    @property
+    def label(self) -> str:
+        """The data set and its file, for messages."""
+        return f"data set {self.name} ({self.path.name})"
+
+    def refuse(self, reason: str, problem: str) -> NoReturn:
+        """Raise a SourceError.
+
+        Args:
+            reason: of SourceError.
+            problem: what is wrong, at which row, and the next step.
+        """
+        raise SourceError(reason, f"{self.label} {problem}") from None
+
+    def check_file(self) -> None:
+        """Refuse what is no readable file with content."""
+        try:
+            if not self.path.exists():
+                self.refuse("BAD_ROW", "has no file any more; put it back or declare the data set again")
+            if not self.path.is_file():
+                self.refuse("BAD_ROW", "is not a file; declare the data set with the path of one file")
+            with self.path.open("rb") as file:
+                first = file.read(1)
+        except OSError as error:
+            self.refuse("BAD_ROW", f"cannot be read ({error.strerror}); check the file and its permissions")
+        if not first:
+            self.refuse("EMPTY", "has no bytes; export the file again")
+
+    def check_names(self, names: list[str]) -> None:
+        """Refuse a first line that holds values: repeating it as column names would publish a row."""
+        if any(_LIKE_A_VALUE.search(name) for name in names):
+            self.refuse("BAD_ROW", "begins with values instead of column names (row 0); add a line with column names")
+
+    def check_columns(self, present: list[str], wanted: tuple[str, ...]) -> None:
+        """Refuse when a wanted column is not there, or there twice.
+
+        Args:
+            present: column names in the file's order, after `check_names`.
+            wanted: names asked for.
+        """
+        for column in wanted:
+            found = present.count(column)
+            if not found:
+                there = ", ".join(dict.fromkeys(present))
+                self.refuse(
+                    "MISSING_COLUMN", f"has no column {column}; it has {there}. Bind another column or export it"
+                )
+            if found > 1:
+                self.refuse("MISSING_COLUMN", f"has {found} columns called {column}; rename all but one")
+
+    def whole(self, table: pa.Table, column: str) -> pa.Array[Any]:
+        """Return one column of a table as a single array."""
+        try:
+            combined = table.column(column).combine_chunks()
+        except pa.ArrowException:
+            self.refuse("BAD_ROW", f"is too large to read column {column} in one piece; split the data set")
+        if isinstance(combined, pa.ChunkedArray):
+            if combined.num_chunks > 1:
+                self.refuse("BAD_ROW", f"is too large to read column {column} in one piece; split the data set")
+            return combined.chunk(0) if combined.num_chunks else pa.array([], combined.type)
+        return combined

@@ -1,0 +1,59 @@
+"""Columns of any type as text: what identifiers and categories are compared as."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gateway.dataset.source import Source
+
+_EXACT = 2.0**53  # floats below it hold every integer
+
+
+def as_text(source: Source, column: str, values: pa.Array[Any]) -> pa.StringArray:
+    """Return a column as strings, null staying null.
+
+    Whole floats become integers: a table that once held an absent value turns a
+    column of numbers into floats, and NaN stands for the absent one.
+
+    Args:
+        source: the data set, for messages.
+        column: the column's name, for messages.
+        values: n values.
+
+    Raises:
+        SourceError: BAD_ROW for a type that has no one text.
+    """
+    if pa.types.is_string(values.type):
+        return cast(pa.StringArray, values)
+    if pa.types.is_floating(values.type):
+        return _floats(values)
+    if pa.types.is_binary(values.type) or pa.types.is_large_binary(values.type):
+        source.refuse("BAD_ROW", f"holds bytes in column {column}; store it as text")
+    try:
+        return cast(pa.StringArray, values.cast(pa.string()))
+    except pa.ArrowException:
+        source.refuse("BAD_ROW", f"holds {values.type} in column {column}; store it as text")
+
+
+def numbers_of(values: pa.Array[Any]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """Return a column of floats with the flags of those that are present; NaN is absent.
+
+    Args:
+        values: n floats.
+    """
+    wide = values.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    return np.nan_to_num(wide, posinf=np.inf, neginf=-np.inf), ~np.isnan(wide)
+
+
+def _floats(values: pa.Array[Any]) -> pa.StringArray:
+    numbers, present = numbers_of(values)
+    whole = present & (np.abs(numbers) < _EXACT) & (numbers == np.trunc(numbers))
+    integers = pa.array(np.where(whole, numbers, 0).astype(np.int64)).cast(pa.string())
+    others = values.cast(pa.float64()).cast(pa.string())
+    text = pc.if_else(pa.array(whole), integers, others)
+    return cast(pa.StringArray, pc.if_else(pa.array(present), text, pa.scalar(None, pa.string())))

@@ -1,0 +1,11 @@
+"""Identifiers: match keys by name, and columns of raw values brought to one canonical form.
+
+Pure: Arrow arrays in, Arrow arrays out. A value that is not clearly of the
+named type is rejected with a reason; nothing is guessed.
+"""
+
+from gateway.identifier.match_key import SUPPORTED, MatchKey, parse
+from gateway.identifier.normalise import normalise
+from gateway.identifier.reason import RejectReason
+
+__all__ = ["SUPPORTED", "MatchKey", "RejectReason", "normalise", "parse"]

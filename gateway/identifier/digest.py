@@ -1,0 +1,30 @@
+"""Columns that already hold digests of identifiers, as advertising platforms exchange them."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gateway.identifier.columns import byte_lengths, flags, null_where_rejected
+from gateway.identifier.match_key import DIGEST_HEX_LENGTH
+from gateway.identifier.reason import RejectReason, Verdicts
+
+
+def verbatim(hash_name: str, values: pa.StringArray, verdicts: Verdicts) -> pa.StringArray:
+    """Return the lower-case hexadecimal digests of a column as they are, trimmed.
+
+    Args:
+        hash_name: "md5", "sha256" or "sm3"; only the length can be checked.
+        values: n values; a raw identifier among them is rejected, never hashed.
+        verdicts: gets the reason of every rejected row.
+
+    Returns:
+        n digests, null where rejected.
+    """
+    trimmed = pc.ascii_trim_whitespace(values)
+    digits = DIGEST_HEX_LENGTH[hash_name]
+    verdicts.reject(byte_lengths(trimmed) == 0, RejectReason.EMPTY)
+    any_case = flags(pc.match_substring_regex(trimmed, rf"\A[0-9a-fA-F]{{{digits}}}\z"))
+    verdicts.reject(~any_case, RejectReason.NOT_A_HASH)
+    verdicts.reject(flags(pc.match_substring_regex(trimmed, "[A-F]")), RejectReason.UPPER_CASE_HASH)
+    return null_where_rejected(trimmed, verdicts)

@@ -1,0 +1,168 @@
+"""Writing assent.toml: the first one, and a data set at its end; the rest stays as people wrote it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from gateway.errors import RequestError, StateError
+from gateway.settings.load import FILE, check, read_file
+from gateway.settings.tables import DATASET_NAME, DatasetSettings
+
+_MODE = 0o600  # the store's URL may hold a password
+
+_HEAD = """\
+# Settings of this gateway. Flags, ASSENT_TABLE__KEY in the environment and the secrets
+# directory stand above this file; `assent config show` says where each value comes from.
+"""
+
+
+def write_default(
+    home: Path,
+    party: Mapping[str, object],
+    server: Mapping[str, object] | None = None,
+    store: Mapping[str, object] | None = None,
+) -> Path:
+    """Write the first assent.toml of a home.
+
+    Args:
+        home: the home; created 0700 when absent.
+        party: keys of [party]; id and legal_name at least.
+        server: keys of [server] that differ from the defaults.
+        store: keys of [store] that differ from the defaults.
+
+    Returns:
+        The file's path.
+
+    Raises:
+        RequestError: BAD_FIELD for a wrong key or value.
+        StateError: REVISION_CONFLICT when there is a file already; DISK_FULL.
+    """
+    tables = {"party": dict(party), "server": dict(server or {}), "store": dict(store or {})}
+    check(home, tables)
+    text = _HEAD + "".join(_table(f"[{name}]", keys) for name, keys in tables.items() if keys)
+    path = home / FILE
+    with _written(home):
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _locked(home):
+            if path.exists():
+                raise StateError("REVISION_CONFLICT", f"the home has a file {FILE} already, which is never overwritten")
+            _replace(path, text)
+    return path
+
+
+def add_dataset(home: Path, name: str, dataset: Mapping[str, object]) -> DatasetSettings:
+    """Declare a data set: append its table to assent.toml.
+
+    Args:
+        home: the home.
+        name: 1 to 63 of a-z, 0-9, _ and -, beginning with a letter.
+        dataset: format, path, subject_column; a relative path is one from here, and is stored absolute.
+
+    Returns:
+        The data set as declared.
+
+    Raises:
+        RequestError: BAD_FIELD for a wrong name or key, or an assent.toml that cannot be appended to.
+        StateError: REVISION_CONFLICT when the name is declared already; NOT_FOUND
+            without an assent.toml; DISK_FULL.
+    """
+    if DATASET_NAME.fullmatch(name) is None:
+        raise RequestError(
+            "BAD_FIELD", "the name of a data set must be 1 to 63 of a-z, 0-9, _ and -, beginning with a letter"
+        )
+    keys = dict(dataset)
+    if isinstance(keys.get("path"), str | Path):
+        keys["path"] = str(Path(str(keys["path"])).absolute())
+    with _written(home), _locked(home):
+        before = read_file(home)
+        declared = before.get("datasets", {})
+        if isinstance(declared, Mapping) and name in declared:
+            raise StateError(
+                "REVISION_CONFLICT", f"a data set {name} is declared already; choose another name or edit {FILE}"
+            )
+        path = (home / FILE).resolve()
+        text = path.read_text(encoding="utf-8")
+        if text and not text.endswith("\n"):
+            text += "\n"
+        text += _table(f"[datasets.{name}]", keys)
+        after = _appended(text, before, name, keys)
+        added = check(home, after).datasets[name]
+        _replace(path, text)
+    return added
+
+
+def _appended(text: str, before: dict[str, Any], name: str, keys: Mapping[str, object]) -> dict[str, Any]:
+    """Read the new text back: it must say what the old one said, and the new table."""
+    try:
+        after = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        after = {}
+    expected = before | {"datasets": {**before.get("datasets", {}), name: dict(keys)}}
+    if after != expected:
+        raise RequestError(
+            "BAD_FIELD", f"{FILE} writes its data sets in a form that cannot be appended to; use [datasets.NAME] tables"
+        )
+    return after
+
+
+def _table(head: str, keys: Mapping[str, object]) -> str:
+    return f"\n{head}\n" + "".join(f"{key} = {_literal(key, value)}\n" for key, value in keys.items())
+
+
+def _literal(key: str, value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int | Path):
+        raise RequestError("BAD_FIELD", f"{key} must be text or a whole number")
+    if isinstance(value, int):
+        return str(value)
+    if not str(value).isprintable():
+        raise RequestError("BAD_FIELD", f"{key} must hold printable characters only")
+    # The escapes of JSON are escapes of TOML's basic strings.
+    return json.dumps(str(value), ensure_ascii=False)
+
+
+@contextlib.contextmanager
+def _written(home: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise StateError("NOT_FOUND", f"the home or its {FILE} is not there; run `assent keys init` first") from error
+    except OSError as error:
+        raise StateError("DISK_FULL", f"{FILE} could not be written; check space and permissions") from error
+
+
+@contextlib.contextmanager
+def _locked(home: Path) -> Iterator[None]:
+    descriptor = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write the file whole or not at all, keeping its permissions."""
+    mode = path.stat().st_mode & 0o777 if path.exists() else _MODE
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(text.encode())
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.rename(path)
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    finally:
+        fresh.unlink(missing_ok=True)

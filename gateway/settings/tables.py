@@ -1,0 +1,161 @@
+"""The tables of assent.toml, one frozen model each; an unknown key is an error.
+
+Chunks have no setting: both gateways cut a stage at 512 KiB, as the protocol says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+ENV_PREFIX = "ASSENT_"
+NESTED = "__"
+DATASET_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+
+_ADDRESS = re.compile(r"(\[[0-9a-fA-F:.%]+\]|[A-Za-z0-9._-]+):(\d{1,5})", re.ASCII)
+
+
+def _address(value: str) -> str:
+    match = _ADDRESS.fullmatch(value)
+    if match is None or int(match[2]) > 65535:
+        raise ValueError("must be host:port, e.g. 127.0.0.1:7443 or [::1]:7443")
+    return value
+
+
+def _printable(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("must hold printable characters only")
+    return value
+
+
+def _names(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not all(DATASET_NAME.fullmatch(name) for name in value):
+        raise ValueError("names must be 1 to 63 of a-z, 0-9, _ and -, beginning with a letter")
+    return value
+
+
+Address = Annotated[str, AfterValidator(_address)]
+Line = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PartySettings(_Table):
+    """[party]: who we are; the signed card in keys/ says the same to partners."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    """Our party id."""
+    legal_name: Line
+    """Legal entity as it must stand in notices."""
+    contact: str = ""
+    """How a data subject reaches us."""
+    country: str = Field(default="CN", pattern=r"^[A-Z]{2}$")
+    """ISO 3166-1 alpha-2."""
+    endpoint: Address | Literal[""] = ""
+    """host:port that partners dial."""
+    target_name: str = ""
+    """DNS name in our certificate that partners expect."""
+
+
+class ServerSettings(_Table):
+    """[server]: where the gateway listens. Port 0 takes a free one."""
+
+    tenant_address: Address = "127.0.0.1:7443"
+    """Our own systems: jobs, officers, consent sources."""
+    peer_address: Address = "127.0.0.1:7444"
+    """Partners' gateways, mutual TLS."""
+
+
+class StoreSettings(_Table):
+    """[store]: the database."""
+
+    url: SecretStr = SecretStr("")
+    """sqlite+aiosqlite or postgresql+psycopg URL; empty = assent.db in the home."""
+
+
+class KeysSettings(_Table):
+    """[keys]: who wraps the keys of what is sealed."""
+
+    provider: Literal["file"] = "file"
+    """Wrapping keys as files in keys/."""
+
+
+class SpoolSettings(_Table):
+    """[spool]: files of running jobs."""
+
+    directory: Path = Path("spool")
+    """Relative paths lie in the home. Servers that share it share jobs."""
+
+
+class EngineSettings(_Table):
+    """[engine]: workers that carry jobs out."""
+
+    jobs: int = Field(default=64, ge=2, le=1024)
+    """Jobs held at a time; most of them wait for a partner, so a small number can stop both sides."""
+    threads: int = Field(default=0, ge=0, le=256)
+    """Native threads per batch call; 0 = one per processor that this process may use."""
+    lease_s: int = Field(default=15, ge=2, le=600)
+    """A worker that is silent for so many seconds loses its job to another."""
+
+
+class DatasetSettings(_Table):
+    """[datasets.NAME]: a file of ours; paths stand here and nowhere else."""
+
+    format: Literal["csv", "parquet"]
+    """csv (UTF-8, a line of column names) or parquet."""
+    path: Path
+    """Relative paths lie in the home."""
+    subject_column: Line
+    """Column of raw subject values."""
+
+
+class Settings(BaseSettings):
+    """Everything, merged and checked; made by `load_settings` only."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix=ENV_PREFIX, env_nested_delimiter=NESTED, validate_default=True
+    )
+
+    party: PartySettings
+    server: ServerSettings = ServerSettings()
+    store: StoreSettings = StoreSettings()
+    keys: KeysSettings = KeysSettings()
+    spool: SpoolSettings = SpoolSettings()
+    engine: EngineSettings = EngineSettings()
+    datasets: Annotated[Mapping[str, DatasetSettings], AfterValidator(_names)] = Field(default_factory=dict)
+
+    _home: Path = PrivateAttr()
+    _sources: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @property
+    def home(self) -> Path:
+        """The folder that these settings belong to."""
+        return self._home
+
+    def source(self, key: str) -> str:
+        """Return where a key's value came from.
+
+        Args:
+            key: dotted, e.g. "server.peer_address".
+        """
+        return self._sources.get(key, "default")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take only what `load_settings` merged: it knows which source each key came from."""
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings  # read there, one by one
+        return (init_settings,)

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import hashlib
+
+import pyarrow as pa
+import pytest
+
+from gateway.identifier import normalise, parse
+
+
+@pytest.mark.parametrize("hash_", ["md5", "sha256", "sm3"])
+def test_digests_are_taken_as_they_are(hash_: str) -> None:
+    digest = hashlib.new(hash_, b"13912345678").hexdigest()
+    values, reasons = normalise(parse(f"phone.cn11.{hash_}"), pa.array([digest, f" {digest}\n"]))
+    assert values.to_pylist() == [digest, digest]
+    assert reasons.null_count == 2
+
+
+def test_what_is_no_lower_case_digest_of_the_length_is_rejected() -> None:
+    sha256 = hashlib.sha256(b"13912345678").hexdigest()
+    raw = [None, "  ", "13912345678", sha256.upper(), sha256[:-1], sha256 + "0", sha256[:-1] + "g", sha256[:-1] + "٣"]
+    values, reasons = normalise(parse("phone.e164.sha256"), pa.array(raw))
+    assert values.null_count == len(raw)
+    assert reasons.to_pylist() == ["EMPTY", "EMPTY", "NOT_A_HASH", "UPPER_CASE_HASH", *["NOT_A_HASH"] * 4]
+
+
+def test_an_md5_is_no_sha256() -> None:
+    md5 = hashlib.md5(b"13912345678").hexdigest()
+    _, reasons = normalise(parse("phone.e164.sha256"), pa.array([md5]))
+    assert reasons.to_pylist() == ["NOT_A_HASH"]
+
+
+def test_a_digest_is_no_phone() -> None:
+    _, reasons = normalise(parse("phone.cn11"), pa.array(["6c2f1b0c2ee2d4c1a58a9d3c6f0ab7d1"]))
+    assert reasons.to_pylist() == ["BAD_CHARACTERS"]
