@@ -1,0 +1,8 @@
+"""Drives the routes: leases jobs, keeps leases alive, integrates the log. No route knows it."""
+
+from gateway.engine.bells import ProcessBells
+from gateway.engine.clock import SystemClock
+from gateway.engine.sequencer import sequence_for_ever
+from gateway.engine.worker import Worker, WorkerLimits
+
+__all__ = ["ProcessBells", "SystemClock", "Worker", "WorkerLimits", "sequence_for_ever"]

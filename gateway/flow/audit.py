@@ -1,0 +1,311 @@
+"""The audit log: pending entries into the tree, checkpoints, proofs.
+
+`sequence` is the only writer of the tree. One transaction takes pending entries,
+checks that the tree still is what the last checkpoint promised, widens it and
+stores the new signed checkpoint; a crash before its commit leaves everything
+pending, and the next call does the same again. A log that does not continue its
+own last checkpoint is never signed: `sequence` stops with LOG_INCONSISTENT.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+
+from gateway.agreement.agreement import signatory
+from gateway.errors import AssentError, HostileInput, Misuse, RequestError, StateError
+from gateway.flow.access import require
+from gateway.flow.ports import House, TileWrite, Transaction
+from gateway.route.audit import AuditEvent, IntegratedEntry
+from gateway.route.caller import Caller, Role
+from gateway.route.canonical import parse_canonical
+from gateway.route.party import PartyCard
+from gateway.tlog.audit_path import TileSet, root_at, tiles_for_inclusion, tiles_for_root, verify_inclusion
+from gateway.tlog.audit_path import inclusion_proof as path_of
+from gateway.tlog.checkpoint import Checkpoint, SignedCheckpoint, open_checkpoint, sign_checkpoint
+from gateway.tlog.export import (
+    ExportFile,
+    ExportScope,
+    ListedFile,
+    entry_files,
+    head_files,
+    manifest_files,
+    run_file,
+    tile_file,
+)
+from gateway.tlog.leaf import LeafType
+from gateway.tlog.note import NoteSigner, VerifierKey, parse_vkey
+from gateway.tlog.tile import TILE_WIDTH, TileId, tiles_of
+from gateway.tlog.tree import EMPTY_EDGE, Edge, edge_of, edge_root, edge_tiles, integrate, leaf_hash
+
+BATCH = 4096  # pending entries per transaction: about 30 ms of hashing under the writer's lock
+TILES_READ = 256  # tiles of 8 KiB per query of an export
+MAX_ENTRIES_PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class InclusionProof:
+    """A proof, verified before it is given out.
+
+    Attributes:
+        index: of the entry.
+        leaf_hash: 32 bytes.
+        hashes: from the leaf's sibling up, 32 bytes each.
+        signed: the checkpoint that the proof leads to.
+    """
+
+    index: int
+    leaf_hash: bytes
+    hashes: tuple[bytes, ...]
+    signed: SignedCheckpoint
+
+
+async def sequence(house: House) -> int:
+    """Integrate all pending entries, batch after batch, each under a checkpoint of its own.
+
+    Returns:
+        How many entries were integrated.
+
+    Raises:
+        StateError: LOG_INCONSISTENT when tree and last checkpoint disagree; an
+            officer compares with a copy of the checkpoint held elsewhere.
+    """
+    total = 0
+    while True:
+        taken = await _sequence_batch(house)
+        total += taken
+        if taken < BATCH:
+            return total
+
+
+async def current_checkpoint(house: House, caller: Caller) -> SignedCheckpoint:
+    """Return the newest signed checkpoint; StateError NOT_FOUND before the first entry."""
+    require(caller, Role.COMPLIANCE_OFFICER)
+    async with house.store.read() as tx:
+        return await newest_checkpoint(tx, log_key(house))
+
+
+async def inclusion_proof(house: House, caller: Caller, index: int) -> InclusionProof:
+    """Prove that an entry is in the tree of the newest checkpoint.
+
+    Raises:
+        RequestError: BAD_FIELD for an index outside the tree.
+        StateError: NOT_FOUND before the first entry; LOG_INCONSISTENT when the proof does not verify.
+    """
+    require(caller, Role.COMPLIANCE_OFFICER)
+    async with house.store.read() as tx:
+        signed = await newest_checkpoint(tx, log_key(house))
+        size, root = signed.checkpoint.size, signed.checkpoint.root
+        if not 0 <= index < size:
+            raise RequestError("BAD_FIELD", f"field index must be from 0 to {size - 1}, the last entry of the log")
+        hashes = path_of(index, size, await tile_set(tx, tiles_for_inclusion(index, size)))
+        leaves = [leaf_hash(entry.leaf) async for entry in tx.audit.entries(index, index + 1)]
+    try:
+        if len(leaves) != 1:
+            raise HostileInput("BAD_SHAPE", "the entry is missing")
+        verify_inclusion(leaves[0], index, size, hashes, root)
+    except HostileInput as error:
+        raise _inconsistent(f"entry {index} does not lead to the checkpoint's root") from error
+    return InclusionProof(index, leaves[0], hashes, signed)
+
+
+async def list_entries(house: House, caller: Caller, start: int, limit: int) -> list[IntegratedEntry]:
+    """Return integrated entries from an index on, without payloads and salts."""
+    require(caller, Role.COMPLIANCE_OFFICER)
+    if start < 0 or not 1 <= limit <= MAX_ENTRIES_PAGE + 1:
+        raise RequestError(
+            "BAD_FIELD", f"field start must be 0 or more, and a page has 1 to {MAX_ENTRIES_PAGE} entries"
+        )
+    async with house.store.read() as tx:
+        end = min(start + limit, await tx.audit.size())
+        return [replace(entry, payload=None, salt=None) async for entry in tx.audit.entries(start, max(start, end))]
+
+
+async def find_entry(house: House, caller: Caller, type: str, key: str) -> int:
+    """Return the index of the newest entry of a type about an event or a session.
+
+    Raises:
+        StateError: NOT_FOUND, also while the entry is pending.
+    """
+    require(caller, Role.COMPLIANCE_OFFICER)
+    async with house.store.read() as tx:
+        index = await tx.audit.find(type, key)
+    if index is None:
+        raise StateError("NOT_FOUND", "the log has no such entry in its tree; a new one gets there within seconds")
+    return index
+
+
+async def export(house: House, caller: Caller) -> AsyncIterator[tuple[str, bytes]]:
+    """Write the whole log as `assent-verify` reads it offline, every payload opened that still exists.
+
+    The export is itself an entry of the log that it exports. It is read piece by
+    piece, since an append-only log does not change behind a checkpoint; a tree
+    that does not lead to the checkpoint ends the export before its manifest.
+
+    Args:
+        house: ports.
+        caller: a compliance officer; named in the manifest.
+
+    Yields:
+        (path, content) of each file; manifest.json and manifest.sig come last.
+
+    Raises:
+        StateError: LOG_INCONSISTENT.
+    """
+    require(caller, Role.COMPLIANCE_OFFICER)
+    now, key, own = house.clock.now(), log_key(house), house.custody.own_card().card
+    scope = ExportScope(own.party, own.agreement_key, now, caller.subject, "all entries, opened where not erased")
+    async with house.store.begin() as tx:
+        payload = {"by": caller.subject, "filter": scope.filter}
+        await tx.audit.append([AuditEvent(LeafType.EXPORT_MADE, now, "", payload)])
+    await sequence(house)
+    async with house.store.read() as tx:
+        signed = await newest_checkpoint(tx, key)
+    listed: list[ListedFile] = []
+    runs: dict[str, None] = {}
+    async for file in _files(house, signed, key, runs):
+        listed.append(file.listed)
+        yield file.path, file.content
+    for session_id in runs:
+        file = await _run_file(house, session_id)
+        listed.append(file.listed)
+        yield file.path, file.content
+    for file in manifest_files(signed.checkpoint, scope, listed, house.custody.sign_record):
+        yield file.path, file.content
+
+
+def log_key(house: House) -> VerifierKey:
+    """Return the public key of our log."""
+    return parse_vkey(house.custody.log_vkey())
+
+
+async def newest_checkpoint(tx: Transaction, key: VerifierKey) -> SignedCheckpoint:
+    """Return the stored checkpoint after checking that our own log signed it.
+
+    Raises:
+        StateError: NOT_FOUND when there is none yet; LOG_INCONSISTENT when it is not ours.
+    """
+    stored = await tx.audit.checkpoint()
+    if stored is None:
+        raise StateError("NOT_FOUND", "the log has no entries yet, hence no checkpoint")
+    size, root, note = stored
+    try:
+        signed = open_checkpoint(note, key.name, key)
+    except HostileInput as error:
+        raise _inconsistent("the stored checkpoint was not signed with this home's log key") from error
+    if (signed.checkpoint.size, signed.checkpoint.root) != (size, root):
+        raise _inconsistent("the stored checkpoint does not say what stands beside it")
+    return signed
+
+
+async def tile_set(tx: Transaction, wanted: Sequence[TileId]) -> TileSet:
+    """Load the tiles that a root or proof needs, in one query."""
+    return TileSet(await _tiles(tx, wanted))
+
+
+async def _tiles(tx: Transaction, wanted: Sequence[TileId]) -> dict[tuple[int, int], bytes]:
+    return await tx.audit.tiles([(tile.level, tile.index) for tile in wanted])
+
+
+async def _files(
+    house: House, signed: SignedCheckpoint, key: VerifierKey, runs: dict[str, None]
+) -> AsyncIterator[ExportFile]:
+    """Yield checkpoint, tiles and entries; note in `runs` the sessions whose run record is signed by both."""
+    size = signed.checkpoint.size
+    for file in head_files(signed.note, key):
+        yield file
+    named = list(tiles_of(size))
+    for start in range(0, len(named), TILES_READ):
+        wanted = named[start : start + TILES_READ]
+        async with house.store.read() as tx:
+            held = await _tiles(tx, wanted)
+        for tile in wanted:
+            yield tile_file(tile, held.get((tile.level, tile.index), b""))
+    edge = EMPTY_EDGE
+    for start in range(0, size, BATCH):
+        async with house.store.read() as tx:
+            entries = [entry async for entry in tx.audit.entries(start, min(start + BATCH, size))]
+        for at in range(0, len(entries), TILE_WIDTH):
+            for file in entry_files((start + at) // TILE_WIDTH, entries[at : at + TILE_WIDTH], lambda _: True):
+                yield file
+        edge = integrate(edge, [leaf_hash(entry.leaf) for entry in entries]).edge
+        runs.update(dict.fromkeys(_session_of(entry) for entry in entries if _tells_a_run(entry)))
+    if (edge.size, edge_root(edge)) != (size, signed.checkpoint.root):
+        raise _inconsistent("the entries do not lead to the checkpoint's root")
+
+
+def _tells_a_run(entry: IntegratedEntry) -> bool:
+    # The partner's signature comes last: with it the record is complete.
+    return entry.type == LeafType.RUN_SIGNATURE and entry.payload is not None
+
+
+def _session_of(entry: IntegratedEntry) -> str:
+    if entry.payload is None:
+        raise Misuse("an erased payload names no session")
+    return str(parse_canonical(entry.payload)["session"])
+
+
+async def _run_file(house: House, session_id: str) -> ExportFile:
+    """Make the evidence of a run, with the keys that the agreement of its time names: cards may have changed since."""
+    async with house.store.read() as tx:
+        session = await tx.sessions.get(session_id)
+        agreement = (await tx.agreements.get(session.offer.agreement_id)).agreement
+        partner = await tx.partners.get(session.partner)
+    cards: list[PartyCard] = []
+    for card in (house.custody.own_card().card, partner.card):
+        entry = signatory(agreement, card.party)
+        cards.append(replace(card, agreement_key=entry.agreement_key, legal_name=entry.legal_name))
+    return run_file(session, cards)
+
+
+async def _sequence_batch(house: House) -> int:
+    key = log_key(house)
+    async with house.store.begin() as tx:
+        pending = await tx.audit.pending(BATCH)
+        if not pending:
+            return 0
+        size = await tx.audit.size()
+        edge = edge_of(size, await _tiles(tx, edge_tiles(size)))
+        await _check_continues(tx, key, edge)
+        grown = integrate(edge, [leaf_hash(entry.leaf) for entry in pending])
+        await tx.audit.integrate(
+            size, pending, [TileWrite(tile.level, tile.index, tile.width, tile.hashes) for tile in grown.tiles]
+        )
+        head = Checkpoint(key.name, grown.edge.size, grown.root)
+        note = sign_checkpoint(head, [NoteSigner(key, house.custody.sign_log)])
+        _check_own_signature(note, key)
+        await tx.audit.add_checkpoint(head.size, head.root, note, house.clock.now())
+    return len(pending)
+
+
+async def _check_continues(tx: Transaction, key: VerifierKey, edge: Edge) -> None:
+    """Check that the tree holds what the last checkpoint promised: nothing cut, nothing changed."""
+    if await tx.audit.checkpoint() is None:
+        if edge.size:
+            raise _inconsistent(f"the tree has {edge.size} entries and no checkpoint")
+        return
+    last = (await newest_checkpoint(tx, key)).checkpoint
+    if last.size > edge.size:
+        raise _inconsistent(f"the tree has {edge.size} entries, the last checkpoint promised {last.size}")
+    if last.size == edge.size:
+        root = edge_root(edge)
+    else:
+        root = root_at(last.size, await tile_set(tx, tiles_for_root(last.size)))
+    if root != last.root:
+        raise _inconsistent("the tree has another root than the last checkpoint promised")
+
+
+def _check_own_signature(note: bytes, key: VerifierKey) -> None:
+    """A checkpoint that we could not open ourselves must not become the last one."""
+    try:
+        open_checkpoint(note, key.name, key)
+    except AssentError as error:
+        raise _inconsistent("the log key does not sign for the verifier key of our card") from error
+
+
+def _inconsistent(what: str) -> StateError:
+    return StateError(
+        "LOG_INCONSISTENT",
+        f"{what}: the log was changed outside this program or restored from an old copy; nothing more is signed, "
+        "compare with a checkpoint kept elsewhere",
+    )

@@ -1,0 +1,166 @@
+"""What the agreement allows: the only maker of an `AuthorizedJob`, for both sides."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from consent.evaluate import Use, standing
+from consent.registry import Registry
+from gateway.errors import StateError
+from gateway.flow.ports import House, Transaction
+from gateway.flow.registry import load_registry
+from gateway.psi.suite import SUITE
+from gateway.route.agreement import Agreement, AgreementCopy, AgreementState, Direction, Operation
+from gateway.route.job import AuthorizedJob, Job, JobRequest, Refusal, Side
+from gateway.route.party import Partner
+from gateway.route.session import SessionOffer
+
+METHOD = "psi_hash"  # what MATCH and ENRICH ask consent for
+MAX_COLUMNS = 3
+
+
+async def authorize_receiver(house: House, tx: Transaction, job: Job) -> AuthorizedJob | Refusal:
+    """Check our own request against the agreement, as R."""
+    copy = await _copy(tx, job.request.agreement_id)
+    if isinstance(copy, Refusal):
+        return copy
+    return await _authorize(house, tx, copy, job.request, job.job_id, Side.RECEIVER, begun=bool(job.session_id))
+
+
+async def authorize_sender(
+    house: House, tx: Transaction, partner: Partner, offer: SessionOffer, job_id: str, *, begun: bool
+) -> AuthorizedJob | Refusal:
+    """Check a partner's offer against the agreement, as S; `begun`: the session is open already, and its run counted.
+
+    The order of checks is protocols.md section 1's: agreement and hash, operation,
+    purpose, suite, match keys, caps, rates, impact assessment, binding.
+    """
+    copy = await _copy(tx, offer.agreement_id)
+    if isinstance(copy, Refusal):
+        return copy
+    agreement = copy.agreement
+    if partner.card.party not in {party.party for party in agreement.parties}:
+        return Refusal("AGREEMENT_UNKNOWN", "no such agreement is held with this partner")
+    if agreement.hash != offer.agreement_hash:
+        return Refusal("AGREEMENT_HASH_MISMATCH", "the two copies of the agreement differ; compare and sign them anew")
+    if offer.suite != agreement.suite or offer.suite != SUITE:
+        return Refusal("SUITE_UNSUPPORTED", f"this gateway and agreement speak {agreement.suite}")
+    if offer.match_keys != agreement.match_keys:
+        return Refusal("MATCH_KEY_MISMATCH", "the match keys are not those of the agreement, in its order")
+    if offer.declared_rows > agreement.caps.rows_receiver:
+        return Refusal("SIZE_OVER_CAP", f"the agreement allows {agreement.caps.rows_receiver} rows of the receiver")
+    request = JobRequest(
+        request_id=offer.nonce.hex(),
+        agreement_id=offer.agreement_id,
+        operation=offer.operation,
+        purpose=offer.purpose,
+        columns=offer.columns,
+        requested_by=partner.card.party,
+    )
+    return await _authorize(house, tx, copy, request, job_id, Side.SENDER, begun, partner.card.party)
+
+
+async def _copy(tx: Transaction, agreement_id: str) -> AgreementCopy | Refusal:
+    try:
+        return await tx.agreements.get(agreement_id)
+    except StateError:
+        return Refusal("AGREEMENT_UNKNOWN", "no such agreement is held here")
+
+
+async def _authorize(
+    house: House,
+    tx: Transaction,
+    copy: AgreementCopy,
+    request: JobRequest,
+    job_id: str,
+    side: Side,
+    begun: bool,
+    other: str | None = None,
+) -> AuthorizedJob | Refusal:
+    agreement, at = copy.agreement, house.clock.now()
+    if copy.state is not AgreementState.IN_FORCE or not agreement.valid_from <= at < agreement.valid_until:
+        return Refusal("AGREEMENT_NOT_IN_FORCE", "the agreement is not signed by both, not valid yet, or over")
+    own = house.custody.party
+    direction = _direction(agreement, request, own, side, other)
+    if isinstance(direction, Refusal):
+        return direction
+    if request.purpose not in agreement.purposes:
+        return Refusal("PURPOSE_NOT_AGREED", "the agreement does not name this purpose")
+    if len(agreement.match_keys) != 1:
+        return Refusal("MATCH_KEY_MISMATCH", "this release runs agreements with one match key")
+    # Only runs that opened a session count: a refused try used nothing up.
+    runs = await tx.jobs.count_since(agreement.agreement_id, side.value, at - timedelta(days=1))
+    if not begun and runs >= agreement.caps.runs_per_day:
+        return Refusal("RATE_EXCEEDED", f"the agreement allows {agreement.caps.runs_per_day} runs a day")
+    partner = await tx.partners.get(direction.sender if side is Side.RECEIVER else direction.receiver)
+    gate, column_gates = _gates(agreement, direction, request, side)
+    registry = await load_registry(tx, house)
+    against = _standing(registry, (gate, *(use for _, use in column_gates)), at)
+    if against is not None:
+        return against
+    binding = await tx.agreements.binding(agreement.agreement_id)
+    if binding is None:
+        return Refusal("NOT_READY", "the agreement is not bound to a data set yet")
+    return AuthorizedJob(
+        job_id=job_id,
+        side=side,
+        own_party=own,
+        partner=partner,
+        agreement=agreement,
+        direction=direction,
+        operation=request.operation,
+        purpose=request.purpose,
+        columns=request.columns,
+        binding=binding,
+        gate=gate,
+        column_gates=column_gates,
+    )
+
+
+def _direction(
+    agreement: Agreement, request: JobRequest, own: str, side: Side, other: str | None
+) -> Direction | Refusal:
+    for direction in agreement.directions:
+        ours = direction.receiver if side is Side.RECEIVER else direction.sender
+        theirs = direction.sender if side is Side.RECEIVER else direction.receiver
+        if direction.operation is not request.operation or ours != own or other not in (None, theirs):
+            continue
+        wanted = request.columns
+        if request.operation is Operation.MATCH and wanted:
+            continue
+        if request.operation is Operation.ENRICH and not (
+            0 < len(wanted) <= MAX_COLUMNS and len(set(wanted)) == len(wanted) and set(wanted) <= set(direction.columns)
+        ):
+            continue
+        return direction
+    return Refusal("OPERATION_NOT_AGREED", "the agreement does not allow this operation, direction or set of columns")
+
+
+def _gates(
+    agreement: Agreement, direction: Direction, request: JobRequest, side: Side
+) -> tuple[Use, tuple[tuple[str, Use], ...]]:
+    """Both sides gate their own customers: two directions are two decisions."""
+    handler, recipient = (
+        (direction.receiver, direction.sender) if side is Side.RECEIVER else (direction.sender, direction.receiver)
+    )
+
+    def use(category: str) -> Use:
+        return Use(handler=handler, recipient=recipient, purpose=request.purpose, category=category, method=METHOD)
+
+    categories = {column.name: column.category for column in agreement.columns}
+    asked = request.columns if side is Side.SENDER else ()
+    return use(agreement.match_key_categories[0]), tuple((name, use(categories[name])) for name in asked)
+
+
+def _standing(registry: Registry, uses: tuple[Use, ...], at: datetime) -> Refusal | None:
+    """Refuse when a rule that concerns nobody in particular already forbids the use."""
+    for use in uses:
+        decision = standing(use, at, registry)
+        if decision is None:
+            continue
+        if decision.reason_code == "PIA_MISSING":
+            return Refusal("PIA_MISSING", "no impact assessment in force covers this purpose, partner and method")
+        if decision.reason_code == "SCOPE_MISMATCH":
+            return Refusal("PURPOSE_NOT_AGREED", "the purpose or a category is not in the sender's or our registry")
+        return Refusal("NOT_READY", "the registry of one side does not allow this use now")
+    return None

@@ -1,0 +1,330 @@
+"""The cohort: the rows of a data set that consent lets into one computation.
+
+Nothing is tokenised that was not judged here first. The sealed cohort file lets a
+restarted gateway go on with exactly the people it had committed to.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.ipc
+
+from gateway import kernel
+from gateway.errors import SourceError, StateError
+from gateway.flow.gate import as_texts, judge
+from gateway.flow.ports import House
+from gateway.flow.registry import load_registry
+from gateway.flow.threads import in_thread
+from gateway.psi.attributes import column_type
+from gateway.route.agreement import Column
+from gateway.route.canonical import canonical_bytes, parse_time_text, time_text
+from gateway.route.cohort import ConsentedCohort, SourceRows
+from gateway.route.job import AuthorizedJob, Side
+
+Bytes = npt.NDArray[np.uint8]
+COHORT_FILE = "cohort"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class CohortSalts:
+    """Per-run secrets of the cohort: the local order and the commitment."""
+
+    tag_key: bytes
+    run_salt: bytes
+
+    def __repr__(self) -> str:
+        """Show no value."""
+        return "CohortSalts(...)"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A cohort with what was read for it, for the job's report."""
+
+    cohort: ConsentedCohort
+    report: Mapping[str, object]
+
+
+async def build(house: House, job: AuthorizedJob, salts: CohortSalts, columns: tuple[Column, ...]) -> Judged:
+    """Read the bound data set, judge consent, order by keyed tag, and seal the cohort file.
+
+    Args:
+        house: ports.
+        job: authorized by the agreement.
+        salts: this run's secrets.
+        columns: agreed columns to carry (sender ENRICH), else empty.
+
+    Raises:
+        SourceError: the data set cannot be read.
+    """
+    match_key = job.agreement.match_keys[0]
+    rows = await house.datasets.read(job.binding, match_key, columns)
+    refs = await in_thread(
+        kernel.subject_refs, house.custody.subject_key(), job.binding.subject_type, rows.subjects, house.limits.threads
+    )
+    at = house.clock.now()
+    async with house.store.read() as tx:
+        registry = await load_registry(tx, house)
+        verdict = await judge(tx, registry, job.gate, refs, at)
+        covered = {
+            name: (await judge(tx, registry, use, refs, at)).allowed for name, use in job.column_gates if columns
+        }
+    cohort = await in_thread(_select, house, job, salts, rows, refs, verdict.allowed, verdict.consent_ids, at)
+    left_out = dict(verdict.denied) | dict(cohort.left_out)
+    cohort = replace(cohort, left_out=left_out)
+    if columns:
+        cohort = replace(cohort, columns=_carry(rows, refs, cohort, columns, covered))
+    report: dict[str, object] = {
+        "rows_read": rows.rows_read,
+        "folded": rows.folded,
+        "rejected": {
+            reason: {"count": found.count, "first_rows": list(found.first_rows)}
+            for reason, found in rows.rejected.items()
+        },
+        "left_out": dict(cohort.left_out),
+        "consented": len(cohort.subject_refs),
+        "records": cohort.rows,
+    }
+    await in_thread(_seal, house, job.job_id, cohort, report)
+    return Judged(cohort, report)
+
+
+def _select(
+    house: House,
+    job: AuthorizedJob,
+    salts: CohortSalts,
+    rows: SourceRows,
+    refs: Bytes,
+    allowed: npt.NDArray[np.bool_],
+    consent_ids: pa.StringArray,
+    at: datetime,
+) -> ConsentedCohort:
+    """Fold equal keys into records and put them into keyed-tag order."""
+    encoded = pc.dictionary_encode(rows.keys)
+    codes = np.asarray(encoded.indices).astype(np.int64)
+    # Sharing is judged on the whole data set, before consent gating.
+    shared = np.bincount(codes, minlength=len(encoded.dictionary))[codes] > 1 if len(codes) else codes.astype(bool)
+    left_out = {}
+    if job.side is Side.SENDER:
+        left_out = {"SHARED_MATCH_KEY": int((allowed & shared).sum())}
+        allowed = allowed & ~shared
+    subjects = np.flatnonzero(allowed)
+    used, record_of = np.unique(codes[subjects], return_inverse=True)
+    inputs = kernel.oprf_inputs(job.agreement.match_keys[0], encoded.dictionary.take(pa.array(used)))
+    tags = kernel.hmac_sha256(salts.tag_key, inputs, house.limits.threads)
+    order = np.argsort(tags.view("V32").reshape(-1), kind="stable") if len(tags) else np.empty(0, dtype=np.int64)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return ConsentedCohort(
+        side=job.side,
+        inputs=inputs.take(pa.array(order)),
+        subject_refs=np.ascontiguousarray(refs[subjects]),
+        record_of=rank[record_of].astype(np.int64),
+        consent_ids=consent_ids.take(pa.array(subjects)),
+        columns=None,
+        commitment=commitment(salts.run_salt, refs[subjects], house.limits.threads),
+        left_out={reason: count for reason, count in left_out.items() if count},
+        judged_at=at,
+    )
+
+
+def commitment(run_salt: bytes, subject_refs: Bytes, threads: int) -> bytes:
+    """Return the RFC 6962 root over sorted HMAC-SHA256(run salt, subject_ref), 32 bytes."""
+    macs = kernel.hmac_sha256(run_salt, np.ascontiguousarray(subject_refs), threads)
+    ordered = macs[np.argsort(macs.view("V32").reshape(-1))] if len(macs) else macs
+    return kernel.merkle_root(np.ascontiguousarray(ordered))
+
+
+def _carry(
+    rows: SourceRows,
+    refs: Bytes,
+    cohort: ConsentedCohort,
+    columns: tuple[Column, ...],
+    covered: Mapping[str, npt.NDArray[np.bool_]],
+) -> pa.Table:
+    """Bring the value columns into record order, uncovered values as nulls."""
+    if rows.columns is None:
+        raise SourceError("MISSING_COLUMN", "the data set has none of the agreed columns; bind them and run again")
+    where = np.asarray(pc.index_in(as_texts(cohort.subject_refs), value_set=as_texts(refs)))
+    # A sender's record has exactly one subject.
+    source = np.empty(len(where), dtype=np.int64)
+    source[cohort.record_of] = where
+    arrays = []
+    for column in columns:
+        values = rows.columns.column(column.name).cast(column_type(column)).take(pa.array(source)).combine_chunks()
+        if isinstance(values, pa.ChunkedArray):
+            values = pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], type=values.type)
+        arrays.append(pc.if_else(pa.array(covered[column.name][source]), values, pa.scalar(None, values.type)))
+    return pa.table(arrays, names=[column.name for column in columns])
+
+
+def _key_macs(house: House, cohort: ConsentedCohort) -> Bytes:
+    return kernel.hmac_sha256(house.custody.subject_key(), cohort.inputs, house.limits.threads)
+
+
+def _seal(house: House, job_id: str, cohort: ConsentedCohort, report: Mapping[str, object]) -> None:
+    """Write {subject_ref, record, key MAC, consent id}: who is in, without any identifier."""
+    macs = _key_macs(house, cohort)[cohort.record_of]
+    table = pa.table(
+        {
+            "subject_ref": as_texts(cohort.subject_refs),
+            "record": pa.array(cohort.record_of),
+            "key_mac": pa.Array.from_buffers(pa.binary(32), len(macs), [None, pa.py_buffer(macs.tobytes())]),
+            "consent_id": cohort.consent_ids,
+        }
+    ).replace_schema_metadata(
+        {
+            "judged_at": time_text(cohort.judged_at),
+            "commitment": cohort.commitment.hex(),
+            "report": canonical_bytes(report),
+        }
+    )
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    house.spool.write_sealed(job_id, COHORT_FILE, sink.getvalue())
+
+
+async def restore(house: House, job: AuthorizedJob, columns: tuple[Column, ...]) -> Judged | None:
+    """Rebuild the cohort of a job that had judged before: same people, same order.
+
+    Returns:
+        The cohort with the report of its judgement, or None when none was sealed yet.
+
+    Raises:
+        SourceError: SOURCE_CHANGED when the data set no longer holds those rows as they were.
+    """
+    sealed = await in_thread(house.spool.read_sealed, job.job_id, COHORT_FILE)
+    if sealed is None:
+        return None
+    rows = await house.datasets.read(job.binding, job.agreement.match_keys[0], columns)
+    refs = await in_thread(
+        kernel.subject_refs, house.custody.subject_key(), job.binding.subject_type, rows.subjects, house.limits.threads
+    )
+    judged = await in_thread(_rebuild, house, job, rows, refs, sealed)
+    if not columns:
+        return judged
+    again = await judge_again(house, job, judged.cohort)
+    by_subject = {name: np.zeros(len(refs), dtype=bool) for name in again.covered}
+    where = np.asarray(pc.index_in(as_texts(judged.cohort.subject_refs), value_set=as_texts(refs)))
+    for name, covered in again.covered.items():
+        by_subject[name][where] = covered[judged.cohort.record_of]
+    carried = await in_thread(_carry, rows, refs, judged.cohort, columns, by_subject)
+    return replace(judged, cohort=replace(judged.cohort, columns=carried))
+
+
+def _rebuild(house: House, job: AuthorizedJob, rows: SourceRows, refs: Bytes, sealed: bytes) -> Judged:
+    """Join the sealed cohort file to the source; every row must be there, unchanged."""
+    table = pa.ipc.open_stream(sealed).read_all().combine_chunks()
+    meta = {name.decode(): value.decode() for name, value in (table.schema.metadata or {}).items()}
+    if set(meta) != {"judged_at", "commitment", "report"}:
+        raise StateError("LOG_INCONSISTENT", "the sealed cohort file lacks its fields; cancel the job and start anew")
+    where = pc.index_in(_column(table, "subject_ref"), value_set=as_texts(refs))
+    if where.null_count:
+        _changed(where.null_count)
+    match_key, keys = job.agreement.match_keys[0], rows.keys.take(where)
+    stored = np.frombuffer(_column(table, "key_mac").buffers()[1] or b"", dtype=np.uint8).reshape(-1, 32)
+    macs = kernel.hmac_sha256(house.custody.subject_key(), kernel.oprf_inputs(match_key, keys), house.limits.threads)
+    if (macs != stored[: len(macs)]).any():
+        _changed(int((macs != stored[: len(macs)]).any(axis=1).sum()))
+    records = np.asarray(_column(table, "record")).astype(np.int64)
+    first = np.full(int(records.max()) + 1 if len(records) else 0, -1, dtype=np.int64)
+    first[records[::-1]] = np.arange(len(records))[::-1]
+    report = json.loads(meta["report"])
+    cohort = ConsentedCohort(
+        side=job.side,
+        inputs=kernel.oprf_inputs(match_key, keys.take(pa.array(first))),
+        subject_refs=np.ascontiguousarray(refs[np.asarray(where)]),
+        record_of=records,
+        consent_ids=_column(table, "consent_id"),
+        columns=None,
+        commitment=bytes.fromhex(meta["commitment"]),
+        left_out=report["left_out"],
+        judged_at=parse_time_text(meta["judged_at"]),
+    )
+    return Judged(cohort, report)
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A later judgement of a cohort, all at one time.
+
+    Attributes:
+        allowed: (m,) whether each subject is still allowed.
+        kept: (n,) whether each record still has an allowed subject.
+        covered: per asked column, (n,) whether consent covers the record's value (sender).
+        at: the time of the judgement.
+    """
+
+    allowed: npt.NDArray[np.bool_]
+    kept: npt.NDArray[np.bool_]
+    covered: Mapping[str, npt.NDArray[np.bool_]]
+    at: datetime
+
+
+async def judge_again(house: House, job: AuthorizedJob, cohort: ConsentedCohort) -> Again:
+    """Judge a cohort once more, as at the cut and for late drops."""
+    by_record = np.empty(cohort.rows, dtype=np.int64)
+    by_record[cohort.record_of] = np.arange(len(cohort.record_of))
+    at = house.clock.now()
+    async with house.store.read() as tx:
+        registry = await load_registry(tx, house)
+        allowed = (await judge(tx, registry, job.gate, cohort.subject_refs, at)).allowed
+        covered = {
+            name: (await judge(tx, registry, use, cohort.subject_refs, at)).allowed[by_record]
+            for name, use in job.column_gates
+        }
+    kept = np.zeros(cohort.rows, dtype=bool)
+    kept[cohort.record_of[allowed]] = True
+    return Again(allowed, kept, covered, at)
+
+
+async def still_allowed(
+    house: House, job: AuthorizedJob, subject_refs: Bytes
+) -> tuple[npt.NDArray[np.bool_], datetime]:
+    """Judge some subjects once more, as before release.
+
+    Returns:
+        (m,) whether each subject is still allowed, and the time of the judgement.
+    """
+    at = house.clock.now()
+    async with house.store.read() as tx:
+        verdict = await judge(tx, await load_registry(tx, house), job.gate, subject_refs, at)
+    return verdict.allowed, at
+
+
+def uncovered_blanked(columns: pa.Table, covered: Mapping[str, npt.NDArray[np.bool_]]) -> pa.Table:
+    """Blank the values that consent does not cover; such a value looks like one the source lacks."""
+    for name, mask in covered.items():
+        values = columns.column(name)
+        blanked = pc.if_else(pa.array(mask), values, pa.scalar(None, values.type))
+        columns = columns.set_column(columns.column_names.index(name), name, blanked)
+    return columns
+
+
+def asked_columns(job: AuthorizedJob) -> tuple[Column, ...]:
+    """Return the asked columns in the order of the request."""
+    by_name = {column.name: column for column in job.agreement.columns}
+    return tuple(by_name[name] for name in job.columns)
+
+
+def _column(table: pa.Table, name: str) -> pa.Array:
+    column = table.column(name)
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], type=column.type)
+
+
+def _changed(count: int) -> None:
+    raise SourceError(
+        "SOURCE_CHANGED",
+        f"{count} customers of this run are no longer in the data set as they were when the run began; "
+        "cancel the job and start a new one",
+    )

@@ -1,0 +1,266 @@
+"""Consent: events into the book in batches, and questions to it.
+
+A batch is one transaction: subjects locked, replays recognised, events, projection
+and audit entries stored together. An event that is known by its id and content is a
+replay and changes nothing, so that a broken import is repeated as a whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from consent.evaluate import Decision, History, ProjectionRow, Question, Use, may_use
+from consent.event import ConsentEvent
+from consent.projection import project
+from consent.record import ConsentRecord, records
+from consent.registry import Registry
+from gateway.errors import RequestError
+from gateway.flow.access import require
+from gateway.flow.intake import SUBJECT_TYPE, Row, RowError, SubjectNames, TakenRow, subject_fault, take_in
+from gateway.flow.ports import House, Transaction
+from gateway.flow.registry import load_registry
+from gateway.route.audit import AuditEvent
+from gateway.route.caller import Caller, Role
+from gateway.tlog.leaf import LeafType
+
+MAX_ROWS_AT_ONCE = 1_000_000  # of an import that is all or nothing, which is held in memory
+MAX_ERRORS_NAMED = 1000  # of a report, over all reasons
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What became of an import.
+
+    Attributes:
+        accepted: rows stored now.
+        replayed: rows that were stored before.
+        rejected: the first errors of every field and reason, in order of rows.
+        rejected_count: rows refused, named or not.
+    """
+
+    accepted: int
+    replayed: int
+    rejected: tuple[RowError, ...]
+    rejected_count: int
+
+
+async def import_events(
+    house: House,
+    caller: Caller,
+    subject_type: str,
+    rows: AsyncIterator[Sequence[Row]],
+    all_or_nothing: bool,
+) -> ImportReport:
+    """Store consent events.
+
+    Args:
+        house: ports.
+        caller: a CDP job or a compliance officer.
+        subject_type: type label of the raw subject values, as in the binding.
+        rows: (row number, fields) in pieces of any size; subjects are raw.
+        all_or_nothing: look at every row first, and store none when one is bad.
+            Otherwise good rows are stored and bad ones reported.
+
+    Raises:
+        RequestError: BAD_FIELD for a bad subject type, or too many rows at once.
+        StateError: REVISION_CONFLICT when another import stored one of the ids
+            meanwhile; repeat the import.
+    """
+    require(caller, Role.CDP_JOB, Role.COMPLIANCE_OFFICER)
+    names = _names(house, subject_type)
+    batches = _in_batches(rows, house.limits.import_batch)
+    tally = _Tally(house.limits.rejected_rows_named)
+    if all_or_nothing:
+        kept = await _kept(batches)
+        seen: dict[str, str] = {}
+        for batch in kept:
+            await _look(house, names, batch, tally, seen)
+        if tally.rejected_count:
+            return tally.report(stored=False)
+        batches, tally = _again(kept), _Tally(house.limits.rejected_rows_named)
+    async for batch in batches:
+        await _store(house, names, batch, tally)
+        house.bells.ring("audit")
+    return tally.report(stored=True)
+
+
+async def decide(
+    house: House,
+    caller: Caller,
+    subject_type: str,
+    subject: str,
+    use: Use,
+    at: datetime | None = None,
+    as_known_at: datetime | None = None,
+) -> Decision:
+    """Answer whether a person's information may be used so.
+
+    Args:
+        house: ports.
+        caller: a compliance officer.
+        subject_type: type label of the raw value.
+        subject: the raw value.
+        use: handler, recipient, purpose, category, method.
+        at: the moment asked about; None is now.
+        as_known_at: what was recorded by then counts; None is `at`.
+
+    Raises:
+        RequestError: BAD_FIELD.
+    """
+    require(caller, Role.COMPLIANCE_OFFICER)
+    moment = house.clock.now() if at is None else at
+    ref = _ref(house, subject_type, subject)
+    async with house.store.read() as tx:
+        registry = await load_registry(tx, house)
+        history = (await tx.consents.histories([ref]))[ref]
+    question = Question(subject=ref, use=use, at=moment, as_known_at=moment if as_known_at is None else as_known_at)
+    return may_use(question, history, registry)
+
+
+async def consents_of(house: House, caller: Caller, subject_type: str, subject: str) -> list[ConsentRecord]:
+    """Return the consent records of a person, as known now; none for an unknown one.
+
+    Raises:
+        RequestError: BAD_FIELD.
+    """
+    require(caller, Role.COMPLIANCE_OFFICER)
+    ref = _ref(house, subject_type, subject)
+    async with house.store.read() as tx:
+        history = (await tx.consents.histories([ref]))[ref]
+    return list(records(history, house.clock.now()))
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Counts rows of an import as they fall."""
+
+    named_per_reason: int
+    accepted: int = 0
+    replayed: int = 0
+    rejected_count: int = 0
+    errors: list[RowError] = field(default_factory=list)
+    reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def reject(self, errors: Sequence[RowError]) -> None:
+        self.rejected_count += len(errors)
+        for error in errors:
+            kind = (error.field, error.reason)
+            self.reasons[kind] += 1
+            if self.reasons[kind] <= self.named_per_reason and len(self.errors) < MAX_ERRORS_NAMED:
+                self.errors.append(error)
+
+    def report(self, *, stored: bool) -> ImportReport:
+        counted = (self.accepted, self.replayed) if stored else (0, 0)
+        rejected = tuple(sorted(self.errors, key=lambda error: error.row))
+        return ImportReport(*counted, rejected, self.rejected_count)
+
+
+def _names(house: House, subject_type: str) -> SubjectNames:
+    if SUBJECT_TYPE.fullmatch(subject_type) is None:
+        raise RequestError("BAD_FIELD", "field subject_type must be 1 to 32 of a-z, 0-9 and _, e.g. customer")
+    return SubjectNames(house.custody.subject_key(), subject_type, house.limits.threads)
+
+
+def _ref(house: House, subject_type: str, subject: str) -> str:
+    names = _names(house, subject_type)
+    if (fault := subject_fault(subject)) is not None:
+        raise RequestError("BAD_FIELD", f"field subject {fault}")
+    return names.refs([subject])[0]
+
+
+async def _in_batches(pieces: AsyncIterator[Sequence[Row]], size: int) -> AsyncIterator[list[Row]]:
+    """Cut pieces of any size into batches of one size."""
+    batch: list[Row] = []
+    async for piece in pieces:
+        batch.extend(piece)
+        while len(batch) >= size:
+            yield batch[:size]
+            batch = batch[size:]
+    if batch:
+        yield batch
+
+
+async def _kept(batches: AsyncIterator[list[Row]]) -> list[list[Row]]:
+    kept: list[list[Row]] = []
+    count = 0
+    async for batch in batches:
+        count += len(batch)
+        if count > MAX_ROWS_AT_ONCE:
+            raise RequestError(
+                "BAD_FIELD", f"field all_or_nothing allows {MAX_ROWS_AT_ONCE} rows; import more in several files"
+            )
+        kept.append(batch)
+    return kept
+
+
+async def _again(kept: list[list[Row]]) -> AsyncIterator[list[Row]]:
+    for batch in kept:
+        yield batch
+
+
+async def _look(house: House, names: SubjectNames, batch: list[Row], tally: _Tally, seen: dict[str, str]) -> None:
+    """Find a batch's bad rows without storing anything; `seen` holds what earlier batches would have stored."""
+    now = house.clock.now()
+    async with house.store.read() as tx:
+        registry = await load_registry(tx, house)
+        taken, errors = await asyncio.to_thread(take_in, batch, names, registry, now)
+        known = seen | await tx.consents.known_events([row.event.event_id for row in taken])
+    fresh, _, clashes = _parted(taken, known)
+    tally.reject([*errors, *clashes])
+    seen.update((row.event.event_id, row.content_hash) for row in fresh)
+
+
+async def _store(house: House, names: SubjectNames, batch: list[Row], tally: _Tally) -> None:
+    """Store a batch's good rows in one transaction."""
+    async with house.store.begin() as tx:
+        now = house.clock.now()
+        registry = await load_registry(tx, house)
+        taken, errors = await asyncio.to_thread(take_in, batch, names, registry, now)
+        await tx.consents.lock_subjects(sorted({row.event.subject for row in taken}))
+        known = await tx.consents.known_events([row.event.event_id for row in taken])
+        fresh, replayed, clashes = _parted(taken, known)
+        if fresh:
+            await _append(tx, registry, fresh)
+    # Only what is committed counts.
+    tally.reject([*errors, *clashes])
+    tally.accepted += len(fresh)
+    tally.replayed += replayed
+
+
+def _parted(taken: Sequence[TakenRow], known: Mapping[str, str]) -> tuple[list[TakenRow], int, list[RowError]]:
+    """Part new events from replays and from other events under a known id, within the batch too."""
+    held, fresh, clashes = dict(known), list[TakenRow](), list[RowError]()
+    for row in taken:
+        stored = held.setdefault(row.event.event_id, "")
+        if not stored:
+            held[row.event.event_id] = row.content_hash
+            fresh.append(row)
+        elif stored != row.content_hash:
+            clashes.append(RowError(row.row, "event_id", "is the id of another event"))
+    return fresh, len(taken) - len(fresh) - len(clashes), clashes
+
+
+async def _append(tx: Transaction, registry: Registry, fresh: Sequence[TakenRow]) -> None:
+    """Store events, the projection of everybody whom they concern, and an audit entry for each."""
+    said: dict[str, list[ConsentEvent]] = {}
+    for row in fresh:
+        said.setdefault(row.event.subject, []).append(row.event)
+    histories = await tx.consents.histories(list(said))
+    projection = await asyncio.to_thread(_projected, histories, said, registry)
+    await tx.consents.append([(row.event, row.content_hash) for row in fresh], projection)
+    await tx.audit.append(
+        [AuditEvent(LeafType.CONSENT_EVENT, row.event.recorded_at, row.event.subject, row.payload()) for row in fresh]
+    )
+
+
+def _projected(
+    histories: Mapping[str, History], said: Mapping[str, Sequence[ConsentEvent]], registry: Registry
+) -> dict[str, tuple[ProjectionRow, ...]]:
+    return {
+        ref: project(replace(histories[ref], events=(*histories[ref].events, *events)), registry)
+        for ref, events in said.items()
+    }

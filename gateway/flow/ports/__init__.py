@@ -1,0 +1,55 @@
+"""What the routes need from the world outside, as use-case verbs.
+
+Ports are async Protocols; adapters in stratum 4 implement them. A method
+raises only errors of `gateway.errors`.
+"""
+
+from gateway.flow.ports.custody import KeyCustody, RunSecrets
+from gateway.flow.ports.house import House, Limits
+from gateway.flow.ports.peer import PeerPort
+from gateway.flow.ports.rows import DatasetDescription, DatasetPort, ResultPort
+from gateway.flow.ports.spool import SpoolPort, StageFile
+from gateway.flow.ports.store import (
+    AgreementStore,
+    AuditStore,
+    ConsentStore,
+    JobStore,
+    PartnerStore,
+    ProjectionSlice,
+    RegistryItem,
+    RegistryStore,
+    RunStore,
+    SessionStore,
+    Store,
+    TileWrite,
+    Transaction,
+)
+from gateway.flow.ports.world import Bells, Clock
+
+__all__ = [
+    "AgreementStore",
+    "AuditStore",
+    "Bells",
+    "Clock",
+    "ConsentStore",
+    "DatasetDescription",
+    "DatasetPort",
+    "House",
+    "JobStore",
+    "KeyCustody",
+    "Limits",
+    "PartnerStore",
+    "PeerPort",
+    "ProjectionSlice",
+    "RegistryItem",
+    "RegistryStore",
+    "ResultPort",
+    "RunSecrets",
+    "RunStore",
+    "SessionStore",
+    "SpoolPort",
+    "StageFile",
+    "Store",
+    "TileWrite",
+    "Transaction",
+]

@@ -1,0 +1,47 @@
+"""Everything that a route may use, wired once by `gateway.main`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.flow.ports.custody import KeyCustody, RunSecrets
+from gateway.flow.ports.peer import PeerPort
+from gateway.flow.ports.rows import DatasetPort, ResultPort
+from gateway.flow.ports.spool import SpoolPort
+from gateway.flow.ports.store import Store
+from gateway.flow.ports.world import Bells, Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds from the settings, frozen at start.
+
+    Attributes:
+        threads: native threads per batch call, 1 to 256.
+        chunk_bytes: target size of a wire chunk, bytes.
+        import_batch: consent events per transaction.
+        rejected_rows_named: how many row numbers a report names per reason.
+        result_batch: rows per record batch of ReadResult.
+    """
+
+    threads: int = 2
+    chunk_bytes: int = 512 * 1024
+    import_batch: int = 2000
+    rejected_rows_named: int = 20
+    result_batch: int = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The ports of one gateway."""
+
+    store: Store
+    custody: KeyCustody
+    secrets: RunSecrets
+    spool: SpoolPort
+    datasets: DatasetPort
+    results: ResultPort
+    peer: PeerPort
+    clock: Clock
+    bells: Bells
+    limits: Limits

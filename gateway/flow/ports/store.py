@@ -1,0 +1,322 @@
+"""The store: one transaction holds a state change and its audit entry."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import pyarrow as pa
+
+from consent.evaluate import History, ProjectionRow, Use
+from consent.event import ConsentEvent
+from gateway.route.agreement import AgreementBinding, AgreementCopy
+from gateway.route.audit import AuditEvent, IntegratedEntry, PendingEntry
+from gateway.route.job import Job
+from gateway.route.party import Partner, SignedCard
+from gateway.route.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryItem:
+    """A versioned entry of the registry.
+
+    Attributes:
+        kind: "purpose", "category", "method", "assessment", "notice".
+        item_id: id within the kind.
+        version: 1, 2, ...
+        state: "active"; notices also "draft", "published", "superseded".
+        body: JSON-able mapping, as `to_mapping` of the consent type made it.
+        at: when this state was reached (UTC).
+    """
+
+    kind: str
+    item_id: str
+    version: int
+    state: str
+    body: Mapping[str, object]
+    at: datetime
+
+
+class RegistryStore(Protocol):
+    """Purposes, categories, methods, impact assessments, notices."""
+
+    async def put(self, item: RegistryItem) -> None:
+        """Insert a version or change its state (same kind, id, version)."""
+        ...
+
+    async def get(self, kind: str, item_id: str, version: int = 0) -> RegistryItem:
+        """Return one version, 0 = the latest; StateError NOT_FOUND."""
+        ...
+
+    async def list(self, kind: str, after: tuple[str, int] = ("", 0), limit: int = 1000) -> list[RegistryItem]:
+        """Return items ordered by (id, version), strictly after `after`."""
+        ...
+
+    async def revision(self) -> int:
+        """Return a number that grows with every put (for caches)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectionSlice:
+    """What the projection says of many subjects for one Use.
+
+    Attributes:
+        plain: {subject_ref: string, consent_id: string, effective_from: timestamp[us, UTC],
+            valid_until: timestamp[us, UTC] (null = open)} rows flagged plain.
+        doubtful: subject_refs (string) with events on file but no plain row for this Use;
+            they are judged one by one.
+    """
+
+    plain: pa.Table
+    doubtful: pa.StringArray
+
+
+class ConsentStore(Protocol):
+    """Consent events (append-only) and their projection."""
+
+    async def known_events(self, event_ids: Sequence[str]) -> dict[str, str]:
+        """Return {event_id: content hash} of those already stored."""
+        ...
+
+    async def histories(self, subject_refs: Sequence[str]) -> dict[str, History]:
+        """Return the full history of each subject (empty History when unknown). Any number of refs."""
+        ...
+
+    async def append(
+        self,
+        events: Sequence[tuple[ConsentEvent, str]],
+        projection: Mapping[str, Sequence[ProjectionRow]],
+    ) -> None:
+        """Insert events with their content hashes and replace the projection rows of the touched subjects.
+
+        Raises:
+            StateError: REVISION_CONFLICT when an event id exists already.
+        """
+        ...
+
+    async def lock_subjects(self, subject_refs: Sequence[str]) -> None:
+        """Serialise writers per subject until the transaction ends (no lost update)."""
+        ...
+
+    async def slice(self, use: Use) -> ProjectionSlice:
+        """Return the projection for one Use over all subjects."""
+        ...
+
+    async def subject_count(self) -> int:
+        """Return how many subjects have events."""
+        ...
+
+
+class PartnerStore(Protocol):
+    """Partners whose cards were accepted. Partners live in the store only."""
+
+    async def put(self, card: SignedCard, accepted_at: datetime) -> None:
+        """Insert a partner or replace its card (rotation)."""
+        ...
+
+    async def get(self, party: str) -> Partner:
+        """Return a partner; StateError NOT_FOUND."""
+        ...
+
+    async def list(self) -> list[Partner]:
+        """Return all partners ordered by id."""
+        ...
+
+
+class AgreementStore(Protocol):
+    """Our copies of agreements and their bindings."""
+
+    async def put(self, copy: AgreementCopy) -> None:
+        """Insert or replace by agreement id; the hash of an id never changes (REVISION_CONFLICT)."""
+        ...
+
+    async def get(self, agreement_id: str) -> AgreementCopy:
+        """Return our copy; StateError NOT_FOUND."""
+        ...
+
+    async def list(self, after: str = "", limit: int = 1000) -> list[AgreementCopy]:
+        """Return copies ordered by id, strictly after `after`."""
+        ...
+
+    async def bind(self, binding: AgreementBinding) -> None:
+        """Insert or replace the binding of an agreement."""
+        ...
+
+    async def binding(self, agreement_id: str) -> AgreementBinding | None:
+        """Return the binding, or None."""
+        ...
+
+
+class JobStore(Protocol):
+    """Jobs with leases and fences."""
+
+    async def create(self, job: Job) -> Job:
+        """Insert a job; the same request_id with the same request returns the stored job.
+
+        Raises:
+            StateError: REVISION_CONFLICT when the request_id stands for another request.
+        """
+        ...
+
+    async def get(self, job_id: str) -> Job:
+        """Return a job; StateError NOT_FOUND."""
+        ...
+
+    async def list(self, after: tuple[datetime, str] | None = None, limit: int = 100) -> list[Job]:
+        """Return jobs, newest first, strictly after the (created_at, job_id) given."""
+        ...
+
+    async def lease(self, owner: str, spool_id: str, now: datetime, until: datetime) -> Job | None:
+        """Take one unfinished job whose lease is free or over; its fence grows by one.
+
+        `FOR UPDATE SKIP LOCKED` on PostgreSQL; a job just looked at goes to the back of the queue.
+        """
+        ...
+
+    async def renew(self, job_id: str, fence: int, until: datetime) -> Job:
+        """Prolong a lease and return the job (to see cancel_requested); REVISION_CONFLICT when fenced out."""
+        ...
+
+    async def release(self, job_id: str, fence: int, not_before: datetime) -> None:
+        """Give a lease back; the job may be leased again from `not_before`."""
+        ...
+
+    async def update(self, job_id: str, fence: int, changes: Mapping[str, object]) -> Job:
+        """Change fields of a job held under `fence`; REVISION_CONFLICT when fenced out.
+
+        Args:
+            changes: any of state, waiting_for, stage, seq, rows_done, rows_total, session_id,
+                refusal, failure, report, finished_at.
+        """
+        ...
+
+    async def request_cancel(self, job_id: str, now: datetime) -> Job:
+        """Mark a job for cancellation; a final job is returned as it is."""
+        ...
+
+    async def count_since(self, agreement_id: str, side: str, since: datetime) -> int:
+        """Count jobs of an agreement created at or after `since` that opened a session (rate cap)."""
+        ...
+
+
+class SessionStore(Protocol):
+    """Protocol sessions."""
+
+    async def create(self, session: Session) -> None:
+        """Insert a session."""
+        ...
+
+    async def get(self, session_id: str) -> Session:
+        """Return a session; StateError NOT_FOUND."""
+        ...
+
+    async def by_nonce(self, partner: str, nonce: bytes) -> Session | None:
+        """Return the session opened with R's nonce by that partner (idempotent OpenSession)."""
+        ...
+
+    async def update(self, session_id: str, changes: Mapping[str, object]) -> Session:
+        """Change fields: state, requested_stage, opening, opening_signatures, run_record, run_signatures, failure."""
+        ...
+
+
+class RunStore(Protocol):
+    """One row per released run: the enrichment ledger's index, and membership."""
+
+    async def put(
+        self,
+        job_id: str,
+        session_id: str,
+        agreement_id: str,
+        released_at: datetime,
+        expires_at: datetime | None,
+        rows: int,
+    ) -> None:
+        """Record a release (receiver) or a sending (sender); idempotent by job."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TileWrite:
+    """A hash tile of 256-wide C2SP layout to store, replacing narrower versions of itself."""
+
+    level: int
+    index: int
+    width: int
+    hashes: bytes
+
+
+class AuditStore(Protocol):
+    """The log: pending entries, then entries at an index, hash tiles, checkpoints, salts."""
+
+    async def append(self, events: Sequence[AuditEvent]) -> None:
+        """Make the leaves (creating missing subject salts) and queue them as pending, in order."""
+        ...
+
+    async def pending(self, limit: int) -> list[PendingEntry]:
+        """Return the oldest pending entries, locked against other sequencers until commit."""
+        ...
+
+    async def integrate(self, first_index: int, entries: Sequence[PendingEntry], tiles: Sequence[TileWrite]) -> None:
+        """Give pending entries their indices and store the tiles; REVISION_CONFLICT unless first_index is the size."""
+        ...
+
+    async def size(self) -> int:
+        """Return the number of integrated entries."""
+        ...
+
+    async def tiles(self, wanted: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
+        """Return stored tiles {(level, index): hashes} (widest version)."""
+        ...
+
+    async def add_checkpoint(self, size: int, root: bytes, note: bytes, at: datetime) -> None:
+        """Store a signed checkpoint; sizes never shrink (LOG_INCONSISTENT)."""
+        ...
+
+    async def checkpoint(self) -> tuple[int, bytes, bytes] | None:
+        """Return (size, root, note) of the newest checkpoint."""
+        ...
+
+    def entries(self, start: int, end: int) -> AsyncIterator[IntegratedEntry]:
+        """Yield integrated entries start <= index < end, in order, with payload and salt where they remain."""
+        ...
+
+    async def find(self, type: str, key: str) -> int | None:
+        """Return the index of the newest entry of a type whose payload's `key` field (event id, session id) matches."""
+        ...
+
+    async def erase_subject(self, subject_ref: str) -> int:
+        """Destroy a subject's salt and payloads; leaves stay. Return how many payloads went."""
+        ...
+
+
+class Transaction(Protocol):
+    """All stores inside one database transaction."""
+
+    registry: RegistryStore
+    consents: ConsentStore
+    partners: PartnerStore
+    agreements: AgreementStore
+    jobs: JobStore
+    sessions: SessionStore
+    runs: RunStore
+    audit: AuditStore
+
+
+class Store(Protocol):
+    """A database. `async with store.begin() as tx` commits at the end, rolls back on an exception."""
+
+    def begin(self) -> AbstractAsyncContextManager[Transaction]:
+        """Open a transaction that may write."""
+        ...
+
+    def read(self) -> AbstractAsyncContextManager[Transaction]:
+        """Open a read-only transaction on one snapshot."""
+        ...
+
+    async def close(self) -> None:
+        """Give connections back."""
+        ...

@@ -1,0 +1,249 @@
+"""The registry: purposes, categories and impact assessments of the house, and what the rule needs of them.
+
+Nothing here ever changes under its id: consents, notices and agreements refer to
+it. A correction is a new id; notices alone have versions (`notice.py`).
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from consent.assessment import Assessment
+from consent.errors import ConsentError
+from consent.notice import Notice
+from consent.party import Contract, Party
+from consent.party import Role as PartyRole
+from consent.purpose import METHODS, Category, Purpose
+from consent.registry import Registry
+from gateway.agreement.record import ITEM_ID
+from gateway.errors import RequestError, StateError
+from gateway.flow.access import require, require_reader
+from gateway.flow.ports import House, RegistryItem, Store, Transaction
+from gateway.route.agreement import AgreementCopy, AgreementState
+from gateway.route.audit import AuditEvent
+from gateway.route.caller import Caller, Role
+from gateway.route.canonical import canonical_bytes, record_hash
+from gateway.route.party import Partner
+from gateway.tlog.leaf import LeafType
+
+ACTIVE = "active"
+KINDS = ("purpose", "category", "assessment")
+MAX_PAGE = 1000
+
+
+async def create_purpose(house: House, caller: Caller, body: Mapping[str, object]) -> RegistryItem:
+    """Register a purpose.
+
+    Args:
+        house: ports.
+        caller: an administrator.
+        body: as `consent.purpose.Purpose` reads it.
+
+    Returns:
+        The stored item; the same body again is the same item.
+
+    Raises:
+        RequestError: BAD_FIELD.
+        StateError: REVISION_CONFLICT when the id stands for something else.
+    """
+    require(caller, Role.ADMINISTRATOR)
+    with reading():
+        purpose = Purpose.from_mapping(body)
+    async with house.store.begin() as tx:
+        return await _create(tx, house, caller, "purpose", purpose.id, purpose.to_mapping())
+
+
+async def create_category(house: House, caller: Caller, body: Mapping[str, object]) -> RegistryItem:
+    """Register a category of personal information; arguments and errors as `create_purpose`."""
+    require(caller, Role.ADMINISTRATOR)
+    with reading():
+        category = Category.from_mapping(body)
+    async with house.store.begin() as tx:
+        if category.base is not None:
+            await _check_known(tx, "category", category.base, "base")
+        return await _create(tx, house, caller, "category", category.id, category.to_mapping())
+
+
+async def create_assessment(house: House, caller: Caller, body: Mapping[str, object]) -> RegistryItem:
+    """Register an approved impact assessment (PIPL 55); it holds from now at the earliest.
+
+    Arguments and errors as `create_purpose`; its purposes must be registered.
+    """
+    require(caller, Role.ADMINISTRATOR)
+    with reading():
+        assessment = Assessment.from_mapping(body)
+    if assessment.recorded_at is not None:
+        raise RequestError("BAD_FIELD", "field recorded_at is set by the server that records; leave it out")
+    if unknown := sorted(assessment.methods - METHODS.keys()):
+        raise RequestError("BAD_FIELD", f"field methods names {len(unknown)} method(s) that do not exist")
+    async with house.store.begin() as tx:
+        for purpose in assessment.purposes:
+            await _check_known(tx, "purpose", purpose, "purposes")
+        recorded = replace(assessment, recorded_at=house.clock.now())
+        return await _create(tx, house, caller, "assessment", recorded.id, recorded.to_mapping())
+
+
+async def list_items(
+    house: House, caller: Caller, kind: str, after: tuple[str, int] = ("", 0), limit: int = MAX_PAGE
+) -> list[RegistryItem]:
+    """Return items of a kind ordered by id, strictly after `after`.
+
+    Raises:
+        RequestError: BAD_FIELD for an unknown kind.
+    """
+    require_reader(caller)
+    if kind not in KINDS:
+        raise RequestError("BAD_FIELD", f"field kind must be one of {', '.join(KINDS)}")
+    async with house.store.read() as tx:
+        return await tx.registry.list(kind, after, limit)
+
+
+async def load_registry(tx: Transaction, house: House) -> Registry:
+    """Return everything that a decision needs besides a person's own history.
+
+    Each partner is a handler whose contracts are our agreements with it that both
+    signed. Kept per store as long as nothing of it changed. Call it before the
+    transaction writes to the registry: what may still be rolled back must not be kept.
+    """
+    partners = await tx.partners.list()
+    copies = [copy async for copy in _all_agreements(tx) if copy.state is AgreementState.IN_FORCE]
+    stand = _Stand(
+        await tx.registry.revision(),
+        tuple((partner.card.party, partner.revision) for partner in partners),
+        tuple((copy.agreement.agreement_id, copy.revision) for copy in copies),
+    )
+    kept = _kept.get(house.store)
+    if kept is not None and kept[0] == stand:
+        return kept[1]
+    own = house.custody.own_card().card
+    own_party = Party(id=own.party, legal_name=own.legal_name, contact=own.contact, country=own.country)
+    registry = Registry.of(
+        purposes=[Purpose.from_mapping(item.body) async for item in all_items(tx, "purpose")],
+        categories=[Category.from_mapping(item.body) async for item in all_items(tx, "category")],
+        notices=[Notice.from_mapping(item.body) async for item in all_items(tx, "notice")],
+        assessments=[Assessment.from_mapping(item.body) async for item in all_items(tx, "assessment")],
+        parties=[own_party, *(_party(partner, copies) for partner in partners)],
+    )
+    _kept[house.store] = (stand, registry)
+    return registry
+
+
+async def all_items(tx: Transaction, kind: str) -> AsyncIterator[RegistryItem]:
+    """Yield every item of a kind, all versions, page after page."""
+    after = ("", 0)
+    while page := await tx.registry.list(kind, after, MAX_PAGE):
+        for item in page:
+            yield item
+        after = (page[-1].item_id, page[-1].version)
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Turn what `consent` says of a field into RequestError BAD_FIELD."""
+    try:
+        yield
+    except ConsentError as error:
+        raise RequestError("BAD_FIELD", f"field {error.message}") from error
+
+
+async def find_item(tx: Transaction, kind: str, item_id: str, version: int = 0) -> RegistryItem | None:
+    """Return one version of an item, 0 = the latest, or None."""
+    try:
+        return await tx.registry.get(kind, item_id, version)
+    except StateError as error:
+        if error.reason != "NOT_FOUND":
+            raise
+        return None
+
+
+def check_id(item_id: str) -> None:
+    """Refuse an id that could not stand in an agreement or a resource name.
+
+    Raises:
+        RequestError: BAD_FIELD.
+    """
+    if ITEM_ID.fullmatch(item_id) is None:
+        raise RequestError(
+            "BAD_FIELD", "field id must be 1 to 200 letters, digits and _.:@/-, beginning with a letter or digit"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Stand:
+    """What a kept registry was made of."""
+
+    registry: int
+    partners: tuple[tuple[str, int], ...]
+    agreements: tuple[tuple[str, int], ...]
+
+
+_kept: weakref.WeakKeyDictionary[Store, tuple[_Stand, Registry]] = weakref.WeakKeyDictionary()
+
+
+def _party(partner: Partner, copies: list[AgreementCopy]) -> Party:
+    card = partner.card
+    agreements = [copy.agreement for copy in copies if card.party in {entry.party for entry in copy.agreement.parties}]
+    return Party(
+        id=card.party,
+        legal_name=card.legal_name,
+        contact=card.contact,
+        role=PartyRole.HANDLER,
+        country=card.country,
+        contracts=tuple(
+            Contract(agreement.valid_from, agreement.valid_until, frozenset(agreement.purposes))
+            for agreement in agreements
+        ),
+    )
+
+
+async def _all_agreements(tx: Transaction) -> AsyncIterator[AgreementCopy]:
+    after = ""
+    while page := await tx.agreements.list(after, MAX_PAGE):
+        for copy in page:
+            yield copy
+        after = page[-1].agreement.agreement_id
+
+
+async def _create(
+    tx: Transaction, house: House, caller: Caller, kind: str, item_id: str, body: Mapping[str, object]
+) -> RegistryItem:
+    check_id(item_id)
+    canonical_bytes(body)  # text that no record could carry is refused before anything is stored
+    item = RegistryItem(kind, item_id, 1, ACTIVE, body, house.clock.now())
+    stored = await find_item(tx, kind, item_id)
+    if stored is not None:
+        if _said(stored.body) != _said(body):
+            raise StateError(
+                "REVISION_CONFLICT", f"this {kind} is registered with other contents, which never change; use a new id"
+            )
+        return stored
+    await tx.registry.put(item)
+    await tx.audit.append([changed(item, caller)])
+    house.bells.ring("audit")
+    return item
+
+
+def changed(item: RegistryItem, caller: Caller) -> AuditEvent:
+    """Make the audit entry of a registry change: what changed, by its hash."""
+    payload: dict[str, object] = {
+        "kind": item.kind,
+        "id": item.item_id,
+        "version": item.version,
+        "state": item.state,
+        "hash": record_hash("registry-item", item.body).hex(),
+        "by": caller.subject,
+    }
+    return AuditEvent(LeafType.REGISTRY_CHANGED, item.at, "", payload)
+
+
+def _said(body: Mapping[str, object]) -> dict[str, object]:
+    """Leave out what the server added, so that a repeated request is known as one."""
+    return {name: value for name, value in body.items() if name != "recorded_at"}
+
+
+async def _check_known(tx: Transaction, kind: str, item_id: str, field: str) -> None:
+    if await find_item(tx, kind, item_id) is None:
+        raise RequestError("BAD_FIELD", f"field {field} names a {kind} that is not registered; create it first")

@@ -1,0 +1,120 @@
+"""Names, envelopes and digests that both sides of a session handle alike."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+from gateway.agreement.signature import verify_record
+from gateway.errors import HostileInput, StateError
+from gateway.flow.ports import House, StageFile
+from gateway.psi.record import Opening
+from gateway.psi.transcript import RECEIVER_TO_SENDER, SENDER_TO_RECEIVER, StageDigest, transcript_hash
+from gateway.route.agreement import Agreement
+from gateway.route.canonical import canonical_bytes, parse_canonical
+from gateway.route.session import Stage
+
+RECEIVER_HALF = "opening-receiver-half"
+FULL_OPENING = "opening-full"
+COUNTERSIGNATURE = "opening-countersignature"
+EXCHANGED = (Stage.BLINDED, Stage.EVALUATED, Stage.TABLE, Stage.LATE_DROPS)
+
+
+def done_mark(stage: Stage) -> str:
+    """Name of the sealed mark that a stage is whole and checked."""
+    return f"stage-{int(stage)}-done"
+
+
+def set_done(house: House, job_id: str, stage: Stage, file: StageFile) -> None:
+    """Mark a stage as whole and checked: exactly these chunks. Blocks."""
+    house.spool.write_sealed(job_id, done_mark(stage), _chunks_of(file))
+
+
+def is_done(house: House, job_id: str, stage: Stage, file: StageFile) -> bool:
+    """Return whether a stage is whole, as marked. Blocks.
+
+    Raises:
+        StateError: LOG_INCONSISTENT when the chunks are not the marked ones.
+    """
+    marked = house.spool.read_sealed(job_id, done_mark(stage))
+    if marked is not None and marked != _chunks_of(file):
+        raise StateError(
+            "LOG_INCONSISTENT", f"stage {int(stage)} on disk is not the one that was marked whole; cancel the job"
+        )
+    return marked is not None
+
+
+def _chunks_of(file: StageFile) -> bytes:
+    return b"%d:%b" % (file.chunks(), file.chunk_digests_hash())
+
+
+def envelope(record: bytes, signature: bytes) -> bytes:
+    """Wrap a record with its signature for stage 0."""
+    return canonical_bytes({"record": record.decode(), "signature": base64.b64encode(signature).decode()})
+
+
+def open_envelope(encoded: bytes, kind: str, agreement: Agreement, party: str) -> tuple[bytes, bytes]:
+    """Return record and signature of an envelope, once the signature by `party` verifies.
+
+    Raises:
+        HostileInput: BAD_SHAPE or BAD_SIGNATURE.
+    """
+    value = parse_canonical(encoded)
+    if (
+        not isinstance(value, dict)
+        or set(value) != {"record", "signature"}
+        or not all(isinstance(item, str) for item in value.values())
+    ):
+        raise HostileInput("BAD_SHAPE", "stage 0 OPENING: the envelope does not hold a record and its signature")
+    record, signature = value["record"].encode(), _decode_signature(value["signature"])
+    verify_record(agreement_key(agreement, party), kind, record, signature, party)
+    return record, signature
+
+
+def _decode_signature(text: str) -> bytes:
+    """Decode a base64 signature.
+
+    Raises:
+        HostileInput: BAD_SHAPE.
+    """
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise HostileInput("BAD_SHAPE", "a signature is not base64") from error
+
+
+def agreement_key(agreement: Agreement, party: str) -> bytes:
+    """Return the Ed25519 key with which a party signed the agreement."""
+    for signatory in agreement.parties:
+        if signatory.party == party:
+            return signatory.agreement_key
+    raise HostileInput("BAD_SIGNATURE", f"{party} is no party of the agreement")
+
+
+def stage_file(
+    house: House, job_id: str, session_id: str, stage: Stage, opening: Opening, *, create: bool = True
+) -> StageFile:
+    """Open the spool of a wire stage with the record size that the opening record fixes. Blocks."""
+    return house.spool.stage(job_id, session_id, int(stage), opening.record_size(int(stage)), create=create)
+
+
+def session_transcript(house: House, job_id: str, session_id: str, opening: Opening) -> bytes:
+    """Hash the session as this side holds it. Blocks."""
+    digests = []
+    for stage in EXCHANGED:
+        file = stage_file(house, job_id, session_id, stage, opening)
+        digests.append(
+            StageDigest(
+                stage=int(stage),
+                direction=RECEIVER_TO_SENDER if stage.from_receiver else SENDER_TO_RECEIVER,
+                chunks=file.chunks(),
+                rows=file.rows(),
+                digests_hash=file.chunk_digests_hash(),
+            )
+        )
+    return transcript_hash(opening.record, digests)
+
+
+def sha256(encoded: bytes) -> bytes:
+    """Return SHA-256, 32 bytes."""
+    return hashlib.sha256(encoded).digest()

@@ -1,0 +1,186 @@
+"""Wire messages of gateway.peer.v1 <-> route types; strict, naming the bad field."""
+
+from __future__ import annotations
+
+import re
+
+from gateway.errors import HostileInput, RequestError
+from gateway.flow.ports.peer import Acceptance
+from gateway.peer.v1 import exchange_pb2 as pb
+from gateway.route.agreement import Operation
+from gateway.route.job import Failure, Refusal
+from gateway.route.session import Chunk, SessionOffer, SessionState, SessionStatus, Stage, StageStatus
+
+MAX_CHUNK_BYTES = 1024 * 1024
+MAX_KEYS = 8
+MAX_COLUMNS = 3
+MAX_ROWS = 10**9
+_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def offer_to_proto(offer: SessionOffer) -> pb.OpenSessionRequest:
+    """Write an offer."""
+    return pb.OpenSessionRequest(
+        agreement_id=offer.agreement_id,
+        agreement_hash=offer.agreement_hash,
+        operation=offer.operation.value,
+        suite=offer.suite,
+        match_keys=offer.match_keys,
+        purpose=offer.purpose,
+        columns=offer.columns,
+        declared_rows=offer.declared_rows,
+        capabilities=offer.capabilities,
+        receiver_nonce=offer.nonce,
+    )
+
+
+def offer_from_proto(message: pb.OpenSessionRequest) -> SessionOffer:
+    """Read an offer.
+
+    Raises:
+        RequestError: BAD_FIELD naming the field.
+    """
+    if _UUID.fullmatch(message.agreement_id) is None:
+        _bad("agreement_id", "must be a lower-case uuid")
+    if message.operation not in Operation.__members__:
+        _bad("operation", "must be MATCH or ENRICH")
+    if not 1 <= len(message.match_keys) <= MAX_KEYS:
+        _bad("match_keys", f"must name 1 to {MAX_KEYS} keys")
+    if len(message.columns) > MAX_COLUMNS:
+        _bad("columns", f"may name at most {MAX_COLUMNS} columns")
+    if message.declared_rows > MAX_ROWS:
+        _bad("declared_rows", "must be at most 10^9")
+    for name, texts in (
+        ("suite", [message.suite]),
+        ("match_keys", message.match_keys),
+        ("purpose", [message.purpose]),
+        ("columns", message.columns),
+    ):
+        for place, text in enumerate(texts):
+            if _ID.fullmatch(text) is None:
+                _bad(f"{name}[{place}]", "must be 1 to 128 letters, digits, '.', '_', ':' or '-'")
+    return SessionOffer(
+        agreement_id=message.agreement_id,
+        agreement_hash=_sized(message.agreement_hash, 32, "agreement_hash"),
+        operation=Operation(message.operation),
+        suite=message.suite,
+        match_keys=tuple(message.match_keys),
+        purpose=message.purpose,
+        columns=tuple(message.columns),
+        declared_rows=message.declared_rows,
+        capabilities=tuple(message.capabilities)[:64],
+        nonce=_sized(message.receiver_nonce, 32, "receiver_nonce"),
+    )
+
+
+def answer_to_proto(answer: Acceptance | Refusal) -> pb.OpenSessionResponse:
+    """Write an answer to an offer."""
+    if isinstance(answer, Refusal):
+        return pb.OpenSessionResponse(refusal=pb.Refusal(reason_code=answer.reason_code, message=answer.message))
+    return pb.OpenSessionResponse(
+        accepted=pb.Acceptance(
+            session_id=bytes.fromhex(answer.session_id),
+            sender_nonce=answer.sender_nonce,
+            record=answer.record,
+            signature=answer.signature,
+        )
+    )
+
+
+def answer_from_proto(message: pb.OpenSessionResponse) -> Acceptance | Refusal:
+    """Read an answer to our offer.
+
+    Raises:
+        HostileInput: BAD_SHAPE when neither answer is set, or sizes are wrong.
+    """
+    if message.WhichOneof("answer") == "refusal":
+        return Refusal(message.refusal.reason_code[:64], message.refusal.message[:500])
+    accepted = message.accepted
+    if len(accepted.session_id) != 32 or len(accepted.sender_nonce) != 32 or len(accepted.signature) != 64:
+        raise HostileInput("BAD_SHAPE", "OpenSession: the partner's acceptance lacks its id, nonce or signature")
+    return Acceptance(accepted.session_id.hex(), accepted.sender_nonce, accepted.record, accepted.signature)
+
+
+def chunk_to_proto(chunk: Chunk) -> pb.Chunk:
+    """Write a chunk."""
+    return pb.Chunk(
+        session_id=bytes.fromhex(chunk.session_id),
+        stage=int(chunk.stage),
+        seq=chunk.seq,
+        sha256=chunk.sha256,
+        bytes=chunk.bytes,
+    )
+
+
+def chunk_from_proto(message: pb.Chunk) -> Chunk:
+    """Read a chunk.
+
+    Raises:
+        RequestError: BAD_FIELD naming the field.
+    """
+    if len(message.bytes) > MAX_CHUNK_BYTES:
+        _bad("chunk.bytes", f"must be at most {MAX_CHUNK_BYTES} bytes")
+    return Chunk(
+        session_id=session_id_from_proto(message.session_id),
+        stage=stage_from_proto(message.stage),
+        seq=message.seq,
+        sha256=_sized(message.sha256, 32, "chunk.sha256"),
+        bytes=message.bytes,
+    )
+
+
+def session_id_from_proto(value: bytes) -> str:
+    """Read a session id as 64 hex digits."""
+    return _sized(value, 32, "session_id").hex()
+
+
+def stage_from_proto(value: int) -> Stage:
+    """Read a stage number."""
+    if value not in Stage._value2member_map_:
+        _bad("stage", f"must be 0 to {max(Stage)}")
+    return Stage(value)
+
+
+def status_to_proto(status: SessionStatus) -> pb.GetSessionResponse:
+    """Write where a session stands."""
+    return pb.GetSessionResponse(
+        state=status.state.value,
+        stages=[
+            pb.StageStatus(stage=int(item.stage), last_seq=item.last_seq, rows=item.rows, complete=item.complete)
+            for item in status.stages
+        ],
+        failure_reason=status.failure.reason if status.failure else "",
+        failure_message=status.failure.message if status.failure else "",
+    )
+
+
+def status_from_proto(session_id: str, message: pb.GetSessionResponse) -> SessionStatus:
+    """Read where a session stands at the partner.
+
+    Raises:
+        HostileInput: BAD_SHAPE for an unknown state.
+    """
+    if message.state not in SessionState.__members__:
+        raise HostileInput("BAD_SHAPE", "GetSession: the partner names a state that this release does not know")
+    failure = Failure(message.failure_reason[:64], message.failure_message[:500]) if message.failure_reason else None
+    return SessionStatus(
+        session_id,
+        SessionState(message.state),
+        tuple(
+            StageStatus(Stage(item.stage), item.last_seq, item.rows, item.complete)
+            for item in message.stages
+            if item.stage in Stage._value2member_map_
+        ),
+        failure,
+    )
+
+
+def _sized(value: bytes, size: int, name: str) -> bytes:
+    if len(value) != size:
+        _bad(name, f"must be {size} bytes")
+    return value
+
+
+def _bad(name: str, rule: str) -> None:
+    raise RequestError("BAD_FIELD", f"{name}: {rule}")

@@ -1,0 +1,126 @@
+"""The partner's gateway as we dial it: implements `PeerPort` over gRPC."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from typing import TypeVar
+
+import grpc
+import grpc.aio
+
+from gateway.flow.ports.peer import Acceptance, Closing
+from gateway.peer import convert
+from gateway.peer.channel import Channels
+from gateway.peer.status import error_of
+from gateway.peer.v1 import agreement_exchange_pb2 as agreement_pb
+from gateway.peer.v1 import agreement_exchange_pb2_grpc as agreement_grpc
+from gateway.peer.v1 import exchange_pb2 as pb
+from gateway.peer.v1 import exchange_pb2_grpc as pb_grpc
+from gateway.route.job import Refusal
+from gateway.route.party import PartyCard
+from gateway.route.session import Chunk, SessionOffer, SessionStatus, Stage
+
+UNARY_DEADLINE_S = 30.0
+
+Answer = TypeVar("Answer")
+
+
+class GrpcPeer:
+    """Calls a partner's Exchange and AgreementExchange services."""
+
+    def __init__(self, channels: Channels) -> None:
+        """Use these channels."""
+        self._channels = channels
+
+    def _exchange(self, card: PartyCard) -> pb_grpc.ExchangeServiceAsyncStub:
+        return pb_grpc.ExchangeServiceStub(self._channels.to(card))
+
+    async def open_session(self, partner: PartyCard, offer: SessionOffer) -> Acceptance | Refusal:
+        """See `PeerPort`."""
+        call = self._exchange(partner).OpenSession(convert.offer_to_proto(offer), timeout=UNARY_DEADLINE_S)
+        return convert.answer_from_proto(await _answer(call, partner))
+
+    async def push(self, partner: PartyCard, chunks: AsyncIterator[Chunk]) -> int:
+        """See `PeerPort`."""
+        failed: list[BaseException] = []
+
+        async def messages() -> AsyncIterator[pb.PushRequest]:
+            # grpc.aio swallows what its request iterator raises, so it is kept and raised again below.
+            try:
+                async for chunk in chunks:
+                    yield pb.PushRequest(chunk=convert.chunk_to_proto(chunk))
+            except Exception as error:
+                failed.append(error)
+                raise
+
+        call = self._exchange(partner).Push(messages())
+        try:
+            response = await call
+        except asyncio.CancelledError as error:
+            # What our own iterator raised reaches us as a cancelled call.
+            if failed:
+                raise failed[0] from error
+            raise
+        except grpc.aio.AioRpcError as error:
+            if failed:
+                raise failed[0] from error
+            raise error_of(error, partner.party) from error
+        finally:
+            call.cancel()
+        return int(response.last_seq)
+
+    async def pull(self, partner: PartyCard, session_id: str, stage: Stage, from_seq: int) -> AsyncIterator[Chunk]:
+        """See `PeerPort`."""
+        request = pb.PullRequest(session_id=bytes.fromhex(session_id), stage=int(stage), from_seq=from_seq)
+        call = self._exchange(partner).Pull(request)
+        try:
+            async for response in call:
+                yield convert.chunk_from_proto(response.chunk)
+        except grpc.aio.AioRpcError as error:
+            raise error_of(error, partner.party) from error
+        finally:
+            call.cancel()
+
+    async def get_session(self, partner: PartyCard, session_id: str) -> SessionStatus:
+        """See `PeerPort`."""
+        request = pb.GetSessionRequest(session_id=bytes.fromhex(session_id))
+        call = self._exchange(partner).GetSession(request, timeout=UNARY_DEADLINE_S)
+        return convert.status_from_proto(session_id, await _answer(call, partner))
+
+    async def close_session(
+        self, partner: PartyCard, session_id: str, half: bytes, record: bytes, signature: bytes
+    ) -> Closing:
+        """See `PeerPort`."""
+        request = pb.CloseSessionRequest(
+            session_id=bytes.fromhex(session_id), half=half, record=record, signature=signature
+        )
+        call = self._exchange(partner).CloseSession(request, timeout=UNARY_DEADLINE_S)
+        response = await _answer(call, partner)
+        return Closing(response.record, response.signature)
+
+    async def abort_session(self, partner: PartyCard, session_id: str, reason: str) -> None:
+        """See `PeerPort`."""
+        request = pb.AbortSessionRequest(session_id=bytes.fromhex(session_id), reason=reason)
+        await _answer(self._exchange(partner).AbortSession(request, timeout=2.0), partner)
+
+    async def propose_agreement(self, partner: PartyCard, document: bytes, signature: bytes) -> None:
+        """See `PeerPort`."""
+        stub = agreement_grpc.AgreementExchangeServiceStub(self._channels.to(partner))
+        request = agreement_pb.ProposeAgreementRequest(document=document, signature=signature)
+        await _answer(stub.ProposeAgreement(request, timeout=UNARY_DEADLINE_S), partner)
+
+    async def countersign_agreement(self, partner: PartyCard, agreement_id: str, hash: bytes, signature: bytes) -> None:
+        """See `PeerPort`."""
+        stub = agreement_grpc.AgreementExchangeServiceStub(self._channels.to(partner))
+        request = agreement_pb.CountersignAgreementRequest(
+            agreement_id=agreement_id, agreement_hash=hash, signature=signature
+        )
+        await _answer(stub.CountersignAgreement(request, timeout=UNARY_DEADLINE_S), partner)
+
+
+async def _answer(call: Awaitable[Answer], partner: PartyCard) -> Answer:
+    try:
+        return await call
+    except grpc.aio.AioRpcError as error:
+        raise error_of(error, partner.party) from error

@@ -1,0 +1,1 @@
+"""Generated stubs of the party to party API; their source is proto/gateway/peer/v1."""

@@ -1,0 +1,463 @@
+"""Two whole gateways in one process: real stores, spools, keys and kernel; only the network is a function call.
+
+The counterparty behind the real `PeerPort`, so that a test can stop either side between any two durable steps.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from gateway.agreement.card import card_file
+from gateway.engine import ProcessBells
+from gateway.errors import StateError
+from gateway.flow import agreement as agreements
+from gateway.flow import consent, notice, partner, registry, session
+from gateway.flow.job import create_job
+from gateway.flow.lease import Lease
+from gateway.flow.ports import DatasetDescription, House, Limits
+from gateway.flow.ports.peer import Acceptance, Closing
+from gateway.flow.run import cancel, run
+from gateway.keys.custody import HomeKeys
+from gateway.keys.material import initialise
+from gateway.keys.provider import FileKeyProvider
+from gateway.keys.sealer import Sealer
+from gateway.route.agreement import AgreementBinding, Column, Operation
+from gateway.route.caller import Caller, Role
+from gateway.route.cohort import RejectedRows, SourceRows
+from gateway.route.job import Job, JobRequest, Refusal
+from gateway.route.party import PartyCard
+from gateway.route.session import Chunk, SessionOffer, SessionStatus, Stage
+from gateway.spool import Results, Spool
+from gateway.store import open_store
+
+EVERYBODY = Caller("test", frozenset(Role))
+PURPOSE = "profile_enrichment"
+START = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
+
+
+@dataclass
+class TestClock:
+    """A clock that tests move."""
+
+    __test__ = False
+    at: datetime = START
+
+    def now(self) -> datetime:
+        # Every look is a little later than the one before, as on a machine.
+        self.at += timedelta(microseconds=10)
+        return self.at
+
+
+@dataclass
+class TableDatasets:
+    """Data sets held in memory, normalised already."""
+
+    tables: dict[str, pa.Table] = field(default_factory=dict)
+
+    async def names(self) -> list[str]:
+        return sorted(self.tables)
+
+    async def describe(self, name: str) -> DatasetDescription:
+        table = self.tables[name]
+        columns = tuple((column.name, str(column.type)) for column in table.schema)
+        return DatasetDescription(name, "parquet", columns, table.column_names[0])
+
+    async def read(self, binding: AgreementBinding, match_key: str, columns: tuple[Column, ...]) -> SourceRows:
+        table = self.tables[binding.dataset]
+        source = dict(binding.value_columns)
+        values = None
+        if columns:
+            values = pa.table({column.name: table.column(source[column.name]) for column in columns})
+        return SourceRows(
+            subjects=table.column(binding.subject_column).combine_chunks(),
+            keys=table.column(dict(binding.match_key_columns)[match_key]).combine_chunks(),
+            columns=values,
+            rows_read=table.num_rows,
+            rejected={"BAD_MATCH_KEY": RejectedRows(0, ())},
+            folded=0,
+        )
+
+    async def subjects(self, binding: AgreementBinding) -> pa.StringArray:
+        return self.tables[binding.dataset].column(binding.subject_column).combine_chunks()
+
+
+class LoopbackPeer:
+    """The partner's flow, called directly; `cut` stands for the network."""
+
+    def __init__(self) -> None:
+        self.others: dict[str, Gateway] = {}
+        self.own: Gateway | None = None
+        self.cut = False
+        self.tamper: Callable[[Chunk], Chunk] = lambda chunk: chunk
+        self.pulled: list[Chunk] = []
+        self.pushed: list[Chunk] = []
+
+    async def _other(self, card: PartyCard) -> tuple[Gateway, Any]:
+        await asyncio.sleep(0)
+        if self.cut or self.others[card.party].down:
+            raise StateError("PEER_UNAVAILABLE", f"{card.party} does not answer")
+        other = self.others[card.party]
+        assert self.own is not None
+        async with other.house.store.read() as tx:
+            return other, await tx.partners.get(self.own.party)
+
+    async def open_session(self, card: PartyCard, offer: SessionOffer) -> Acceptance | Refusal:
+        other, caller = await self._other(card)
+        return await session.open_session(other.house, caller, offer)
+
+    async def push(self, card: PartyCard, chunks: AsyncIterator[Chunk]) -> int:
+        other, caller = await self._other(card)
+        last = -1
+        async for chunk in chunks:
+            await self._other(card)
+            chunk = self.tamper(chunk)
+            self.pushed.append(chunk)
+            last = await session.receive_chunk(other.house, caller, chunk)
+        return last
+
+    async def pull(self, card: PartyCard, session_id: str, stage: Stage, from_seq: int) -> AsyncIterator[Chunk]:
+        other, caller = await self._other(card)
+        async for chunk in session.serve_stage(other.house, caller, session_id, stage, from_seq):
+            await self._other(card)
+            self.pulled.append(chunk)
+            yield self.tamper(chunk)
+
+    async def get_session(self, card: PartyCard, session_id: str) -> SessionStatus:
+        other, caller = await self._other(card)
+        return await session.session_status(other.house, caller, session_id)
+
+    async def close_session(
+        self, card: PartyCard, session_id: str, half: bytes, record: bytes, signature: bytes
+    ) -> Closing:
+        other, caller = await self._other(card)
+        return await session.close_session(other.house, caller, session_id, half, record, signature)
+
+    async def abort_session(self, card: PartyCard, session_id: str, reason: str) -> None:
+        other, caller = await self._other(card)
+        await session.abort_session(other.house, caller, session_id, reason)
+
+    async def propose_agreement(self, card: PartyCard, document: bytes, signature: bytes) -> None:
+        other, caller = await self._other(card)
+        await agreements.receive_proposal(other.house, caller, document, signature)
+
+    async def countersign_agreement(self, card: PartyCard, agreement_id: str, hash: bytes, signature: bytes) -> None:
+        other, caller = await self._other(card)
+        await agreements.receive_countersignature(other.house, caller, agreement_id, hash, signature)
+
+
+OPEN_STORES: list[Any] = []
+
+
+async def close_all() -> None:
+    """Close every store that a test opened, also when it failed half-way."""
+    while OPEN_STORES:
+        await OPEN_STORES.pop().close()
+
+
+class Gateway:
+    """One gateway of the twin."""
+
+    def __init__(self, home: Path, party: str, clock: TestClock, datasets: TableDatasets, url: str | None) -> None:
+        self.home, self.party, self.clock, self.datasets = home, party, clock, datasets
+        self.url = url or f"sqlite+aiosqlite:///{home}/assent.db"
+        self.peer = LoopbackPeer()
+        self.peer.own = self
+        self.down = False
+        self.wrap: Callable[[House], House] = lambda house: house
+        self.house: House
+
+    async def start(self) -> None:
+        """Open everything from disk, as a process does."""
+        keys, sealer = HomeKeys.load(self.home), Sealer(FileKeyProvider.load(self.home))
+        store = await open_store(self.url)
+        OPEN_STORES.append(store)
+        self.house = self.wrap(
+            House(
+                store=store,
+                custody=keys,
+                secrets=sealer,
+                spool=Spool(self.home / "spool", sealer),
+                datasets=self.datasets,
+                results=Results(self.home / "results", sealer),
+                peer=self.peer,
+                clock=self.clock,
+                bells=ProcessBells(),
+                limits=Limits(threads=1),
+            )
+        )
+        self.down = False
+
+    async def stop(self) -> None:
+        """Leave as a killed process does: nothing is finished."""
+        self.down = True
+        await self.house.store.close()
+
+    async def lease(self) -> Lease | None:
+        """Lease one job, whoever held it before."""
+        self.clock.at += timedelta(seconds=60)
+        now = self.clock.now()
+        async with self.house.store.begin() as tx:
+            job = await tx.jobs.lease("test", self.house.spool.spool_id, now, now + timedelta(seconds=30))
+        return Lease(self.house, job) if job is not None else None
+
+    async def work(self) -> None:
+        """Carry on every job until it ends."""
+        while (lease := await self.lease()) is not None:
+            await (cancel(lease) if lease.job.cancel_requested else run(lease))
+
+    async def job(self, job_id: str) -> Job:
+        async with self.house.store.read() as tx:
+            return await tx.jobs.get(job_id)
+
+    async def import_events(self, rows: Sequence[Mapping[str, object]]) -> Any:
+        async def batches() -> AsyncIterator[Sequence[tuple[int, Mapping[str, object]]]]:
+            yield [(number, row) for number, row in enumerate(rows, 1)]
+
+        return await consent.import_events(self.house, EVERYBODY, "customer", batches(), all_or_nothing=False)
+
+
+@dataclass
+class Twin:
+    """Retailer (R) and platform (S) with an agreement in force and bound."""
+
+    retailer: Gateway
+    platform: Gateway
+    clock: TestClock
+    agreement_id: str
+
+    async def run(self, operation: Operation, columns: tuple[str, ...] = (), request_id: str = "") -> Job:
+        """Create a job at the retailer and carry both sides to their ends."""
+        job = await self.create(operation, columns, request_id)
+        await self.settle()
+        return await self.retailer.job(job.job_id)
+
+    async def create(self, operation: Operation, columns: tuple[str, ...] = (), request_id: str = "") -> Job:
+
+        request = JobRequest(
+            request_id or str(uuid.uuid4()), self.agreement_id, operation, PURPOSE, columns, EVERYBODY.subject
+        )
+        return await create_job(self.retailer.house, EVERYBODY, request)
+
+    async def settle(self) -> None:
+        """Work on both sides until no job is left; the platform's job appears during the retailer's."""
+        ours = asyncio.create_task(self.retailer.work())
+        try:
+            while not ours.done():
+                await self.platform.work()
+                await asyncio.sleep(0.02)
+            await self.platform.work()
+        finally:
+            ours.cancel()
+            await asyncio.gather(ours, return_exceptions=True)
+        if not ours.cancelled():
+            ours.result()
+
+    async def result(self, job: Job) -> pa.Table:
+        table = await self.retailer.house.results.read(job.job_id)
+        assert table is not None
+        return table
+
+    async def stop(self) -> None:
+        await self.retailer.stop()
+        await self.platform.stop()
+
+
+CATEGORIES = ("phone_hash", "loyalty", "purchases")
+RETAILER, PLATFORM = "retailer", "platform"
+ASKED = START - timedelta(days=30)
+
+
+def opaque(party: str, customer: str) -> str:
+    """Ids of consents and events say nothing: they are stored as they are."""
+    return hashlib.sha256(f"{party}/{customer}".encode()).hexdigest()[:16]
+
+
+def given(party: str, customer: str, categories: Sequence[str] = CATEGORIES, **changes: object) -> dict[str, object]:
+    """A separate consent of a customer of `party` to provision to the other party."""
+    other = PLATFORM if party == RETAILER else RETAILER
+    row: dict[str, object] = {
+        "event_id": f"{opaque(party, customer)}-given",
+        "type": "consent_given",
+        "at": ASKED.isoformat(),
+        "subject": customer,
+        "handler": party,
+        "consent_id": opaque(party, customer),
+        "notice": "N-SHARE@1",
+        "by": "subject",
+        "mode": "explicit",
+        "evidence": True,
+        "channel": "app",
+        "items": [
+            {
+                "purpose": PURPOSE,
+                "categories": list(categories),
+                "methods": ["psi_hash"],
+                "recipients": [other],
+                "form": "separate",
+            }
+        ],
+    }
+    return row | changes
+
+
+def withdrawn(party: str, customer: str, at: datetime) -> dict[str, object]:
+    """The withdrawal of such a consent."""
+    other = PLATFORM if party == RETAILER else RETAILER
+    return {
+        "event_id": f"{opaque(party, customer)}-withdrawn-{at.timestamp()}",
+        "type": "consent_withdrawn",
+        "at": at.isoformat(),
+        "subject": customer,
+        "handler": party,
+        "by": "subject",
+        "purpose": PURPOSE,
+        "recipient": other,
+    }
+
+
+def notice_body(party: str, cards: Mapping[str, PartyCard]) -> dict[str, object]:
+    """A complete notice of provision to the other party."""
+    other = cards[PLATFORM if party == RETAILER else RETAILER]
+    told = {"purposes": [PURPOSE], "methods": ["psi_hash"], "categories": list(CATEGORIES)}
+    return {
+        "id": "N-SHARE",
+        "version": 1,
+        "language": "zh-CN",
+        "title": "向合作方提供个人信息告知",
+        "text": "我们将在您单独同意后，与所列接收方匹配您的手机号摘要并补充会员画像。",
+        "handler_name": cards[party].legal_name,
+        "handler_contact": cards[party].contact,
+        "retention": "自同意之日起一年",
+        "after_retention": "删除",
+        "rights_channel": "app: 我的-隐私",
+        "withdrawal_channel": "app: 我的-隐私-撤回同意",
+        "closure_channel": "app: 我的-注销",
+        "automated_effect": "用于画像补充，不影响价格",
+        **told,
+        "recipients": [{"party": other.party, "name": other.legal_name, "contact": other.contact, **told}],
+    }
+
+
+def agreement_draft(agreement_id: str, **changes: object) -> dict[str, object]:
+    """MATCH and ENRICH, the retailer receives."""
+    columns = [
+        {"name": "tier", "category": "loyalty", "type": "band", "max_bytes": 16},
+        {"name": "channel", "category": "loyalty", "type": "category", "max_bytes": 16},
+        {"name": "spend", "category": "purchases", "type": "number", "min": "0", "max": "100000", "scale": 2},
+    ]
+    draft: dict[str, object] = {
+        "id": agreement_id,
+        "parties": [
+            {"id": RETAILER, "impact_assessment": "PIA-1"},
+            {"id": PLATFORM, "impact_assessment": "PIA-1"},
+        ],
+        "purposes": [PURPOSE],
+        "directions": [
+            {"operation": "MATCH", "receiver": RETAILER, "sender": PLATFORM},
+            {
+                "operation": "ENRICH",
+                "receiver": RETAILER,
+                "sender": PLATFORM,
+                "columns": [column["name"] for column in columns],
+            },
+        ],
+        "match_keys": [{"name": "phone.e164", "category": "phone_hash"}],
+        "columns": columns,
+        "caps": {"rows_receiver": 100_000, "rows_sender": 100_000, "runs_per_day": 1000},
+        "retention_days": 180,
+        "valid_from": (START - timedelta(days=60)).isoformat(),
+        "valid_until": (START + timedelta(days=360)).isoformat(),
+        "legal_text_hash": "ab" * 32,
+        "sandbox": True,
+    }
+    return draft | changes
+
+
+def customers(first: int, count: int, prefix: str) -> pa.Table:
+    """Customers whose phone follows from a running number; two sides share people by sharing numbers."""
+    numbers = np.arange(first, first + count)
+    return pa.table(
+        {
+            "id": pa.array([f"{prefix}{number:06d}" for number in numbers]),
+            "phone": pa.array([f"+86138{number:08d}" for number in numbers]),
+            "tier": pa.array([("gold", "silver", None)[number % 3] for number in numbers], pa.string()),
+            "channel": pa.array([("web", "app")[number % 2] for number in numbers]),
+            "spend": pa.array([Decimal(int(number)) for number in numbers], pa.decimal128(18, 2)),
+        }
+    )
+
+
+async def make_twin(
+    directory: Path,
+    rows: tuple[int, int] = (40, 50),
+    shared: int = 20,
+    urls: tuple[str | None, str | None] = (None, None),
+    consents: bool = True,
+    **agreement: object,
+) -> Twin:
+    """Two gateways that exchanged cards, agreed, bound and asked their customers."""
+
+    clock = TestClock(ASKED - timedelta(days=10))
+    sides = []
+    for party, url, port in ((RETAILER, urls[0], 1), (PLATFORM, urls[1], 2)):
+        home = directory / party
+        initialise(
+            home, party, f"{party} 有限公司", f"dpo@{party}.example", "CN", f"127.0.0.1:{port}", f"127.0.0.1:{port}",
+            f"{party}.example", clock.now(),
+        )  # fmt: skip
+        sides.append(Gateway(home, party, clock, TableDatasets(), url))
+        await sides[-1].start()
+    retailer, platform = sides
+    cards = {side.party: side.house.custody.own_card() for side in sides}
+    for side, other in ((retailer, platform), (platform, retailer)):
+        side.peer.others[other.party] = other
+        house, signed = side.house, cards[other.party]
+        await partner.accept_partner(house, EVERYBODY, card_file(signed), signed.fingerprint)
+        await registry.create_purpose(house, EVERYBODY, {"id": PURPOSE, "text": "画像补充", "automated": True})
+        for category in CATEGORIES:
+            await registry.create_category(house, EVERYBODY, {"id": category, "text": category})
+        await registry.create_assessment(
+            house,
+            EVERYBODY,
+            {
+                "id": "PIA-1",
+                "approved_at": clock.now().isoformat(),
+                "purposes": [PURPOSE],
+                "recipients": [RETAILER, PLATFORM],
+                "methods": ["psi_hash"],
+                "approver": "dpo",
+            },
+        )
+        body = notice_body(side.party, {party: signed.card for party, signed in cards.items()})
+        await notice.create_notice(house, EVERYBODY, body)
+        await notice.publish_notice(house, EVERYBODY, "N-SHARE", 1)
+    clock.at = ASKED - timedelta(days=1)
+    retailer.datasets.tables["crm"] = customers(0, rows[0], "A")
+    platform.datasets.tables["users"] = customers(rows[0] - shared, rows[1], "B")
+    agreement_id = str(uuid.uuid4())
+    draft = agreement_draft(agreement_id, **agreement)
+    copy = await agreements.propose(retailer.house, EVERYBODY, draft, str(uuid.uuid4()))
+    await agreements.accept(platform.house, EVERYBODY, agreement_id, copy.agreement.hash.hex())
+    for side, dataset, values in ((retailer, "crm", ()), (platform, "users", ("tier", "channel", "spend"))):
+        binding = AgreementBinding(
+            agreement_id, dataset, "id", "customer", (("phone.e164", "phone"),), tuple((name, name) for name in values)
+        )
+        await agreements.bind(side.house, EVERYBODY, binding)
+    clock.at = START
+    if consents:
+        for side, dataset in ((retailer, "crm"), (platform, "users")):
+            ids = side.datasets.tables[dataset].column("id").to_pylist()
+            report = await side.import_events([given(side.party, customer) for customer in ids])
+            assert report.rejected_count == 0, report
+    return Twin(retailer, platform, clock, agreement_id)

@@ -1,0 +1,95 @@
+"""Checks on a partner's chunks."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import HostileInput
+from gateway.psi.check import RepeatCheck, as_keys, check_ascending, check_chunk
+from gateway.route.session import Chunk, Stage
+
+SESSION = "ab" * 32
+
+
+def chunk(content: bytes, sha256: bytes | None = None) -> Chunk:
+    return Chunk(SESSION, Stage.BLINDED, 3, sha256 or hashlib.sha256(content).digest(), content)
+
+
+def rows(values: list[bytes]) -> np.ndarray:
+    return np.array([list(value) for value in values], dtype=np.uint8).reshape(len(values), -1)
+
+
+def test_a_good_chunk_is_viewed_as_records() -> None:
+    assert check_chunk(chunk(bytes(64)), 32, 2).shape == (2, 32)
+
+
+@pytest.mark.parametrize(
+    ("bad", "expected", "reason"),
+    [
+        (chunk(bytes(64), b"\0" * 32), 2, "DIGEST_MISMATCH"),
+        (chunk(bytes(63)), 2, "BAD_SHAPE"),
+        (chunk(bytes(96)), 2, "BAD_SHAPE"),
+        (chunk(b""), 0, "BAD_SHAPE"),
+    ],
+)
+def test_a_bad_chunk_is_refused_with_its_place(bad: Chunk, expected: int, reason: str) -> None:
+    with pytest.raises(HostileInput, match="stage 1 BLINDED, chunk 3") as caught:
+        check_chunk(bad, 32, expected)
+    assert caught.value.reason == reason
+
+
+@given(st.lists(st.binary(min_size=3, max_size=3), min_size=1, max_size=40), st.integers(1, 40))
+def test_ascending_agrees_with_python_across_chunk_borders(values: list[bytes], split: int) -> None:
+    pieces = [values[start : start + split] for start in range(0, len(values), split)]
+    strictly = all(a < b for a, b in itertools.pairwise(values))
+    previous: bytes | None = None
+    try:
+        for seq, piece in enumerate(pieces):
+            previous = check_ascending(Stage.TABLE, seq, rows(piece), previous)
+        assert strictly
+    except HostileInput as error:
+        assert error.reason == "NOT_ASCENDING"
+        assert not strictly
+
+
+def test_the_first_record_out_of_order_is_named() -> None:
+    with pytest.raises(HostileInput, match="stage 3 TABLE, chunk 5, offset 2"):
+        check_ascending(Stage.TABLE, 5, rows([b"\x01", b"\x02", b"\x02"]), None)
+    with pytest.raises(HostileInput, match="chunk 6, offset 0"):
+        check_ascending(Stage.TABLE, 6, rows([b"\x02"]), b"\x02")
+
+
+@given(st.lists(st.integers(0, 30), max_size=60))
+def test_repeats_are_found_exactly(ids: list[int]) -> None:
+    # Equal 8-byte prefixes for pairs of ids: only exact comparison tells them apart.
+    values = [bytes([i // 2]) * 8 + bytes([i]) * 24 for i in ids]
+    check = RepeatCheck(Stage.BLINDED, 7)
+    for start in range(0, len(values), 7):
+        check.add(rows(values[start : start + 7]))
+    if len(set(ids)) == len(ids):
+        check.finish(values.__getitem__)
+        return
+    with pytest.raises(HostileInput) as caught:
+        check.finish(values.__getitem__)
+    assert caught.value.reason == "REPEATED_ELEMENT"
+
+
+def test_a_repeat_is_named_by_chunk_and_offset() -> None:
+    values = [bytes([i]) * 32 for i in (1, 2, 3, 1)]
+    check = RepeatCheck(Stage.EVALUATED, 2)
+    check.add(rows(values[:2]))
+    check.add(rows(values[2:]))
+    with pytest.raises(HostileInput, match="stage 2 EVALUATED, chunk 1, offset 1"):
+        check.finish(values.__getitem__)
+
+
+@given(st.lists(st.binary(min_size=9, max_size=9), min_size=1, max_size=50))
+def test_keys_order_as_bytes_do(values: list[bytes]) -> None:
+    ordered = np.sort(as_keys(rows(values)))
+    assert [value.tobytes() for value in ordered] == sorted(values)
