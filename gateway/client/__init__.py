@@ -1,0 +1,50 @@
+"""The public Python client of a gateway's tenant port.
+
+    from gateway.client import Client
+
+    with Client("127.0.0.1:7443", ca_pem, token) as client:
+        profiles = client.enrich(customers, on="customer_id", agreement=..., purpose=..., columns=["recency"])
+
+`AsyncClient` is the same for event loops. A run that is answered with no raises
+`Refused`; errors are those of `gateway.errors`.
+"""
+
+from gateway.client.agreement import Agreement, Binding, Column, Direction
+from gateway.client.aio import AsyncClient
+from gateway.client.audit import AuditEntry, Checkpoint, InclusionProof
+from gateway.client.blocking import Client
+from gateway.client.consent import Consent, Decision, ImportReport
+from gateway.client.dataset import Dataset
+from gateway.client.event import RowError
+from gateway.client.job import Count, Job
+from gateway.client.notice import Notice, NoticeRecipient
+from gateway.client.outcome import Cancelled, Refused
+from gateway.client.registry import Category, ImpactAssessment, Invitation, Partner, Purpose
+
+__all__ = [
+    "Agreement",
+    "AsyncClient",
+    "AuditEntry",
+    "Binding",
+    "Cancelled",
+    "Category",
+    "Checkpoint",
+    "Client",
+    "Column",
+    "Consent",
+    "Count",
+    "Dataset",
+    "Decision",
+    "Direction",
+    "ImpactAssessment",
+    "ImportReport",
+    "InclusionProof",
+    "Invitation",
+    "Job",
+    "Notice",
+    "NoticeRecipient",
+    "Partner",
+    "Purpose",
+    "Refused",
+    "RowError",
+]

@@ -1,0 +1,164 @@
+"""The blocking client: the asynchronous one behind a thread, for scripts and notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from gateway.client.agreement import AsyncAgreements
+from gateway.client.aio import AsyncClient
+from gateway.client.audit import AsyncAudit
+from gateway.client.consent import AsyncConsents
+from gateway.client.dataset import AsyncDatasets
+from gateway.client.job import AsyncJobs, Progress
+from gateway.client.join import Frame
+from gateway.client.loop import LoopThread
+from gateway.client.notice import AsyncNotices
+from gateway.client.registry import AsyncRegistry
+
+
+class Agreements:
+    """Blocking calls of AgreementService; see `AsyncAgreements`."""
+
+    def __init__(self, loop: LoopThread, calls: AsyncAgreements) -> None:
+        """Wrap the calls."""
+        self.propose = loop.blocking(calls.propose)
+        self.accept = loop.blocking(calls.accept)
+        self.bind = loop.blocking(calls.bind)
+        self.get = loop.blocking(calls.get)
+        self.list = loop.iterating(calls.list)
+
+
+class Audit:
+    """Blocking calls of AuditService; see `AsyncAudit`."""
+
+    def __init__(self, loop: LoopThread, calls: AsyncAudit) -> None:
+        """Wrap the calls."""
+        self.checkpoint = loop.blocking(calls.checkpoint)
+        self.inclusion_proof = loop.blocking(calls.inclusion_proof)
+        self.entries = loop.iterating(calls.entries)
+        self.export = loop.iterating(calls.export)
+
+
+class Consents:
+    """Blocking calls of ConsentService; see `AsyncConsents`."""
+
+    def __init__(self, loop: LoopThread, calls: AsyncConsents) -> None:
+        """Wrap the calls."""
+        self.import_events = loop.blocking(calls.import_events)
+        self.evaluate = loop.blocking(calls.evaluate)
+        self.list = loop.iterating(calls.list)
+
+
+class Datasets:
+    """Blocking calls of DatasetService; see `AsyncDatasets`."""
+
+    def __init__(self, loop: LoopThread, calls: AsyncDatasets) -> None:
+        """Wrap the calls."""
+        self.get = loop.blocking(calls.get)
+        self.list = loop.iterating(calls.list)
+
+
+class Jobs:
+    """Blocking calls of JobService; see `AsyncJobs`."""
+
+    def __init__(self, loop: LoopThread, calls: AsyncJobs) -> None:
+        """Wrap the calls."""
+        self.create = loop.blocking(calls.create)
+        self.get = loop.blocking(calls.get)
+        self.list = loop.iterating(calls.list)
+        self.cancel = loop.blocking(calls.cancel)
+        self.watch = loop.iterating(calls.watch)
+        self.wait = loop.blocking(calls.wait)
+        self.result = loop.blocking(calls.result)
+
+
+class Notices:
+    """Blocking calls of NoticeService; see `AsyncNotices`."""
+
+    def __init__(self, loop: LoopThread, calls: AsyncNotices) -> None:
+        """Wrap the calls."""
+        self.create = loop.blocking(calls.create)
+        self.publish = loop.blocking(calls.publish)
+        self.get = loop.blocking(calls.get)
+        self.list = loop.iterating(calls.list)
+
+
+class Registry:
+    """Blocking calls of RegistryService; see `AsyncRegistry`."""
+
+    def __init__(self, loop: LoopThread, calls: AsyncRegistry) -> None:
+        """Wrap the calls."""
+        self.create_purpose = loop.blocking(calls.create_purpose)
+        self.create_category = loop.blocking(calls.create_category)
+        self.create_impact_assessment = loop.blocking(calls.create_impact_assessment)
+        self.purposes = loop.iterating(calls.purposes)
+        self.categories = loop.iterating(calls.categories)
+        self.impact_assessments = loop.iterating(calls.impact_assessments)
+        self.invitation = loop.blocking(calls.invitation)
+        self.accept_partner = loop.blocking(calls.accept_partner)
+        self.partners = loop.iterating(calls.partners)
+
+
+class Client:
+    """Calls our own gateway and blocks until it answers; its attributes are those of `AsyncClient`."""
+
+    def __init__(
+        self, target: str, ca_pem: bytes, token: str, target_name: str | None = None, timeout_s: float = 30.0
+    ) -> None:
+        """Make a client; the first call dials. Arguments as of `AsyncClient.connect`."""
+        self._loop = LoopThread()
+        # The channel belongs to the loop that it is made in.
+        self._client = self._loop.run(_connect(target, ca_pem, token, target_name, timeout_s))
+        self.agreements = Agreements(self._loop, self._client.agreements)
+        self.audit = Audit(self._loop, self._client.audit)
+        self.consents = Consents(self._loop, self._client.consents)
+        self.datasets = Datasets(self._loop, self._client.datasets)
+        self.jobs = Jobs(self._loop, self._client.jobs)
+        self.notices = Notices(self._loop, self._client.notices)
+        self.registry = Registry(self._loop, self._client.registry)
+        self.match = self._loop.blocking(self._client.match)
+
+    def enrich(
+        self,
+        frame: Frame,
+        on: str,
+        *,
+        agreement: str,
+        purpose: str,
+        columns: Sequence[str],
+        progress: Progress | None = None,
+        timeout_s: float | None = None,
+        request_id: str | None = None,
+    ) -> Frame:
+        """Add agreed attributes of matched customers to a frame; see `AsyncClient.enrich`."""
+        return self._loop.run(
+            self._client.enrich(
+                frame,
+                on,
+                agreement=agreement,
+                purpose=purpose,
+                columns=columns,
+                progress=progress,
+                timeout_s=timeout_s,
+                request_id=request_id,
+            )
+        )
+
+    def close(self) -> None:
+        """Give the connection and the thread back; jobs go on."""
+        self._loop.run(self._client.close())
+        self._loop.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+async def _connect(target: str, ca_pem: bytes, token: str, target_name: str | None, timeout_s: float) -> AsyncClient:
+    return AsyncClient.connect(target, ca_pem, token, target_name, timeout_s)

@@ -1,0 +1,104 @@
+"""One channel to our own gateway, with the token on every call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import grpc
+import grpc.aio
+
+from gateway.client.status import error_of_call
+
+MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+# The server allows a ping every ten seconds; a silent network is noticed within 40.
+OPTIONS = (
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.enable_http_proxy", 0),
+)
+
+Request = TypeVar("Request")
+Answer = TypeVar("Answer")
+
+
+class Connection:
+    """A TLS channel and a token; the token shows in no repr."""
+
+    def __init__(
+        self, target: str, ca_pem: bytes, token: str, target_name: str | None = None, timeout_s: float = 30.0
+    ) -> None:
+        """Prepare a channel; nothing is dialled before the first call.
+
+        Args:
+            target: host:port of the gateway's tenant port.
+            ca_pem: certificates in PEM that the gateway's certificate must descend from; no other is trusted.
+            token: bearer token.
+            target_name: name expected in the certificate, when it is not the host.
+            timeout_s: seconds until a call that answers once is given up.
+        """
+        names = () if target_name is None else (("grpc.ssl_target_name_override", target_name),)
+        credentials = grpc.ssl_channel_credentials(root_certificates=ca_pem)
+        self.channel = grpc.aio.secure_channel(target, credentials, options=(*OPTIONS, *names))
+        self._metadata = (("authorization", f"Bearer {token}"),)
+        self._timeout_s = timeout_s
+
+    async def call(
+        self,
+        method: grpc.aio.UnaryUnaryMultiCallable[Request, Answer],
+        request: Request,
+        timeout_s: float | None = None,
+    ) -> Answer:
+        """Call a method that answers once.
+
+        Raises:
+            AssentError: as the gateway raised it, or PEER_UNAVAILABLE when it cannot be reached.
+        """
+        try:
+            return await method(request, metadata=self._metadata, timeout=timeout_s or self._timeout_s)
+        except grpc.aio.AioRpcError as error:
+            raise error_of_call(error) from error
+
+    async def upload(
+        self, method: grpc.aio.StreamUnaryMultiCallable[Request, Answer], requests: Iterable[Request]
+    ) -> Answer:
+        """Call a method that takes a stream and answers once; it takes as long as it takes.
+
+        What the iteration itself raises cancels the call and reaches the caller as it is.
+        """
+        open_call: Any = method  # the stubs do not know a call without an iterator
+        call = open_call(metadata=self._metadata)
+        try:
+            # A gateway that has ended the call takes no more; its status then says why.
+            with suppress(asyncio.InvalidStateError):
+                for request in requests:
+                    await call.write(request)
+                await call.done_writing()
+            answer: Answer = await call
+            return answer
+        except grpc.aio.AioRpcError as error:
+            raise error_of_call(error) from error
+        finally:
+            call.cancel()
+
+    async def download(
+        self, method: grpc.aio.UnaryStreamMultiCallable[Request, Answer], request: Request
+    ) -> AsyncGenerator[Answer, None]:
+        """Call a method that answers with a stream; leaving the iteration cancels it."""
+        call: Any = method(request, metadata=self._metadata)
+        try:
+            async for answer in call:
+                yield answer
+        except grpc.aio.AioRpcError as error:
+            raise error_of_call(error) from error
+        finally:
+            call.cancel()
+
+    async def close(self) -> None:
+        """Give the channel back."""
+        await self.channel.close(grace=None)

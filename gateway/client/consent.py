@@ -1,0 +1,263 @@
+"""Consents: import events, ask the rule, list a customer's consents."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.client.connection import Connection
+from gateway.client.event import NotCarried, RowError, event_message
+from gateway.client.record import PAGE_SIZE, bare, named, pages, required_time, stamp, time_of
+from gateway.v1 import consent_pb2, consent_pb2_grpc
+
+BATCH_ROWS = 2000
+BATCH_BYTES = 2 * 1024 * 1024
+MAX_NAMED = 1000  # rows refused here that a report names; the gateway bounds its own
+
+Row = tuple[int, Mapping[str, object]]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What became of an import.
+
+    Attributes:
+        accepted: events that are new and kept.
+        replayed: events that were imported before.
+        rejected: the first rejected rows, in order.
+        rejected_count: all rows that were not kept for a fault of their own.
+    """
+
+    accepted: int
+    replayed: int
+    rejected: tuple[RowError, ...]
+    rejected_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer of the rule.
+
+    Attributes:
+        reason_code: e.g. "OK_CONSENT", "CONSENT_WITHDRAWN".
+        articles: e.g. "PIPL-13", sorted.
+        consent_id: the consent that allows, or the one that came furthest; may be "".
+        notice: `id@version` under which it was given; may be "".
+        meaning: what the code means.
+        repair: what usually helps; "" when nothing is wrong.
+    """
+
+    allowed: bool
+    reason_code: str
+    articles: tuple[str, ...]
+    consent_id: str
+    notice: str
+    decided_at: datetime
+    as_known_at: datetime
+    meaning: str
+    repair: str
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """A consent and where it stands.
+
+    Attributes:
+        subject_ref: pseudonymous reference of the customer.
+        consent_id: "" where no consent was ever given.
+        state: e.g. "CONSENT_GIVEN", "CONSENT_WITHDRAWN".
+        withdrawn_parts: (category, method) pairs that a withdrawal took out.
+        form: "GENERAL", "SEPARATE", "WRITTEN", or "UNSPECIFIED" where none was given.
+        supersedes: consent ids of the acts that this one renewed, oldest first.
+        max_uses: 0 is any number.
+    """
+
+    subject_ref: str
+    consent_id: str
+    state: str
+    handler: str
+    purpose: str
+    recipient: str
+    categories: tuple[str, ...]
+    methods: tuple[str, ...]
+    withdrawn_parts: tuple[tuple[str, str], ...]
+    form: str
+    supersedes: tuple[str, ...]
+    notice: str
+    effective_from: datetime | None
+    valid_until: datetime | None
+    max_uses: int
+    uses: int
+    event_ids: tuple[str, ...]
+
+
+class AsyncConsents:
+    """Calls of ConsentService."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Use a connection."""
+        self._connection = connection
+        self._stub = consent_pb2_grpc.ConsentServiceStub(connection.channel)
+
+    async def import_events(self, rows: Iterable[Row], subject_type: str, all_or_nothing: bool = False) -> ImportReport:
+        """Import consent events; rows are read and sent batch by batch.
+
+        Args:
+            rows: (row number, event) pairs, the event as a file's JSON object gives it, with the raw customer value.
+            subject_type: what a subject is, e.g. "customer"; the same as in the binding.
+            all_or_nothing: keep nothing when any row is wrong; the rows are held in memory then.
+
+        Returns:
+            What became of the rows. A wrong row is no error.
+
+        Raises:
+            AssentError: as the gateway raised it; repeating the import does no harm.
+        """
+        refused = _Refused()
+        options = consent_pb2.ImportOptions(subject_type=subject_type, all_or_nothing=all_or_nothing)
+        batches: Iterable[consent_pb2.ConsentEventBatch] = _batches(rows, refused)
+        if all_or_nothing:
+            batches = list(batches)
+            if refused.count:
+                return ImportReport(0, 0, tuple(refused.first), refused.count)
+        answer = await self._connection.upload(self._stub.ImportEvents, _messages(options, batches))
+        named_there = [RowError(error.row, error.field, error.reason) for error in answer.rejected]
+        return ImportReport(
+            accepted=answer.accepted,
+            replayed=answer.replayed,
+            rejected=tuple(sorted([*refused.first, *named_there], key=lambda error: error.row)),
+            rejected_count=answer.rejected_count + refused.count,
+        )
+
+    async def evaluate(
+        self,
+        subject: str,
+        *,
+        subject_type: str,
+        purpose: str,
+        category: str,
+        method: str,
+        recipient: str = "",
+        handler: str = "",
+        at: datetime | None = None,
+        as_known_at: datetime | None = None,
+    ) -> Decision:
+        """Ask whether a customer's information may be used; a no is an answer.
+
+        Args:
+            subject: the raw customer value; it is neither stored nor logged.
+            subject_type: what a subject is, e.g. "customer".
+            purpose: purpose id.
+            category: category id.
+            method: e.g. "psi_hash".
+            recipient: party id; "" is use by ourselves.
+            handler: party id; "" is our own party.
+            at: the moment asked about; None is now.
+            as_known_at: only what was recorded by then counts; None is `at`.
+        """
+        request = consent_pb2.EvaluateConsentRequest(
+            subject_type=subject_type,
+            subject=subject,
+            purpose=named("purposes", purpose),
+            category=named("categories", category),
+            method=method,
+            recipient=named("parties", recipient),
+            handler=named("parties", handler),
+            at_time=stamp(at),
+            as_known_time=stamp(as_known_at),
+        )
+        found = await self._connection.call(self._stub.EvaluateConsent, request)
+        return Decision(
+            allowed=found.allowed,
+            reason_code=found.reason_code,
+            articles=tuple(found.articles),
+            consent_id=found.consent_id,
+            notice=found.notice,
+            decided_at=required_time(found, "decide_time"),
+            as_known_at=required_time(found, "as_known_time"),
+            meaning=found.meaning,
+            repair=found.repair,
+        )
+
+    async def list(self, subject: str, *, subject_type: str) -> AsyncIterator[Consent]:
+        """Yield a customer's consents as they stand now.
+
+        Args:
+            subject: the raw customer value; it is neither stored nor logged.
+            subject_type: what a subject is, e.g. "customer".
+        """
+
+        async def fetch(token: str) -> tuple[list[Consent], str]:
+            request = consent_pb2.ListConsentsRequest(
+                subject_type=subject_type, subject=subject, page_size=PAGE_SIZE, page_token=token
+            )
+            answer = await self._connection.call(self._stub.ListConsents, request)
+            return [_consent(consent) for consent in answer.consents], answer.next_page_token
+
+        async for consent in pages(fetch):
+            yield consent
+
+
+class _Refused:
+    """Rows that no message could carry."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.first: list[RowError] = []
+
+    def add(self, row: int, fault: NotCarried) -> None:
+        self.count += 1
+        if len(self.first) < MAX_NAMED:
+            self.first.append(RowError(row, fault.field, fault.reason))
+
+
+def _batches(rows: Iterable[Row], refused: _Refused) -> Iterable[consent_pb2.ConsentEventBatch]:
+    batch, size = consent_pb2.ConsentEventBatch(), 0
+    for number, mapping in rows:
+        try:
+            row = consent_pb2.ConsentEventRow(row=number, event=event_message(mapping))
+        except NotCarried as fault:
+            refused.add(number, fault)
+            continue
+        if row.ByteSize() > BATCH_BYTES:
+            refused.add(number, NotCarried("(row)", f"is larger than {BATCH_BYTES} bytes"))
+            continue
+        if len(batch.rows) == BATCH_ROWS or size + row.ByteSize() > BATCH_BYTES:
+            yield batch
+            batch, size = consent_pb2.ConsentEventBatch(), 0
+        batch.rows.append(row)
+        size += row.ByteSize()
+    if batch.rows:
+        yield batch
+
+
+def _messages(
+    options: consent_pb2.ImportOptions, batches: Iterable[consent_pb2.ConsentEventBatch]
+) -> Iterable[consent_pb2.ImportEventsRequest]:
+    yield consent_pb2.ImportEventsRequest(options=options)
+    for batch in batches:
+        yield consent_pb2.ImportEventsRequest(batch=batch)
+
+
+def _consent(message: consent_pb2.Consent) -> Consent:
+    subject, _, consent_id = bare(message.name).partition("/consents/")
+    return Consent(
+        subject_ref=subject,
+        consent_id="" if consent_id == "-" else consent_id,
+        state=consent_pb2.ConsentState.Name(message.state).removeprefix("CONSENT_STATE_"),
+        handler=bare(message.handler),
+        purpose=bare(message.purpose),
+        recipient=bare(message.recipient),
+        categories=tuple(bare(category) for category in message.categories),
+        methods=tuple(message.methods),
+        withdrawn_parts=tuple((bare(part.category), part.method) for part in message.withdrawn_parts),
+        form=consent_pb2.ConsentForm.Name(message.form).removeprefix("CONSENT_FORM_"),
+        supersedes=tuple(message.supersedes),
+        notice=message.notice,
+        effective_from=time_of(message, "effective_time"),
+        valid_until=time_of(message, "valid_until_time"),
+        max_uses=message.max_uses,
+        uses=message.uses,
+        event_ids=tuple(message.event_ids),
+    )

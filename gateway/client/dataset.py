@@ -1,0 +1,55 @@
+"""Data sets declared on the gateway's machine."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from gateway.client.connection import Connection
+from gateway.client.record import PAGE_SIZE, bare, named, pages
+from gateway.v1 import dataset_pb2, dataset_pb2_grpc
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """What a person may know of a data set: never its rows, path or connection.
+
+    Attributes:
+        columns: (name, type) pairs in order of the source.
+    """
+
+    name: str
+    format: str
+    columns: tuple[tuple[str, str], ...]
+    subject_column: str
+
+
+class AsyncDatasets:
+    """Calls of DatasetService."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Use a connection."""
+        self._connection = connection
+        self._stub = dataset_pb2_grpc.DatasetServiceStub(connection.channel)
+
+    async def get(self, name: str) -> Dataset:
+        """Describe a data set; its source is opened."""
+        request = dataset_pb2.GetDatasetRequest(name=named("datasets", name))
+        found = await self._connection.call(self._stub.GetDataset, request)
+        return Dataset(
+            name=bare(found.name),
+            format=found.format,
+            columns=tuple((column.name, column.type) for column in found.columns),
+            subject_column=found.subject_column,
+        )
+
+    async def list(self) -> AsyncIterator[str]:
+        """Yield the names of declared data sets, sorted."""
+
+        async def fetch(token: str) -> tuple[list[str], str]:
+            request = dataset_pb2.ListDatasetsRequest(page_size=PAGE_SIZE, page_token=token)
+            answer = await self._connection.call(self._stub.ListDatasets, request)
+            return [bare(dataset.name) for dataset in answer.datasets], answer.next_page_token
+
+        async for name in pages(fetch):
+            yield name

@@ -1,0 +1,168 @@
+"""Consent events as files carry them, turned into messages row by row.
+
+A row is a JSON object in the words of the consent record: `event_id`, `type`
+("consent_given", ...), `at` (ISO 8601 with an offset), `subject` (the raw
+customer value), `items`, ... The gateway checks what a row says; only what no
+message could carry is refused here, with the same kind of report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from gateway.client.record import stamp
+from gateway.v1 import consent_pb2
+
+_TEXTS = (
+    "event_id", "subject", "handler", "consent_id", "notice", "channel", "purpose", "recipient", "method", "birthdate",
+)  # fmt: skip
+_FLAGS = ("guardian_verified", "evidence")
+_TIMES = {
+    "at": "act_time",
+    "valid_until": "valid_until_time",
+    "retention_until": "retention_until_time",
+    "until": "until_time",
+}
+_LISTS = ("categories", "subjects")
+_ITEM_LISTS = ("categories", "methods", "recipients")
+_MAX_SHOWN = 64  # characters of a field's name in a report
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """Why a row was not kept.
+
+    Attributes:
+        row: its number in the file.
+        field: path of the field at fault, e.g. "items[0].form".
+        reason: what is wrong and what is expected, never the value.
+    """
+
+    row: int
+    field: str
+    reason: str
+
+
+class NotCarried(Exception):
+    """A row holds something that no message carries; internal to the client."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        """Name the field."""
+        super().__init__(field)
+        self.field = field
+        self.reason = reason
+
+
+def event_message(mapping: Mapping[str, object]) -> consent_pb2.ConsentEvent:
+    """Turn a row's object into a message.
+
+    Raises:
+        NotCarried: for an unknown field, a value of another type, or a time without an offset.
+    """
+    event = consent_pb2.ConsentEvent()
+    for name, value in mapping.items():
+        if value is None:
+            continue
+        if name in _TEXTS:
+            setattr(event, name, _of_type(value, str, name, "a text"))
+        elif name in _TIMES:
+            getattr(event, _TIMES[name]).CopyFrom(_time(value, name))
+        elif name in _FLAGS:
+            setattr(event, name, _of_type(value, bool, name, "true or false"))
+        elif name in _WORDS:
+            setattr(event, name, _word(value, name, name))
+        elif name in _LISTS:
+            getattr(event, name).extend(_texts(value, name))
+        elif name == "category":
+            _single_category(event, value, mapping)
+        elif name == "max_uses":
+            event.max_uses = _count(value, name)
+        elif name == "items":
+            event.items.extend(_items(value))
+        elif name == "recorded_at":
+            raise NotCarried(name, "is set by the server that records; leave it out")
+        else:
+            shown = name if len(name) <= _MAX_SHOWN and name.isprintable() else "?"
+            raise NotCarried(shown, "is not a field of this record")
+    return event
+
+
+def _items(value: object) -> list[consent_pb2.ConsentItem]:
+    found: list[consent_pb2.ConsentItem] = []
+    for row, entry in enumerate(_of_type(value, list, "items", "a list of objects")):
+        path = f"items[{row}]"
+        item = consent_pb2.ConsentItem()
+        for name, part in _of_type(entry, Mapping, path, "an object").items():
+            if part is None:
+                continue
+            if name == "purpose":
+                item.purpose = _of_type(part, str, f"{path}.purpose", "a text")
+            elif name == "form":
+                item.form = _word(part, name, f"{path}.form")
+            elif name in _ITEM_LISTS:
+                getattr(item, name).extend(_texts(part, f"{path}.{name}"))
+            else:
+                raise NotCarried(path, "has a field that is not of this record")
+        found.append(item)
+    return found
+
+
+def _single_category(event: consent_pb2.ConsentEvent, value: object, mapping: Mapping[str, object]) -> None:
+    if mapping.get("categories") is not None:
+        raise NotCarried("category", "and categories say the same; give one of them")
+    event.categories.append(_of_type(value, str, "category", "a text"))
+
+
+def _of_type(value: object, kind: type[Any], path: str, expected: str) -> Any:
+    if not isinstance(value, kind):
+        raise NotCarried(path, f"must be {expected}")
+    if kind is str:
+        try:
+            str(value).encode()
+        except UnicodeEncodeError:
+            raise NotCarried(path, "is not valid Unicode") from None
+    return value
+
+
+def _texts(value: object, path: str) -> list[str]:
+    entries = _of_type(value, list, path, "a list of texts")
+    return [_of_type(entry, str, f"{path}[{row}]", "a text") for row, entry in enumerate(entries)]
+
+
+def _count(value: object, path: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not -(2**63) <= value < 2**63:
+        raise NotCarried(path, "must be an integer of at least 1")
+    return value
+
+
+def _word(value: object, kind: str, path: str) -> Any:
+    number = _WORDS[kind].get(value) if isinstance(value, str) else None
+    if number is None:
+        raise NotCarried(path, f"must be one of {', '.join(_WORDS[kind])}")
+    return number
+
+
+def _time(value: object, path: str) -> Any:
+    try:
+        at = value if isinstance(value, datetime) else datetime.fromisoformat(_of_type(value, str, path, "a time"))
+        written = stamp(at) if at.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        written = None
+    if written is None:
+        raise NotCarried(path, "must be an ISO 8601 time with an offset, such as 2026-02-01T10:00:00+08:00")
+    return written
+
+
+def _words(enum: Any, prefix: str) -> dict[str, int]:
+    return {name.removeprefix(prefix).lower(): number for name, number in enum.items() if number}
+
+
+_WORDS: Mapping[str, dict[str, int]] = {
+    "type": _words(consent_pb2.ConsentEventType, "CONSENT_EVENT_TYPE_"),
+    "by": _words(consent_pb2.ConsentActor, "CONSENT_ACTOR_"),
+    "mode": _words(consent_pb2.ConsentMode, "CONSENT_MODE_"),
+    "form": _words(consent_pb2.ConsentForm, "CONSENT_FORM_"),
+}

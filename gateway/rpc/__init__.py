@@ -1,0 +1,1 @@
+"""The gRPC doors: servicers that check, call a route and answer, nothing else."""

@@ -1,0 +1,86 @@
+"""ConsentService: import events, ask the rule, look."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+from gateway.errors import RequestError
+from gateway.flow import consent as flow
+from gateway.flow.ports import House
+from gateway.rpc.auth import current_caller
+from gateway.rpc.convert.consent import (
+    consent_to_proto,
+    decision_to_proto,
+    import_report_to_proto,
+    subject_from_proto,
+    use_from_proto,
+)
+from gateway.rpc.convert.event import batch_from_proto, options_from_proto
+from gateway.rpc.convert.field import time_or_none
+from gateway.rpc.convert.page import page_of, page_size, place_of
+from gateway.rpc.door import Context, unary
+from gateway.v1 import consent_pb2, consent_pb2_grpc
+
+_LISTING = "consents"
+
+
+class ConsentServicer(consent_pb2_grpc.ConsentServiceServicer):
+    """Serves `gateway.flow.consent`."""
+
+    def __init__(self, house: House) -> None:
+        """Keep the ports."""
+        self._house = house
+
+    @unary
+    async def ImportEvents(
+        self, request: AsyncIterator[consent_pb2.ImportEventsRequest], context: Context
+    ) -> consent_pb2.ImportEventsResponse:
+        """Import a stream of batches."""
+        caller = current_caller()
+        first = await anext(aiter(request), None)
+        if first is None or first.WhichOneof("frame") != "options":
+            raise RequestError("BAD_FIELD", "field options is required in the first message of the stream")
+        subject_type, all_or_nothing = options_from_proto(first.options)
+        report = await flow.import_events(self._house, caller, subject_type, _batches(request), all_or_nothing)
+        return import_report_to_proto(report)
+
+    @unary
+    async def EvaluateConsent(
+        self, request: consent_pb2.EvaluateConsentRequest, context: Context
+    ) -> consent_pb2.Decision:
+        """Ask the rule."""
+        caller = current_caller()
+        subject_type, subject = subject_from_proto(request)
+        use = use_from_proto(request, self._house.custody.party)
+        at = time_or_none(request, "at_time", "at_time")
+        as_known_at = time_or_none(request, "as_known_time", "as_known_time")
+        return decision_to_proto(await flow.decide(self._house, caller, subject_type, subject, use, at, as_known_at))
+
+    @unary
+    async def ListConsents(
+        self, request: consent_pb2.ListConsentsRequest, context: Context
+    ) -> consent_pb2.ListConsentsResponse:
+        """List a customer's consents as they stand now."""
+        caller, now = current_caller(), self._house.clock.now()
+        subject_type, subject = subject_from_proto(request)
+        size = page_size(request.page_size)
+        place = place_of(request.page_token, _LISTING, (int,))
+        start = 0 if place is None else int(place[0])
+        records = await flow.consents_of(self._house, caller, subject_type, subject)
+        page, token = page_of(
+            list(enumerate(records))[start:],
+            size,
+            _LISTING,
+            lambda numbered: (numbered[0] + 1,),
+            lambda numbered: consent_to_proto(numbered[1], now),
+        )
+        return consent_pb2.ListConsentsResponse(consents=page, next_page_token=token)
+
+
+async def _batches(
+    messages: AsyncIterator[consent_pb2.ImportEventsRequest],
+) -> AsyncIterator[Sequence[tuple[int, Mapping[str, object]]]]:
+    async for message in messages:
+        if message.WhichOneof("frame") != "batch":
+            raise RequestError("BAD_FIELD", "field batch is required in every message after the first")
+        yield batch_from_proto(message.batch)

@@ -1,0 +1,135 @@
+"""Decisions, consents and import reports, to messages; questions, from them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from consent.event import Form
+from consent.question import Decision, Use
+from consent.reason import REASONS, ReasonCode
+from consent.record import ConsentRecord, State
+from gateway.flow.consent import ImportReport
+from gateway.rpc.convert.event import MAX_SUBJECT_TYPE
+from gateway.rpc.convert.field import text, time_to_proto
+from gateway.rpc.convert.name import id_of, name_of
+from gateway.v1 import consent_pb2
+
+MAX_SUBJECT = 512  # characters
+MAX_METHOD = 64
+
+
+class _AboutSubject(Protocol):
+    @property
+    def subject_type(self) -> str: ...
+
+    @property
+    def subject(self) -> str: ...
+
+
+def subject_from_proto(message: _AboutSubject) -> tuple[str, str]:
+    """Return the type and raw value of the customer that a request is about.
+
+    Raises:
+        RequestError: BAD_FIELD, never with the value.
+    """
+    return (
+        text(message.subject_type, "subject_type", longest=MAX_SUBJECT_TYPE),
+        text(message.subject, "subject", longest=MAX_SUBJECT),
+    )
+
+
+def use_from_proto(message: consent_pb2.EvaluateConsentRequest, own_party: str) -> Use:
+    """Parse the use that is asked about.
+
+    Args:
+        message: the request.
+        own_party: the handler where none is named.
+
+    Raises:
+        RequestError: BAD_FIELD.
+    """
+    return Use(
+        handler=id_of(message.handler, "parties", "handler") if message.handler else own_party,
+        recipient=id_of(message.recipient, "parties", "recipient") if message.recipient else None,
+        purpose=id_of(message.purpose, "purposes", "purpose"),
+        category=id_of(message.category, "categories", "category"),
+        method=text(message.method, "method", longest=MAX_METHOD),
+    )
+
+
+def decision_to_proto(decision: Decision) -> consent_pb2.Decision:
+    """Write a decision with the meaning of its code."""
+    reason = REASONS[ReasonCode(decision.reason_code)]
+    return consent_pb2.Decision(
+        allowed=decision.allowed,
+        reason_code=decision.reason_code,
+        articles=decision.articles,
+        consent_id=decision.consent_id or "",
+        notice=decision.notice or "",
+        decide_time=time_to_proto(decision.decided_at),
+        as_known_time=time_to_proto(decision.as_known_at),
+        meaning=reason.meaning,
+        repair=reason.repair,
+    )
+
+
+def consent_to_proto(record: ConsentRecord, at: datetime) -> consent_pb2.Consent:
+    """Write a consent.
+
+    Args:
+        record: the consent.
+        at: when it is looked at; its state depends on that.
+    """
+    return consent_pb2.Consent(
+        name=f"subjects/{record.subject}/consents/{record.consent_id or '-'}",
+        state=_STATES[record.state_at(at)],
+        handler=name_of("parties", record.handler),
+        purpose=name_of("purposes", record.purpose or ""),
+        recipient=name_of("parties", record.recipient or ""),
+        categories=[name_of("categories", category) for category in record.categories],
+        methods=record.methods,
+        withdrawn_parts=[
+            consent_pb2.ConsentPart(category=name_of("categories", category), method=method)
+            for category, method in sorted(record.undone)
+        ],
+        form=consent_pb2.CONSENT_FORM_UNSPECIFIED if record.form is None else _FORMS[record.form],
+        supersedes=record.supersedes,
+        notice=record.notice or "",
+        effective_time=time_to_proto(record.effective_from),
+        valid_until_time=time_to_proto(record.valid_until),
+        max_uses=record.max_uses or 0,
+        uses=record.uses,
+        event_ids=record.event_ids,
+    )
+
+
+def import_report_to_proto(report: ImportReport) -> consent_pb2.ImportEventsResponse:
+    """Write what became of an import."""
+    return consent_pb2.ImportEventsResponse(
+        accepted=report.accepted,
+        replayed=report.replayed,
+        rejected_count=report.rejected_count,
+        rejected=[
+            consent_pb2.RowError(row=error.row, field=error.field, reason=error.reason) for error in report.rejected
+        ],
+    )
+
+
+_STATES = {
+    State.GIVEN: consent_pb2.CONSENT_STATE_CONSENT_GIVEN,
+    State.RENEWED: consent_pb2.CONSENT_STATE_RENEWED_CONSENT_GIVEN,
+    State.UNKNOWN: consent_pb2.CONSENT_STATE_CONSENT_UNKNOWN,
+    State.REQUESTED: consent_pb2.CONSENT_STATE_CONSENT_REQUESTED,
+    State.DEFERRED: consent_pb2.CONSENT_STATE_CONSENT_REQUEST_DEFERRED,
+    State.REFUSED: consent_pb2.CONSENT_STATE_CONSENT_REFUSED,
+    State.WITHDRAWN: consent_pb2.CONSENT_STATE_CONSENT_WITHDRAWN,
+    State.REVOKED: consent_pb2.CONSENT_STATE_CONSENT_REVOKED,
+    State.EXPIRED: consent_pb2.CONSENT_STATE_CONSENT_EXPIRED,
+    State.INVALIDATED: consent_pb2.CONSENT_STATE_CONSENT_INVALIDATED,
+}
+_FORMS = {
+    Form.GENERAL: consent_pb2.CONSENT_FORM_GENERAL,
+    Form.SEPARATE: consent_pb2.CONSENT_FORM_SEPARATE,
+    Form.WRITTEN: consent_pb2.CONSENT_FORM_WRITTEN,
+}

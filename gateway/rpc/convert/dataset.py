@@ -1,0 +1,17 @@
+"""Data sets, to messages."""
+
+from __future__ import annotations
+
+from gateway.flow.ports import DatasetDescription
+from gateway.rpc.convert.name import name_of
+from gateway.v1 import dataset_pb2
+
+
+def dataset_to_proto(found: DatasetDescription) -> dataset_pb2.Dataset:
+    """Write what a person may know of a data set."""
+    return dataset_pb2.Dataset(
+        name=name_of("datasets", found.name),
+        format=found.format,
+        columns=[dataset_pb2.DatasetColumn(name=name, type=kind) for name, kind in found.columns],
+        subject_column=found.subject_column,
+    )

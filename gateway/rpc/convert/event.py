@@ -1,0 +1,117 @@
+"""Rows of consent events, from messages.
+
+A wrong row is named in the import's report and does not end the import: what a
+row says goes on as the mapping that `consent.event` reads strictly. Only the
+frame of the import is checked here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from gateway.rpc.convert.field import refuse, some, stamp_time, text
+from gateway.v1 import consent_pb2
+
+MAX_BATCH = 10_000
+MAX_SUBJECT_TYPE = 32
+
+_TEXTS = ("handler", "consent_id", "notice", "channel", "purpose", "recipient", "method", "birthdate")
+_SCALARS = (*_TEXTS, "guardian_verified", "evidence", "max_uses")
+_TIMES = (
+    ("valid_until_time", "valid_until"),
+    ("retention_until_time", "retention_until"),
+    ("until_time", "until"),
+)
+
+
+def options_from_proto(message: consent_pb2.ImportOptions) -> tuple[str, bool]:
+    """Parse the options of an import.
+
+    Returns:
+        (subject type, all or nothing).
+
+    Raises:
+        RequestError: BAD_FIELD.
+    """
+    return text(message.subject_type, "options.subject_type", longest=MAX_SUBJECT_TYPE), message.all_or_nothing
+
+
+def batch_from_proto(message: consent_pb2.ConsentEventBatch) -> list[tuple[int, Mapping[str, object]]]:
+    """Parse a batch of rows.
+
+    Returns:
+        (row number, event in the record's words) pairs.
+
+    Raises:
+        RequestError: BAD_FIELD for an empty or oversized batch, a row without number or event.
+    """
+    rows: list[tuple[int, Mapping[str, object]]] = []
+    for index, row in enumerate(some(message.rows, "batch.rows", most=MAX_BATCH)):
+        if row.row < 1:
+            refuse(f"batch.rows[{index}].row", "must be at least 1")
+        if not row.HasField("event"):
+            refuse(f"batch.rows[{index}].event", "is required")
+        rows.append((row.row, event_from_proto(row.event)))
+    return rows
+
+
+def event_from_proto(event: consent_pb2.ConsentEvent) -> dict[str, object]:
+    """Put an event into the record's words; fields that are not set are left out."""
+    mapping: dict[str, object] = {
+        "event_id": event.event_id,
+        "type": _word(_TYPES, event.type),
+        "subject": event.subject,
+    }
+    if event.HasField("act_time"):
+        mapping["at"] = _written(event.act_time)
+    for name in _SCALARS:
+        if event.HasField(name):
+            mapping[name] = getattr(event, name)
+    for field, name in _TIMES:
+        if event.HasField(field):
+            mapping[name] = _written(getattr(event, field))
+    if event.by:
+        mapping["by"] = _word(_ACTORS, event.by)
+    if event.mode:
+        mapping["mode"] = _word(_MODES, event.mode)
+    if event.items:
+        mapping["items"] = [_item(item) for item in event.items]
+    if event.categories:
+        mapping["categories"] = list(event.categories)
+    if event.subjects:
+        mapping["subjects"] = list(event.subjects)
+    return mapping
+
+
+def _item(item: consent_pb2.ConsentItem) -> dict[str, object]:
+    return {
+        "purpose": item.purpose,
+        "categories": list(item.categories),
+        "methods": list(item.methods),
+        "recipients": list(item.recipients),
+        "form": _word(_FORMS, item.form),
+    }
+
+
+def _written(stamp: Timestamp) -> str:
+    """Write a time as records carry it; one that is no time is refused with its row, by its field."""
+    at = stamp_time(stamp)
+    return "" if at is None else at.isoformat()
+
+
+def _word(words: Mapping[int, str], number: int) -> str:
+    """Return an enum's word; an unknown number gives no word, and is refused with its row."""
+    return words.get(number, "")
+
+
+def _words(enum: Any, prefix: str) -> dict[int, str]:
+    return {number: name.removeprefix(prefix).lower() for name, number in enum.items() if number}
+
+
+_TYPES = _words(consent_pb2.ConsentEventType, "CONSENT_EVENT_TYPE_")
+_ACTORS = _words(consent_pb2.ConsentActor, "CONSENT_ACTOR_")
+_MODES = _words(consent_pb2.ConsentMode, "CONSENT_MODE_")
+_FORMS = _words(consent_pb2.ConsentForm, "CONSENT_FORM_")

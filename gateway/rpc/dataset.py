@@ -1,0 +1,47 @@
+"""DatasetService: what is declared on this machine."""
+
+from __future__ import annotations
+
+from gateway.flow.access import require
+from gateway.flow.ports import House
+from gateway.route.caller import Role
+from gateway.rpc.auth import current_caller
+from gateway.rpc.convert.dataset import dataset_to_proto
+from gateway.rpc.convert.name import id_of, name_of
+from gateway.rpc.convert.page import page_of, page_size, place_of
+from gateway.rpc.door import Context, unary
+from gateway.v1 import dataset_pb2, dataset_pb2_grpc
+
+_LISTING = "datasets"
+_ROLES = (Role.ADMINISTRATOR, Role.COMPLIANCE_OFFICER)
+
+
+class DatasetServicer(dataset_pb2_grpc.DatasetServiceServicer):
+    """Serves the descriptions of `DatasetPort`; no state changes, hence no route of its own."""
+
+    def __init__(self, house: House) -> None:
+        """Keep the ports."""
+        self._house = house
+
+    @unary
+    async def ListDatasets(
+        self, request: dataset_pb2.ListDatasetsRequest, context: Context
+    ) -> dataset_pb2.ListDatasetsResponse:
+        """List declared names."""
+        require(current_caller(), *_ROLES)
+        size = page_size(request.page_size)
+        place = place_of(request.page_token, _LISTING, (str,))
+        after = "" if place is None else str(place[0])
+        names = [name for name in await self._house.datasets.names() if name > after]
+        page, token = page_of(names, size, _LISTING, lambda name: (name,), _name_alone)
+        return dataset_pb2.ListDatasetsResponse(datasets=page, next_page_token=token)
+
+    @unary
+    async def GetDataset(self, request: dataset_pb2.GetDatasetRequest, context: Context) -> dataset_pb2.Dataset:
+        """Describe one data set."""
+        require(current_caller(), *_ROLES)
+        return dataset_to_proto(await self._house.datasets.describe(id_of(request.name, _LISTING)))
+
+
+def _name_alone(name: str) -> dataset_pb2.Dataset:
+    return dataset_pb2.Dataset(name=name_of(_LISTING, name))

@@ -1,0 +1,88 @@
+"""JobService: create, look, watch, cancel, read the result."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+from gateway.flow import job as flow
+from gateway.flow.ports import House
+from gateway.route.job import Job
+from gateway.rpc.auth import current_caller
+from gateway.rpc.convert.field import refuse
+from gateway.rpc.convert.job import job_request_from_proto, job_to_proto
+from gateway.rpc.convert.name import id_of
+from gateway.rpc.convert.page import Place, page_of, page_size, place_of
+from gateway.rpc.convert.result import arrow_pieces
+from gateway.rpc.door import Context, closing, stream, unary
+from gateway.v1 import job_pb2, job_pb2_grpc
+
+_LISTING = "jobs"
+
+
+class JobServicer(job_pb2_grpc.JobServiceServicer):
+    """Serves `gateway.flow.job`."""
+
+    def __init__(self, house: House) -> None:
+        """Keep the ports."""
+        self._house = house
+
+    @unary
+    async def CreateJob(self, request: job_pb2.CreateJobRequest, context: Context) -> job_pb2.Job:
+        """Queue a job."""
+        caller = current_caller()
+        asked = job_request_from_proto(request, caller.subject)
+        return job_to_proto(await flow.create_job(self._house, caller, asked))
+
+    @unary
+    async def GetJob(self, request: job_pb2.GetJobRequest, context: Context) -> job_pb2.Job:
+        """Return a job."""
+        return job_to_proto(await flow.get_job(self._house, current_caller(), id_of(request.name, "jobs")))
+
+    @unary
+    async def ListJobs(self, request: job_pb2.ListJobsRequest, context: Context) -> job_pb2.ListJobsResponse:
+        """List jobs, newest first."""
+        size = page_size(request.page_size)
+        after = _after(place_of(request.page_token, _LISTING, (str, str)))
+        jobs = await flow.list_jobs(self._house, current_caller(), after, size + 1)
+        page, token = page_of(jobs, size, _LISTING, _place, job_to_proto)
+        return job_pb2.ListJobsResponse(jobs=page, next_page_token=token)
+
+    @unary
+    async def CancelJob(self, request: job_pb2.CancelJobRequest, context: Context) -> job_pb2.Job:
+        """Ask for a job's end."""
+        return job_to_proto(await flow.cancel_job(self._house, current_caller(), id_of(request.name, "jobs")))
+
+    @stream
+    async def WatchJob(self, request: job_pb2.WatchJobRequest, context: Context) -> AsyncIterator[job_pb2.Job]:
+        """Stream a job's changes until it has ended."""
+        job_id = id_of(request.name, "jobs")
+        async with closing(flow.watch_job(self._house, current_caller(), job_id)) as jobs:
+            async for job in jobs:
+                yield job_to_proto(job)
+
+    @stream
+    async def ReadResult(
+        self, request: job_pb2.ReadResultRequest, context: Context
+    ) -> AsyncIterator[job_pb2.ReadResultResponse]:
+        """Stream the result as Arrow."""
+        job_id = id_of(request.name, "jobs")
+        async with closing(flow.read_result(self._house, current_caller(), job_id)) as batches:
+            async for piece in arrow_pieces(batches, flow.RESULT_SCHEMA):
+                yield job_pb2.ReadResultResponse(arrow_stream=piece)
+
+
+def _after(place: Place | None) -> tuple[datetime, str] | None:
+    if place is None:
+        return None
+    try:
+        created_at = datetime.fromisoformat(str(place[0]))
+    except ValueError:
+        created_at = None
+    if created_at is None or created_at.tzinfo is None:
+        refuse("page_token", "is not a token of this list; start again without it to list jobs")
+    return created_at, str(place[1])
+
+
+def _place(job: Job) -> Place:
+    return job.created_at.isoformat(), job.job_id

@@ -1,0 +1,1 @@
+"""Generated stubs of the tenant API; their source is proto/gateway/v1."""

@@ -1,0 +1,72 @@
+"""The public names, and that the blocking client has every call of the asynchronous one."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+
+import gateway.client
+from gateway.client import aio, blocking
+from gateway.client.loop import LoopThread
+
+PAIRS = {
+    "agreements": (aio.AsyncAgreements, blocking.Agreements),
+    "audit": (aio.AsyncAudit, blocking.Audit),
+    "consents": (aio.AsyncConsents, blocking.Consents),
+    "datasets": (aio.AsyncDatasets, blocking.Datasets),
+    "jobs": (aio.AsyncJobs, blocking.Jobs),
+    "notices": (aio.AsyncNotices, blocking.Notices),
+    "registry": (aio.AsyncRegistry, blocking.Registry),
+}
+
+
+def test_public_names() -> None:
+    assert gateway.client.__all__ == [
+        "Agreement",
+        "AsyncClient",
+        "AuditEntry",
+        "Binding",
+        "Cancelled",
+        "Category",
+        "Checkpoint",
+        "Client",
+        "Column",
+        "Consent",
+        "Count",
+        "Dataset",
+        "Decision",
+        "Direction",
+        "ImpactAssessment",
+        "ImportReport",
+        "InclusionProof",
+        "Invitation",
+        "Job",
+        "Notice",
+        "NoticeRecipient",
+        "Partner",
+        "Purpose",
+        "Refused",
+        "RowError",
+    ]
+    assert all(hasattr(gateway.client, name) for name in gateway.client.__all__)
+
+
+def _calls(of: type) -> set[str]:
+    return {name for name, _ in inspect.getmembers(of, inspect.isfunction) if not name.startswith("_")}
+
+
+@pytest.mark.parametrize("name", sorted(PAIRS))
+def test_the_blocking_client_has_every_call(name: str) -> None:
+    asynchronous, block = PAIRS[name]
+    loop: Any = LoopThread.__new__(LoopThread)
+    wrapped = block(loop, asynchronous.__new__(asynchronous))  # type: ignore[arg-type]
+    assert set(vars(wrapped)) == _calls(asynchronous)
+    assert all(call.__doc__ for call in vars(wrapped).values())
+
+
+def test_match_and_enrich_take_the_same_arguments() -> None:
+    asynchronous = inspect.signature(aio.AsyncClient.enrich).parameters
+    assert list(inspect.signature(blocking.Client.enrich).parameters) == list(asynchronous)
+    assert _calls(aio.AsyncClient) == {"close", "enrich", "match"}
