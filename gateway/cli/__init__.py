@@ -1,0 +1,8 @@
+"""The command line: one command group per resource, results on stdout, progress on stderr."""
+
+from gateway.cli.app import app
+from gateway.cli.arguments import in_order
+from gateway.cli.dataset import app as dataset_app
+from gateway.cli.ending import run_command
+
+__all__ = ["app", "dataset_app", "in_order", "run_command"]

@@ -1,0 +1,20 @@
+"""The command `assent` without what needs this machine's files; `gateway.main` adds that."""
+
+from __future__ import annotations
+
+import typer
+
+from gateway.cli import agreement, audit, consent, dataset, job, notice, partner, registry
+from gateway.cli.gateway_options import set_options
+
+app = typer.Typer(
+    name="assent", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, callback=set_options
+)
+app.add_typer(partner.app, name="partner", help="Exchange cards with partners.")
+app.add_typer(registry.app, name="registry", help="Purposes, categories, impact assessments.")
+app.add_typer(notice.app, name="notice", help="Notices shown to customers.")
+app.add_typer(consent.app, name="consent", help="Consent events and decisions.")
+app.add_typer(agreement.app, name="agreement", help="Agreements with partners.")
+app.add_typer(dataset.app, name="dataset", help="Data sets declared on this machine.")
+app.add_typer(job.app, name="job", help="Runs: start, watch, cancel, read.")
+app.add_typer(audit.app, name="audit", help="The audit log: checkpoint, export, verify.")

@@ -1,0 +1,116 @@
+"""`assent consent`: events in, decisions out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import typer
+
+from consent.cases import decide as decide_cases
+from consent.errors import ConsentError
+from gateway.cli.events import read_events
+from gateway.cli.gateway_options import options
+from gateway.cli.screen import show, show_one, words
+from gateway.cli.times import time_of
+from gateway.errors import RequestError
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.command("import")
+def import_events(
+    context: typer.Context,
+    file: Path = typer.Argument(..., exists=True, help="Consent events, .csv or .jsonl."),
+    subject_type: str = typer.Option("customer", help="What a subject is; the same as in the binding."),
+    all_or_nothing: bool = typer.Option(False, help="Keep nothing when any row is wrong."),
+) -> None:
+    """Import consent events; the same file again changes nothing. Wrong rows are named by number."""
+    chosen = options(context)
+    with chosen.client() as client:
+        report = client.consents.import_events(read_events(file), subject_type, all_or_nothing)
+    rejected = [{"row": error.row, "field": error.field, "reason": error.reason} for error in report.rejected]
+    show_one(
+        {
+            "accepted": report.accepted,
+            "replayed": report.replayed,
+            "rejected": report.rejected_count,
+            "rejected_rows": rejected,
+        },
+        chosen.output,
+    )
+    if report.rejected_count:
+        words(f"{report.rejected_count} rows were not imported; correct them and import the file again.")
+        raise typer.Exit(1)
+
+
+@app.command()
+def evaluate(
+    context: typer.Context,
+    subject: str = typer.Argument(..., help="The customer, as in the consent file."),
+    purpose: str = typer.Option(...),
+    category: str = typer.Option(...),
+    recipient: str = typer.Option("", help="Party id; by default use by ourselves."),
+    method: str = typer.Option("psi_hash"),
+    subject_type: str = typer.Option("customer"),
+    at: str = typer.Option("", help="Moment asked about; by default now."),
+    as_known_at: str = typer.Option("", help="Only what was recorded by then counts."),
+) -> None:
+    """Ask whether a customer's information may be used; a no is an answer."""
+    chosen = options(context)
+    with chosen.client() as client:
+        found = client.consents.evaluate(
+            subject,
+            subject_type=subject_type,
+            purpose=purpose,
+            category=category,
+            method=method,
+            recipient=recipient,
+            at=time_of(at, "--at"),
+            as_known_at=time_of(as_known_at, "--as-known-at"),
+        )
+    show_one(
+        {
+            "allowed": found.allowed,
+            "reason_code": found.reason_code,
+            "articles": list(found.articles),
+            "meaning": found.meaning,
+            "repair": found.repair,
+            "consent": found.consent_id,
+            "notice": found.notice,
+            "decided_at": found.decided_at,
+            "as_known_at": found.as_known_at,
+        },
+        chosen.output,
+    )
+
+
+@app.command("show")
+def show_consents(
+    context: typer.Context,
+    subject: str = typer.Argument(..., help="The customer, as in the consent file."),
+    subject_type: str = typer.Option("customer"),
+) -> None:
+    """List a customer's consents as they stand."""
+    chosen = options(context)
+    columns = ["consent_id", "state", "handler", "recipient", "purpose", "categories", "form", "notice", "valid_until"]
+    with chosen.client() as client:
+        rows = [
+            {name: getattr(item, name) for name in columns}
+            for item in client.consents.list(subject, subject_type=subject_type)
+        ]
+    show(rows, columns, chosen.output)
+
+
+@app.command()
+def decide(
+    context: typer.Context, cases: Path = typer.Option(..., exists=True, help="Cases with their own registry, JSON.")
+) -> None:
+    """Answer a file of consent cases with the rule, without any gateway."""
+    try:
+        answers = decide_cases(json.loads(cases.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise RequestError("BAD_FIELD", f"{cases.name} is not readable JSON in UTF-8") from error
+    except ConsentError as error:
+        raise RequestError("BAD_FIELD", f"{cases.name}: {error}") from error
+    show(answers, ["id", "allowed", "reason_code", "articles"], options(context).output)

@@ -1,0 +1,28 @@
+"""`assent dataset`: what is declared on the gateway's machine."""
+
+from __future__ import annotations
+
+import typer
+
+from gateway.cli.gateway_options import options
+from gateway.cli.screen import show
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.command("list")
+def list_datasets(context: typer.Context) -> None:
+    """List declared data sets."""
+    chosen = options(context)
+    with chosen.client() as client:
+        show([{"name": name} for name in client.datasets.list()], ["name"], chosen.output)
+
+
+@app.command()
+def describe(context: typer.Context, name: str) -> None:
+    """Show the columns of a data set, never its rows."""
+    chosen = options(context)
+    with chosen.client() as client:
+        found = client.datasets.get(name)
+    rows = [{"dataset": found.name, "format": found.format, "column": c, "type": t} for c, t in found.columns]
+    show(rows, ["dataset", "format", "column", "type"], chosen.output)

@@ -1,0 +1,168 @@
+"""`assent job`: run, watch, cancel, read the result."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from gateway.cli.gateway_options import GatewayOptions, options
+from gateway.cli.screen import show, show_one, show_table, words
+from gateway.client import Client, Job, Refused
+from gateway.errors import RequestError
+
+app = typer.Typer(no_args_is_help=True)
+
+_COLUMNS = ["job", "side", "operation", "partner", "state", "waiting_for", "stage", "rows_done", "rows_total", "why"]
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    operation: str = typer.Argument(..., help="MATCH or ENRICH."),
+    agreement: str = typer.Option(..., help="Id of an agreement in force."),
+    purpose: str = typer.Option(..., help="One of its purposes."),
+    column: list[str] = typer.Option([], help="Agreed column wanted (ENRICH); repeatable, at most three."),
+    request_id: str = typer.Option("", help="uuid; the same id never runs twice."),
+    wait: bool = typer.Option(True, help="Wait for the end and show the progress."),
+    result: Path | None = typer.Option(None, help="Write the result there when done (.csv or .parquet)."),
+) -> None:
+    """Start a run; wait for its end unless told otherwise."""
+    chosen = options(context)
+    with chosen.client() as client:
+        job = client.jobs.create(agreement, operation.upper(), purpose, column, request_id or None)
+        if wait:
+            job = _follow(client, job.job_id)
+        show_one(_record(job), chosen.output)
+        _end(job)
+        if wait and result is not None:
+            _write(client.jobs.result(job.job_id), result)
+
+
+@app.command()
+def watch(context: typer.Context, job_id: str) -> None:
+    """Follow a job to its end."""
+    chosen = options(context)
+    with chosen.client() as client:
+        job = _follow(client, job_id)
+    show_one(_record(job), chosen.output)
+    _end(job)
+
+
+@app.command("show")
+def show_job(context: typer.Context, job_id: str) -> None:
+    """Show a job with its counts: who was left out, and why."""
+    chosen = options(context)
+    with chosen.client() as client:
+        show_one(_record(client.jobs.get(job_id)), chosen.output)
+
+
+@app.command("list")
+def list_jobs(context: typer.Context) -> None:
+    """List jobs, newest first."""
+    chosen = options(context)
+    with chosen.client() as client:
+        show([_record(job) for job in client.jobs.list()], _COLUMNS, chosen.output)
+
+
+@app.command()
+def cancel(context: typer.Context, job_id: str) -> None:
+    """End a job; nothing is released."""
+    chosen = options(context)
+    with chosen.client() as client:
+        show_one(_record(client.jobs.cancel(job_id)), chosen.output)
+
+
+@app.command()
+def result(
+    context: typer.Context,
+    job_id: str,
+    file: Path | None = typer.Option(None, "--file", help="Write there (.csv or .parquet) instead of stdout."),
+) -> None:
+    """Read a result: one row per customer and attribute."""
+    chosen: GatewayOptions = options(context)
+    with chosen.client() as client:
+        table = client.jobs.result(job_id)
+    if file is None:
+        show_table(table, chosen.output)
+    else:
+        _write(table, file)
+
+
+def _follow(client: Client, job_id: str) -> Job:
+    """Show progress on stderr until the job is final."""
+    last: Job | None = None
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+        transient=True,
+    ) as bar:
+        task = bar.add_task("QUEUED", total=None)
+        for job in client.jobs.watch(job_id):
+            last = job
+            waiting = f" (waiting for {job.waiting_for})" if job.waiting_for != "NONE" else ""
+            bar.update(
+                task,
+                description=f"{job.state} {job.stage or ''}{waiting}",
+                completed=job.rows_done,
+                total=job.rows_total or None,
+            )
+    return last if last is not None else client.jobs.get(job_id)
+
+
+def _write(table: pa.Table, file: Path) -> None:
+    """Write a result whole or not at all."""
+    if file.suffix not in (".csv", ".parquet"):
+        raise RequestError("BAD_FIELD", f"{file.name}: must end in .csv or .parquet")
+    part = file.with_name(f".{file.name}.part")
+    try:
+        if file.suffix == ".csv":
+            pyarrow.csv.write_csv(table, part)
+        else:
+            pq.write_table(table, part)
+        part.replace(file)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise RequestError("BAD_FIELD", f"cannot write {file.name}: {error.strerror}; nothing was written") from error
+    words(f"{table.num_rows} rows in {file.name}")
+
+
+def _end(job: Job) -> None:
+    if job.refusal is not None:
+        raise Refused(*job.refusal)
+    if job.state in ("FAILED", "CANCELLED"):
+        raise typer.Exit(1)
+
+
+def _record(job: Job) -> dict[str, object]:
+    why = job.refusal or job.failure
+    record: dict[str, object] = {
+        "job": job.job_id,
+        "side": job.side,
+        "operation": job.operation,
+        "partner": job.partner,
+        "agreement": job.agreement_id,
+        "state": job.state,
+        "waiting_for": job.waiting_for,
+        "stage": job.stage,
+        "rows_done": job.rows_done,
+        "rows_total": job.rows_total,
+        "session": job.session_id,
+        "why": f"{why[0]}: {why[1]}" if why else None,
+    }
+    for count in job.counts:
+        name = f"{count.group}.{count.reason}" if count.group else count.reason
+        rows = f" (first rows {', '.join(map(str, count.first_rows))})" if count.first_rows else ""
+        record[name] = f"{count.count}{rows}" if rows else count.count
+    record.update(dict(job.facts))
+    return record

@@ -1,0 +1,24 @@
+"""The command `assent`: the CLI with what needs this machine's files and all adapters."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from gateway.cli import app, dataset_app, in_order, run_command
+from gateway.main import dataset, demo, keys, serve
+
+app.command("serve")(serve.serve)
+app.command("demo")(demo.demo)
+app.add_typer(keys.app, name="keys", help="Keys, certificate, card and tokens of this home.")
+dataset_app.command("add")(dataset.add)
+config_app = typer.Typer(no_args_is_help=True, help="Settings of this home.")
+config_app.callback()(lambda: None)
+config_app.command("show")(dataset.show_config)
+app.add_typer(config_app, name="config")
+
+
+def main() -> int:
+    """Run the command line and return its exit code."""
+    return run_command(lambda: app(in_order(sys.argv[1:]), prog_name="assent"))

@@ -1,0 +1,3 @@
+"""`assent demo`."""
+def demo() -> None:
+    """Placeholder during bring-up."""

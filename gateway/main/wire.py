@@ -1,0 +1,125 @@
+"""The composition root: settings in, one running gateway out. Nothing else reads settings."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from gateway.dataset import Datasets
+from gateway.engine import ProcessBells, SystemClock, Worker, WorkerLimits, sequence_for_ever
+from gateway.flow.ports import House, Limits
+from gateway.keys.certificate import spki_pin
+from gateway.keys.custody import HomeKeys
+from gateway.keys.provider import FileKeyProvider
+from gateway.keys.sealer import Sealer
+from gateway.keys.token import TokenVerifier
+from gateway.peer.channel import Channels
+from gateway.peer.directory import Directory
+from gateway.peer.partner import GrpcPeer
+from gateway.rpc.exchange import peer_server
+from gateway.rpc.server import tenant_server
+from gateway.settings import Settings, load_datasets
+from gateway.spool import Results, Spool
+from gateway.store import open_store
+
+RESULTS_FOLDER = "results"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A gateway that serves.
+
+    Attributes:
+        tenant_port: TCP port of the tenant API.
+        peer_port: TCP port for partners.
+        tasks: worker, sequencer and directory; the end of any of them is a fault.
+    """
+
+    tenant_port: int
+    peer_port: int
+    tasks: tuple[asyncio.Task[None], ...]
+
+
+def threads_of(settings: Settings) -> int:
+    """Return native threads per batch call: as set, else one per processor of this process."""
+    return settings.engine.threads or len(os.sched_getaffinity(0))
+
+
+@asynccontextmanager
+async def running(settings: Settings, grace_s: float = 5.0) -> AsyncIterator[Running]:
+    """Open everything, serve, and close in the opposite order.
+
+    Args:
+        settings: of one home.
+        grace_s: seconds that present calls get at the end.
+
+    Raises:
+        AssentError: something cannot be opened; the message says what to do.
+    """
+    keys = HomeKeys.load(settings.home)
+    sealer = Sealer(FileKeyProvider.load(settings.home))
+    clock, bells = SystemClock(), ProcessBells()
+    channels = Channels(keys.tls.certificate, keys.tls.key)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(channels.close)
+        store = await open_store(store_url(settings))
+        stack.push_async_callback(store.close)
+        house = House(
+            store=store,
+            custody=keys,
+            secrets=sealer,
+            spool=Spool(settings.home / settings.spool.directory, sealer),
+            datasets=Datasets(lambda: load_datasets(settings.home)),
+            results=Results(settings.home / RESULTS_FOLDER, sealer),
+            peer=GrpcPeer(channels),
+            clock=clock,
+            bells=bells,
+            limits=Limits(threads=threads_of(settings)),
+        )
+        directory = Directory(store, bells, spki_pin)
+        await directory.refresh()
+        verifier = TokenVerifier.load(settings.home, keys.party, clock)
+        tenant = tenant_server(house, verifier, settings.server.tenant_address, keys.tls.certificate, keys.tls.key)
+        peer = peer_server(
+            house,
+            directory.identify,
+            directory.anchors,
+            settings.server.peer_address,
+            keys.tls.certificate,
+            keys.tls.key,
+        )
+        worker = Worker(house, _owner(), WorkerLimits(settings.engine.jobs, settings.engine.lease_s))
+        tasks = tuple(
+            asyncio.create_task(work, name=name)
+            for name, work in (
+                ("directory", directory.follow()),
+                ("sequencer", sequence_for_ever(house)),
+                ("worker", worker.work()),
+            )
+        )
+        stack.push_async_callback(_stopped, tasks)
+        # The tenant port last: whoever sees it serving finds everything there.
+        for listener in (peer, tenant):
+            await listener.start()
+            stack.push_async_callback(listener.stop, grace_s)
+        yield Running(tenant.port, peer.port, tasks)
+
+
+def store_url(settings: Settings) -> str:
+    """Return the database's URL; by default assent.db in the home."""
+    return settings.store.url.get_secret_value() or f"sqlite+aiosqlite:///{settings.home}/assent.db"
+
+
+def _owner() -> str:
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+async def _stopped(tasks: tuple[asyncio.Task[None], ...]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

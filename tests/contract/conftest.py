@@ -1,0 +1,33 @@
+"""Every test of the store runs on both databases, each test on an empty one of its own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from gateway.store import SqlStore, open_store
+from tests.contract import given
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'assent.db'}"
+    return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+async def store(store_url: str) -> AsyncIterator[SqlStore]:
+    opened = await open_store(store_url, now=lambda: given.NOW)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def other(store: SqlStore, store_url: str) -> AsyncIterator[SqlStore]:
+    """The same database as another process would have it: through connections of its own."""
+    opened = await open_store(store_url, now=lambda: given.NOW)
+    yield opened
+    await opened.close()

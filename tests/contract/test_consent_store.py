@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import date
+
+import pyarrow as pa
+import pytest
+
+from consent.event import Actor, ConsentEvent, EventType
+from consent.history import History
+from gateway.errors import StateError
+from gateway.store import SqlStore
+from tests.contract import given
+from tests.contract.given import DAY, NOW, USE, event, hashed, ref, row
+
+A, B, C, D = (ref(number) for number in range(1, 5))
+
+EVERY_KIND = [
+    event(A, "given"),
+    event(A, "guarded", by=Actor.GUARDIAN, guardian_verified=True, valid_until=None, notice=None, max_uses=3),
+    event(A, "refused", EventType.REFUSED, purpose="enrich", recipient="platform", categories=("phone",), method="m"),
+    event(A, "withdrawn", EventType.WITHDRAWN, consent_id="consent-given", by=Actor.SUBJECT, channel="app"),
+    event(A, "born", EventType.BIRTHDATE, handler=None, birthdate=date(2012, 2, 29)),
+    event(A, "kept", EventType.COLLECTED, categories=("phone", "segment"), retention_until=NOW + DAY),
+    event(A, "held", EventType.STATUTORY_HOLD, until=NOW + 2 * DAY),
+    event(A, "dead", EventType.DECEASED, handler=None),
+]
+
+
+async def _append(store: SqlStore, *events: ConsentEvent, **projection: object) -> None:
+    rows = {str(subject): rows for subject, rows in projection.items()}
+    async with store.begin() as tx:
+        await tx.consents.append([hashed(event) for event in events], rows)  # type: ignore[arg-type]
+
+
+async def test_every_event_comes_back_in_its_subject_s_history(store: SqlStore) -> None:
+    await _append(store, *EVERY_KIND[:3], event(B, "of another"))
+    await _append(store, *EVERY_KIND[3:])
+    async with store.read() as tx:
+        histories = await tx.consents.histories([B, A, C])
+    assert histories[A] == History(A, tuple(EVERY_KIND))
+    assert histories[B] == History(B, (event(B, "of another"),))
+    assert histories[C] == History(C, ())
+    assert list(histories) == [B, A, C]
+
+
+async def test_known_events_are_told_by_their_content(store: SqlStore) -> None:
+    one, two = hashed(event(A, "e1")), hashed(event(A, "e2", EventType.REFUSED))
+    async with store.begin() as tx:
+        await tx.consents.append([one, two], {})
+        many = [f"unknown-{number}" for number in range(70_000)]
+        assert await tx.consents.known_events([*many, "e2", "e1"]) == {"e1": one[1], "e2": two[1]}
+        assert await tx.consents.known_events([]) == {}
+
+
+async def test_an_event_id_is_stored_once_and_a_conflict_keeps_nothing_of_the_batch(store: SqlStore) -> None:
+    await _append(store, event(A, "e1"))
+    with pytest.raises(StateError) as caught:
+        async with store.begin() as tx:
+            await tx.audit.append([given.audit_event("e0", subject_ref=B)])
+            await tx.consents.append([hashed(event(B, "e0")), hashed(event(B, "e1"))], {B: [row(B)]})
+    assert caught.value.reason == "REVISION_CONFLICT"
+    async with store.read() as tx:
+        assert await tx.consents.known_events(["e0"]) == {}
+        assert (await tx.consents.histories([B]))[B].events == ()
+        assert (await tx.consents.slice(USE)).plain.num_rows == 0
+        assert await tx.consents.subject_count() == 1
+        assert await tx.audit.pending(10) == []
+
+
+async def test_a_conflict_that_is_caught_inside_still_keeps_nothing(store: SqlStore) -> None:
+    """SQLite would have committed the rows before the one in conflict."""
+    await _append(store, event(A, "e1"))
+    with pytest.raises(StateError) as caught:
+        async with store.begin() as tx:
+            with pytest.raises(StateError):
+                await tx.consents.append([hashed(event(B, "e0")), hashed(event(B, "e1"))], {})
+    assert caught.value.reason == "REVISION_CONFLICT"
+    async with store.read() as tx:
+        assert await tx.consents.known_events(["e0", "e1"]) == {"e1": hashed(event(A, "e1"))[1]}
+
+
+async def test_a_slice_has_the_plain_rows_of_exactly_one_use_and_names_the_doubtful(store: SqlStore) -> None:
+    await _append(
+        store,
+        *(event(subject, f"e-{subject}") for subject in (A, B, C, D)),
+        **{
+            D: [row(D, "consent-d", valid_until=None)],
+            B: [row(B, "consent-b"), row(B, "own", recipient=None), row(B, "other", category="segment")],
+            A: [row(A, "not plain", plain=False)],
+            C: [row(C, "elsewhere", handler="agency"), row(C, purpose="measure"), row(C, method="he_aggregate")],
+        },
+    )
+    async with store.begin() as tx:
+        await tx.consents.lock_subjects([ref(9)])  # locked once, nothing on file
+        piece = await tx.consents.slice(USE)
+        assert piece.plain.to_pydict() == {
+            "subject_ref": [B, D],
+            "consent_id": ["consent-b", "consent-d"],
+            "effective_from": [NOW - DAY] * 2,
+            "valid_until": [NOW + 30 * DAY, None],
+        }
+        assert piece.plain.schema == pa.schema(
+            {
+                "subject_ref": pa.string(),
+                "consent_id": pa.string(),
+                "effective_from": pa.timestamp("us", tz="UTC"),
+                "valid_until": pa.timestamp("us", tz="UTC"),
+            }
+        )
+        assert piece.doubtful.to_pylist() == [A, C]
+        assert piece.doubtful.type == pa.string()
+        own = await tx.consents.slice(replace(USE, recipient=None))
+        assert own.plain.column("consent_id").to_pylist() == ["own"]
+        assert own.doubtful.to_pylist() == [A, C, D]
+        assert await tx.consents.subject_count() == 4
+
+
+async def test_an_empty_store_has_an_empty_slice(store: SqlStore) -> None:
+    async with store.read() as tx:
+        piece = await tx.consents.slice(USE)
+        assert (piece.plain.num_rows, len(piece.doubtful)) == (0, 0)
+        assert piece.doubtful.type == pa.string()
+        assert await tx.consents.subject_count() == 0
+
+
+async def test_on_another_basis_than_consent_everybody_is_doubtful(store: SqlStore) -> None:
+    await _append(store, event(A, "e1"), **{A: [row(A)]})
+    async with store.read() as tx:
+        piece = await tx.consents.slice(replace(USE, basis="contract"))
+    assert (piece.plain.num_rows, piece.doubtful.to_pylist()) == (0, [A])
+
+
+async def test_the_projection_of_a_touched_subject_is_replaced_and_no_other(store: SqlStore) -> None:
+    await _append(store, event(A, "a1"), event(B, "b1"), **{A: [row(A), row(A, category="segment")], B: [row(B)]})
+    await _append(store, event(A, "a2", EventType.WITHDRAWN), **{A: []})
+    async with store.read() as tx:
+        piece = await tx.consents.slice(USE)
+        assert piece.plain.column("subject_ref").to_pylist() == [B]
+        assert piece.doubtful.to_pylist() == [A]
+        assert (await tx.consents.slice(replace(USE, category="segment"))).plain.num_rows == 0
+    await _append(store, **{A: [row(A, "anew")]})  # without an event, as after a change of the rule
+    async with store.read() as tx:
+        assert (await tx.consents.slice(USE)).plain.column("consent_id").to_pylist() == ["anew", "consent-1"]
+
+
+async def test_who_is_named_by_an_event_but_not_projected_loses_the_plain_row(store: SqlStore) -> None:
+    await _append(store, event(A, "a1"), event(B, "b1"), **{A: [row(A)], B: [row(B)]})
+    await _append(store, event(A, "m1", EventType.MERGED, handler=None, subjects=(A, B)), **{A: []})
+    await _append(store, event(C, "c1"))
+    async with store.read() as tx:
+        piece = await tx.consents.slice(USE)
+    assert (piece.plain.num_rows, piece.doubtful.to_pylist()) == (0, [A, B, C])
+
+
+async def test_joined_people_are_known_with_each_other_s_histories(store: SqlStore) -> None:
+    joined = [
+        event(A, "m1", EventType.MERGED, handler=None, subjects=(A, B)),
+        event(C, "m2", EventType.UNMERGED, handler=None, subjects=(B, C)),
+    ]
+    await _append(store, *joined, event(B, "b1"), event(D, "d1"))
+    async with store.read() as tx:
+        histories = await tx.consents.histories([B, C, D])
+        assert histories[D] == History(D, (event(D, "d1"),))
+        assert histories[B] == History(B, (event(B, "b1"),), (History(A, (joined[0],)), History(C, (joined[1],))))
+        assert {other.subject for other in histories[C].linked} == {A, B}
+        assert (await tx.consents.slice(USE)).doubtful.to_pylist() == [A, B, C, D]  # A says of B too
+
+
+async def test_two_writers_on_one_subject_lose_nothing(store: SqlStore, other: SqlStore) -> None:
+    """Each counts what is on file under the lock, then adds one: a lost update would repeat a number."""
+
+    async def write(where: SqlStore, writer: int) -> None:
+        for turn in range(5):
+            subjects = [A, B] if (writer + turn) % 2 else [B, A]
+            async with where.begin() as tx:
+                await tx.consents.lock_subjects(subjects)
+                histories = await tx.consents.histories(subjects)
+                await asyncio.sleep(0.002)
+                new = [
+                    hashed(event(subject, f"{subject}-{len(histories[subject].events)}", EventType.REFUSED))
+                    for subject in subjects
+                ]
+                await tx.consents.append(new, {subject: [] for subject in subjects})
+                await tx.audit.append([given.audit_event(new[0][0].event_id, subject_ref=subjects[0])])
+
+    async with asyncio.timeout(60):
+        await asyncio.gather(*(write((store, other)[writer % 2], writer) for writer in range(4)))
+    async with store.read() as tx:
+        histories = await tx.consents.histories([A, B])
+        assert len(await tx.audit.pending(100)) == 20
+    for subject in (A, B):
+        assert [event.event_id for event in histories[subject].events] == [f"{subject}-{turn}" for turn in range(20)]
+
+
+async def test_more_subjects_than_a_statement_may_have_parameters(store: SqlStore) -> None:
+    refs = [ref(number) for number in range(70_000)]
+    async with store.begin() as tx:
+        await tx.consents.lock_subjects(refs)
+        await tx.consents.append([hashed(event(refs[-1], "last"))], {subject: [] for subject in refs})
+        histories = await tx.consents.histories(refs)
+    assert len(histories) == 70_000
+    assert histories[refs[-1]].events == (event(refs[-1], "last"),)
+    assert sum(len(history.events) for history in histories.values()) == 1

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, NullPool, create_engine, text
+from sqlalchemy.engine import make_url
+
+from gateway.errors import RequestError, StateError
+from gateway.store import migrate, open_store
+from gateway.store.schema import metadata
+
+
+@contextmanager
+def _database(url: str) -> Iterator[Connection]:
+    """The database without our store in between."""
+    driver = "sqlite" if url.startswith("sqlite") else "postgresql+psycopg"
+    engine = create_engine(make_url(url).set(drivername=driver), poolclass=NullPool)
+    with engine.begin() as connection:
+        yield connection
+
+
+def _described(connection: Connection) -> dict[str, Any]:
+    """Everything that the database itself says of the schema."""
+    if connection.dialect.name == "sqlite":
+        rows = connection.execute(text("SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'alembic%'"))
+        return {name: _clauses(sql) for name, sql in rows if not name.startswith("sqlite_")}
+    columns = text(
+        "SELECT table_name, column_name, data_type, is_nullable, column_default, collation_name"
+        " FROM information_schema.columns WHERE table_schema = 'public' AND table_name NOT LIKE 'alembic%'"
+    )
+    constraints = text(
+        "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint"
+        " WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text NOT LIKE 'alembic%'"
+    )
+    indexes = text("SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'")
+    return {
+        "columns": {tuple(row) for row in connection.execute(columns)},
+        "constraints": {tuple(row) for row in connection.execute(constraints)},
+        "indexes": {tuple(row) for row in connection.execute(indexes) if not row[0].startswith("alembic")},
+    }
+
+
+def _clauses(sql: str | None) -> list[str]:
+    """The parts of a CREATE statement; their order and white space say nothing."""
+    return sorted(part.strip().rstrip(",") for part in (sql or "").splitlines() if part.strip())
+
+
+async def test_the_migrations_make_exactly_the_tables_of_the_schema(store_url: str) -> None:
+    await migrate(store_url)
+    with _database(store_url) as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, metadata) == []
+        migrated = _described(connection)
+        metadata.drop_all(connection)
+        metadata.create_all(connection)
+        assert _described(connection) == migrated
+
+
+async def test_opening_again_keeps_what_is_there(store_url: str) -> None:
+    salt = text("SELECT salt FROM subject_salts WHERE subject_ref = ''")
+    await migrate(store_url)
+    with _database(store_url) as connection:
+        before = connection.execute(salt).scalar_one()
+    await migrate(store_url)
+    with _database(store_url) as connection:
+        assert connection.execute(salt).scalar_one() == before
+    assert len(before) == 32
+
+
+async def test_two_processes_may_open_a_new_database_at_once(store_url: str) -> None:
+    stores = await asyncio.gather(*(open_store(store_url) for _ in range(4)))
+    for store in stores:
+        async with store.read() as tx:
+            assert await tx.audit.size() == 0
+        await store.close()
+
+
+async def test_a_database_of_a_later_release_is_refused(store_url: str) -> None:
+    await migrate(store_url)
+    with _database(store_url) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StateError, match="later release") as caught:
+        await open_store(store_url)
+    assert caught.value.reason == "REVISION_CONFLICT"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "mysql://h/n", "sqlite://", "sqlite:///:memory:", "sqlite:////nowhere/at/all.db", "not a url:s3cr3t@x"],
+)
+async def test_a_useless_url_is_refused_without_repeating_it(url: str) -> None:
+    with pytest.raises(RequestError, match=r"store\.url") as caught:
+        await open_store(url)
+    assert caught.value.reason == "BAD_FIELD"
+    assert "s3cr3t" not in caught.value.message and "nowhere" not in caught.value.message
+
+
+async def test_a_server_that_is_not_there_is_unavailable() -> None:
+    with pytest.raises(StateError, match="cannot be reached") as caught:
+        await open_store("postgresql://nobody:s3cr3t@127.0.0.1:1/none")
+    assert caught.value.reason == "PEER_UNAVAILABLE"
+    assert "s3cr3t" not in str(caught.value)
