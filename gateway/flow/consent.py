@@ -260,7 +260,11 @@ async def _append(tx: Transaction, registry: Registry, fresh: Sequence[TakenRow]
 def _projected(
     histories: Mapping[str, History], said: Mapping[str, Sequence[ConsentEvent]], registry: Registry
 ) -> dict[str, tuple[ProjectionRow, ...]]:
+    """Project the touched people; whoever a merge names keeps no row, and is judged one by one."""
+    merged = {ref for events in said.values() for event in events for ref in event.subjects}
     return {
-        ref: project(replace(histories[ref], events=(*histories[ref].events, *events)), registry)
+        ref: ()
+        if ref in merged
+        else project(replace(histories[ref], events=(*histories[ref].events, *events)), registry)
         for ref, events in said.items()
     }

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from gateway.errors import HostileInput, Misuse, RequestError
-from gateway.tlog.ed25519 import check_public_key, verify_signature
+from gateway.route.ed25519 import check_public_key, verify_signature
 
 ED25519 = 0x01  # signature type byte: Ed25519 over the note's text
 KEY_ID_BYTES = 4

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from gateway.errors import RequestError, StateError
+from gateway.errors import HostileInput, RequestError, StateError
 from gateway.flow.job import create_job, read_result
 from gateway.flow.run import cancel
 from gateway.route.agreement import Operation
@@ -421,3 +421,112 @@ async def test_an_expired_agreement_is_refused(tmp_path: Path) -> None:
     twin.clock.at += timedelta(days=2)
     job = await twin.run(Operation.MATCH)
     assert job.refusal and job.refusal.reason_code == "AGREEMENT_NOT_IN_FORCE"
+
+
+@pytest.mark.postgres
+async def test_a_gateway_on_postgresql_and_one_on_sqlite(tmp_path: Path, postgres_url: str) -> None:
+    twin = await make_twin(tmp_path, urls=(postgres_url, None))
+    job = await twin.run(Operation.ENRICH, ("tier", "channel"))
+    assert job.state is JobState.SUCCEEDED, job.failure
+    rows = {(row["customer"], row["attribute"]): row["value"] for row in (await released(twin, job.job_id)).to_pylist()}
+    assert {customer for customer, _ in rows} == SHARED
+    assert rows["A000021", "channel"] == "app"
+
+
+@pytest.mark.postgres
+async def test_the_sender_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
+    twin = await make_twin(tmp_path, urls=(None, postgres_url))
+    job = await twin.run(Operation.MATCH)
+    assert job.state is JobState.SUCCEEDED, job.failure
+    assert (await twin.result(job)).num_rows == 20
+
+
+async def test_an_altered_replay_of_a_durable_chunk_ends_the_session(twin: Twin) -> None:
+    inner = twin.retailer.peer.push
+
+    async def replayed(card, chunks):  # type: ignore[no-untyped-def]
+        sent = [chunk async for chunk in chunks]
+        await inner(card, stream(sent))
+        if sent[0].stage is Stage.BLINDED:
+            assert await inner(card, stream(sent)) == sent[-1].seq, "the same chunk again is confirmed again"
+            return await inner(card, stream([rehashed(sent[0], bytes(len(sent[0].bytes)))]))
+        return sent[-1].seq
+
+    twin.retailer.peer.push = replayed  # type: ignore[method-assign]
+    job = await twin.run(Operation.MATCH)
+    assert job.failure and job.failure.reason == "DIGEST_MISMATCH"
+    assert "came before with other bytes" in job.failure.message
+    async with twin.platform.house.store.read() as tx:
+        assert (await tx.sessions.get(job.session_id)).state is SessionState.ABORTED
+
+
+async def test_a_gap_is_refused_and_the_session_goes_on(twin: Twin) -> None:
+    inner, tried = twin.retailer.peer.push, []
+
+    async def gapped(card, chunks):  # type: ignore[no-untyped-def]
+        sent = [chunk async for chunk in chunks]
+        if sent[0].stage is Stage.BLINDED:
+            with pytest.raises(HostileInput) as caught:
+                await inner(card, stream([replace(sent[0], seq=1)]))
+            tried.append(caught.value.reason)
+        return await inner(card, stream(sent))
+
+    twin.retailer.peer.push = gapped  # type: ignore[method-assign]
+    job = await twin.run(Operation.MATCH)
+    assert tried == ["SEQUENCE_GAP"]
+    assert job.state is JobState.SUCCEEDED, job.failure
+
+
+async def stream(chunks: list[Chunk]) -> AsyncIterator[Chunk]:
+    for chunk in chunks:
+        yield chunk
+
+
+async def test_later_stages_cannot_be_asked_for_early(twin: Twin) -> None:
+    refused: list[str] = []
+    inner = twin.retailer.peer.push
+
+    async def eager(card, chunks):  # type: ignore[no-untyped-def]
+        sent = [chunk async for chunk in chunks]
+        last = await inner(card, stream(sent))
+        if sent[0].stage is Stage.BLINDED:
+            with pytest.raises(StateError) as caught:
+                async for _ in twin.retailer.peer.pull(card, sent[0].session_id, Stage.LATE_DROPS, 0):
+                    pass
+            refused.append(caught.value.reason)
+        return last
+
+    twin.retailer.peer.push = eager  # type: ignore[method-assign]
+    job = await twin.run(Operation.MATCH)
+    assert refused == ["STAGE_ORDER"]
+    assert job.state is JobState.SUCCEEDED, job.failure
+
+
+async def test_an_agreement_hash_that_differs_is_refused_and_logged(twin: Twin) -> None:
+    inner = twin.retailer.peer.open_session
+
+    async def other_hash(card, offer):  # type: ignore[no-untyped-def]
+        return await inner(card, replace(offer, agreement_hash=bytes(32)))
+
+    twin.retailer.peer.open_session = other_hash  # type: ignore[method-assign]
+    job = await twin.run(Operation.MATCH)
+    assert (job.state, job.refusal and job.refusal.reason_code) == (JobState.REFUSED, "AGREEMENT_HASH_MISMATCH")
+
+
+async def test_a_withdrawn_column_consent_drops_the_row_late(tmp_path: Path) -> None:
+    twin = await make_twin(tmp_path)
+
+    async def withdraw_then(stage: Stage) -> None:
+        if stage is Stage.TABLE:
+            twin.retailer.peer.after_pull = late  # type: ignore[attr-defined]
+
+    async def late() -> None:
+        row = withdrawn(PLATFORM, "B000030", twin.clock.now()) | {"categories": ["loyalty"]}
+        report = await twin.platform.import_events([row])
+        assert report.accepted == 1, report
+
+    hook_pulls(twin, withdraw_then)
+    job = await twin.run(Operation.ENRICH, ("tier",))
+    assert job.state is JobState.SUCCEEDED, job.failure
+    found = set((await released(twin, job.job_id)).column("customer").to_pylist())
+    assert found == SHARED - {"A000030"}

@@ -79,13 +79,13 @@ def test_y_beyond_the_field_is_refused(y: int) -> None:
 
 @pytest.mark.parametrize("y", [1, P - 1])
 def test_a_sign_on_zero_is_refused(y: int) -> None:
-    with pytest.raises(HostileInput, match="canonical"):
+    with pytest.raises(HostileInput, match="low order"):
         check_public_key((y | 1 << 255).to_bytes(32, "little"))
 
 
 def test_bytes_that_are_no_point_are_refused() -> None:
     off_curve = next(y for y in range(2, 50) if root((y * y - 1) * pow(D * y * y + 1, -1, P) % P) is None)
-    with pytest.raises(HostileInput, match="no point"):
+    with pytest.raises(HostileInput, match="not a point"):
         check_public_key(off_curve.to_bytes(32, "little"))
 
 

@@ -4,7 +4,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.errors import HostileInput, RequestError
-from gateway.tlog.ed25519 import check_public_key, verify_signature
+from gateway.route.ed25519 import check_public_key, verify_signature
 
 P = 2**255 - 19
 D = -121665 * pow(121666, -1, P) % P

@@ -1,0 +1,171 @@
+"""A gateway killed between any two durable steps goes on after its restart, with the identical result.
+
+A step is a commit of the store, a chunk or a sealed file of the spool, or a stored result. Every step of a whole
+run is tried on either side: what was durable before it stays, nothing of it or after it does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from gateway.flow.ports import House
+from gateway.route.agreement import Operation
+from gateway.route.job import Job, JobState
+from tests.twin import Gateway, Twin, close_all, make_twin
+
+COLUMNS = ("tier", "spend")
+
+
+class Killed(BaseException):
+    """The process is gone: nothing catches this."""
+
+
+@dataclass
+class Fuse:
+    """Counts durable steps and kills just before one of them; afterwards nothing more becomes durable."""
+
+    at: int = -1
+    steps: int = 0
+    blown: bool = False
+
+    def step(self) -> None:
+        self.steps += 1
+        if self.blown or self.steps == self.at:
+            self.blown = True
+            raise Killed
+
+
+class Fused:
+    """Delegates to a port; the named methods are durable steps."""
+
+    def __init__(self, inner: Any, fuse: Fuse, steps: tuple[str, ...], wrapped: tuple[str, ...] = ()) -> None:
+        self._inner, self._fuse, self._steps, self._wrapped = inner, fuse, steps, wrapped
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._inner, name)
+        if name in self._wrapped:
+            return lambda *args, **kwargs: Fused(found(*args, **kwargs), self._fuse, ("append",))
+        if name not in self._steps:
+            return found
+
+        def step(*args: Any, **kwargs: Any) -> Any:
+            self._fuse.step()
+            return found(*args, **kwargs)
+
+        return step
+
+
+class FusedStore:
+    """A store whose commits are durable steps."""
+
+    def __init__(self, inner: Any, fuse: Fuse) -> None:
+        self._inner, self._fuse = inner, fuse
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Any]:
+        async with self._inner.begin() as tx:
+            yield tx
+            self._fuse.step()
+
+
+def fused(fuse: Fuse) -> Any:
+    def wrap(house: House) -> House:
+        return replace(
+            house,
+            store=FusedStore(house.store, fuse),  # type: ignore[arg-type]
+            spool=Fused(house.spool, fuse, ("write_sealed", "discard_stage", "drop"), ("stage",)),  # type: ignore[arg-type]
+            results=Fused(house.results, fuse, ("write", "write_tokens")),  # type: ignore[arg-type]
+        )
+
+    return wrap
+
+
+async def restart(gateway: Gateway, fuse: Fuse) -> None:
+    """Stop a gateway where it stands and open it again from its disk."""
+    await gateway.stop()
+    gateway.wrap = fused(fuse)
+    await gateway.start()
+
+
+async def run_with(twin: Twin, victim: Gateway, fuse: Fuse) -> Job | None:
+    """Run one job; when the victim dies, restart it and let both go on. None when it died before the job stood."""
+    await restart(victim, fuse)
+    try:
+        job = await twin.create(Operation.ENRICH, COLUMNS)
+    except Killed:
+        return None
+    for _ in range(2):
+        working = [asyncio.create_task(forever(side)) for side in (twin.retailer, twin.platform)]
+        watch = asyncio.create_task(until_final(twin, job.job_id))
+        done, pending = await asyncio.wait({*working, watch}, return_when=asyncio.FIRST_COMPLETED, timeout=60)
+        assert done, "the run stands still"
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*working, watch, return_exceptions=True)
+        if fuse.blown:
+            await restart(victim, fuse := Fuse())
+    return await twin.retailer.job(job.job_id)
+
+
+async def forever(gateway: Gateway) -> None:
+    while True:
+        await gateway.work()
+        await asyncio.sleep(0.01)
+
+
+async def until_final(twin: Twin, job_id: str) -> None:
+    """Return once no job of either side is left."""
+    while True:
+        await asyncio.sleep(0.02)
+        for side in (twin.retailer, twin.platform):
+            async with side.house.store.read() as tx:
+                if not all(job.state.final for job in await tx.jobs.list()):
+                    break
+        else:
+            return
+
+
+@pytest.fixture(autouse=True)
+async def _closed() -> AsyncIterator[None]:
+    yield
+    await close_all()
+
+
+def plain(table: pa.Table) -> list[dict[str, object]]:
+    return table.drop_columns(["row_token"]).to_pylist()
+
+
+SHARDS = 3
+
+
+@pytest.mark.parametrize("shard", range(SHARDS))
+@pytest.mark.parametrize("side", ["retailer", "platform"])
+async def test_killed_before_every_durable_step(tmp_path: Path, side: str, shard: int) -> None:
+    twin = await make_twin(tmp_path, rows=(12, 14), shared=6)
+    victim = getattr(twin, side)
+    count = Fuse()
+    job = await run_with(twin, victim, count)
+    assert job is not None
+    assert job.state is JobState.SUCCEEDED, job.failure
+    expected = plain(await twin.result(job))
+    assert len(expected) == 6
+    assert count.steps > 15
+    for at in range(1 + shard, count.steps + 1, SHARDS):
+        job = await run_with(twin, victim, Fuse(at))
+        if job is None:
+            continue
+        assert job.state is JobState.SUCCEEDED, (at, job.failure, job.refusal)
+        assert plain(await twin.result(job)) == expected, at
+        for gateway in (twin.retailer, twin.platform):
+            assert not [path.name for path in (gateway.home / "spool").iterdir() if path.is_dir()], at
