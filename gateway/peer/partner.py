@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
-from typing import TypeVar
+from contextlib import suppress
+from typing import Any, TypeVar
 
 import grpc
 import grpc.aio
@@ -42,33 +43,25 @@ class GrpcPeer:
         return convert.answer_from_proto(await _answer(call, partner))
 
     async def push(self, partner: PartyCard, chunks: AsyncIterator[Chunk]) -> int:
-        """See `PeerPort`."""
-        failed: list[BaseException] = []
-
-        async def messages() -> AsyncIterator[pb.PushRequest]:
-            # grpc.aio swallows what its request iterator raises, so it is kept and raised again below.
-            try:
-                async for chunk in chunks:
-                    yield pb.PushRequest(chunk=convert.chunk_to_proto(chunk))
-            except Exception as error:
-                failed.append(error)
-                raise
-
-        call = self._exchange(partner).Push(messages())
+        """See `PeerPort`. What the iteration itself raises cancels the call and reaches the caller as it is."""
+        open_call: Any = self._exchange(partner).Push  # the stubs do not know a call without an iterator
+        call = open_call()
+        # The partner sends its headers early only to say that it needs no more; its status then says why.
+        told = asyncio.ensure_future(call.initial_metadata())
         try:
+            async for chunk in chunks:
+                if told.done():
+                    break
+                await call.write(pb.PushRequest(chunk=convert.chunk_to_proto(chunk)))
+            await call.done_writing()
             response = await call
-        except asyncio.CancelledError as error:
-            # What our own iterator raised reaches us as a cancelled call.
-            if failed:
-                raise failed[0] from error
-            raise
+            return int(response.last_seq)
         except grpc.aio.AioRpcError as error:
-            if failed:
-                raise failed[0] from error
             raise error_of(error, partner.party) from error
         finally:
             call.cancel()
-        return int(response.last_seq)
+            with suppress(asyncio.CancelledError):
+                await told
 
     async def pull(self, partner: PartyCard, session_id: str, stage: Stage, from_seq: int) -> AsyncIterator[Chunk]:
         """See `PeerPort`."""
