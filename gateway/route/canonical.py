@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NoReturn, cast
 
@@ -29,7 +29,7 @@ _KIND = re.compile(r"[a-z][a-z-]{0,31}")
 _FIELD = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z", re.ASCII)
 
-_encode_flat = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+_encode_simple = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
 
 def canonical_bytes(value: object) -> bytes:
@@ -50,8 +50,8 @@ def canonical_bytes(value: object) -> bytes:
     Source: RFC 8785.
     """
     try:
-        if type(value) is dict and _is_flat(value):
-            return _encode_flat(value).encode()
+        if _is_simple(value, 0):
+            return _encode_simple(value).encode()
         return rfc8785.dumps(_plain(value, "", 0))
     except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
         # Everything but unpaired surrogates was refused by _plain.
@@ -138,19 +138,28 @@ def parse_time_text(text: str) -> datetime:
         raise HostileInput("BAD_SHAPE", "a time of the record is not a date of the calendar") from error
 
 
-def _is_flat(record: dict[object, object]) -> bool:
+def _is_simple(value: object, depth: int) -> bool:
     """Whether the C encoder of the standard library writes the same bytes, several times faster.
 
-    So it is for ASCII keys (whose code points sort as their UTF-16 units do)
-    with text, booleans and integers in range; a test holds the two equal.
+    So it is for ASCII keys (whose code points sort as their UTF-16 units do) with
+    text, booleans, null, integers in range, and lists and objects of these; a test
+    holds the two equal.
     """
-    for key, value in record.items():
-        if type(key) is not str or not key.isascii():
-            return False
-        kind = type(value)
-        if kind is not str and kind is not bool and (kind is not int or abs(cast(int, value)) > MAX_INTEGER):
-            return False
-    return True
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return True
+    if kind is int:
+        return -MAX_INTEGER <= cast(int, value) <= MAX_INTEGER
+    if depth >= MAX_DEPTH:
+        return False
+    if kind is dict:
+        return all(
+            type(key) is str and key.isascii() and _is_simple(item, depth + 1)
+            for key, item in cast(dict[object, object], value).items()
+        )
+    if kind is list or kind is tuple:
+        return all(_is_simple(item, depth + 1) for item in cast(Sequence[object], value))
+    return False
 
 
 def _plain(value: object, path: str, depth: int) -> Any:

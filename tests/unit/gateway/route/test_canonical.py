@@ -30,6 +30,18 @@ ascii_keys = st.text(st.characters(max_codepoint=127), max_size=8)
 flat = st.dictionaries(ascii_keys, st.booleans() | integers | st.text(), max_size=8)
 
 
+simple = st.recursive(
+    st.none() | st.booleans() | integers | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(ascii_keys, inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(simple)
+def test_the_fast_encoder_writes_the_same_bytes(value: object) -> None:
+    assert canonical_bytes(value) == rfc8785.dumps(value)  # type: ignore[arg-type]
+
+
 @given(flat)
 def test_the_fast_encoder_writes_what_the_library_writes(record: dict[str, object]) -> None:
     assert canonical_bytes(record) == rfc8785.dumps(record)  # type: ignore[arg-type]
