@@ -38,7 +38,7 @@ help:
 $(VENV)/.locked: requirements.lock
 ifneq ($(UV),)
 	test -x $(PY) || uv venv --quiet --python '$(PYTHON)' $(VENV)
-	uv pip install --quiet --python $(PY) --require-hashes -r requirements.lock
+	uv pip install --quiet --compile-bytecode --python $(PY) --require-hashes -r requirements.lock
 else
 	test -x $(PY) || '$(PYTHON)' -m venv $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
@@ -49,7 +49,7 @@ endif
 $(VENV)/.installed: export PATH := $(CURDIR)/$(BIN):$(PATH)
 $(VENV)/.installed: $(VENV)/.locked $(native_sources) $(verify_project)
 ifneq ($(UV),)
-	uv pip install --quiet --python $(PY) --no-build-isolation --no-deps -e . $(if $(verify_project),-e ./verify)
+	uv pip install --quiet --compile-bytecode --python $(PY) --no-build-isolation --no-deps -e . $(if $(verify_project),-e ./verify)
 else
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e . $(if $(verify_project),-e ./verify)
 endif

@@ -18,10 +18,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.ipc
 
+from consent.registry import Registry
 from gateway import kernel
 from gateway.errors import SourceError, StateError
 from gateway.flow.gate import as_texts, judge
-from gateway.flow.ports import House
+from gateway.flow.ports import House, Transaction
 from gateway.flow.registry import load_registry
 from gateway.flow.threads import in_thread
 from gateway.psi.attributes import column_type
@@ -75,14 +76,13 @@ async def build(house: House, job: AuthorizedJob, salts: CohortSalts, columns: t
     async with house.store.read() as tx:
         registry = await load_registry(tx, house)
         verdict = await judge(tx, registry, job.gate, refs, at)
-        covered = {
-            name: (await judge(tx, registry, use, refs, at)).allowed for name, use in job.column_gates if columns
-        }
-    cohort = await in_thread(_select, house, job, salts, rows, refs, verdict.allowed, verdict.consent_ids, at)
-    left_out = dict(verdict.denied) | dict(cohort.left_out)
-    cohort = replace(cohort, left_out=left_out)
+        cohort = await in_thread(_select, house, job, salts, rows, refs, verdict.allowed, verdict.consent_ids, at)
+        # Columns are asked for those only whom the gate let in.
+        covered = await _covered(tx, registry, job, cohort, at)
+    cohort = replace(cohort, left_out=dict(verdict.denied) | dict(cohort.left_out))
     if columns:
-        cohort = replace(cohort, columns=_carry(rows, refs, cohort, columns, covered))
+        carried = await in_thread(_carry, rows, refs, cohort, columns)
+        cohort = replace(cohort, columns=uncovered_blanked(carried, covered))
     report: dict[str, object] = {
         "rows_read": rows.rows_read,
         "folded": rows.folded,
@@ -149,9 +149,8 @@ def _carry(
     refs: Bytes,
     cohort: ConsentedCohort,
     columns: tuple[Column, ...],
-    covered: Mapping[str, npt.NDArray[np.bool_]],
 ) -> pa.Table:
-    """Bring the value columns into record order, uncovered values as nulls."""
+    """Bring the value columns into record order."""
     if rows.columns is None:
         raise SourceError("MISSING_COLUMN", "the data set has none of the agreed columns; bind them and run again")
     where = np.asarray(pc.index_in(as_texts(cohort.subject_refs), value_set=as_texts(refs)))
@@ -163,7 +162,7 @@ def _carry(
         values = rows.columns.column(column.name).cast(column_type(column)).take(pa.array(source)).combine_chunks()
         if isinstance(values, pa.ChunkedArray):
             values = pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], type=values.type)
-        arrays.append(pc.if_else(pa.array(covered[column.name][source]), values, pa.scalar(None, values.type)))
+        arrays.append(values)
     return pa.table(arrays, names=[column.name for column in columns])
 
 
@@ -214,12 +213,8 @@ async def restore(house: House, job: AuthorizedJob, columns: tuple[Column, ...])
     if not columns:
         return judged
     again = await judge_again(house, job, judged.cohort)
-    by_subject = {name: np.zeros(len(refs), dtype=bool) for name in again.covered}
-    where = np.asarray(pc.index_in(as_texts(judged.cohort.subject_refs), value_set=as_texts(refs)))
-    for name, covered in again.covered.items():
-        by_subject[name][where] = covered[judged.cohort.record_of]
-    carried = await in_thread(_carry, rows, refs, judged.cohort, columns, by_subject)
-    return replace(judged, cohort=replace(judged.cohort, columns=carried))
+    carried = await in_thread(_carry, rows, refs, judged.cohort, columns)
+    return replace(judged, cohort=replace(judged.cohort, columns=uncovered_blanked(carried, again.covered)))
 
 
 def _rebuild(house: House, job: AuthorizedJob, rows: SourceRows, refs: Bytes, sealed: bytes) -> Judged:
@@ -273,19 +268,26 @@ class Again:
 
 async def judge_again(house: House, job: AuthorizedJob, cohort: ConsentedCohort) -> Again:
     """Judge a cohort once more, as at the cut and for late drops."""
-    by_record = np.empty(cohort.rows, dtype=np.int64)
-    by_record[cohort.record_of] = np.arange(len(cohort.record_of))
     at = house.clock.now()
     async with house.store.read() as tx:
         registry = await load_registry(tx, house)
         allowed = (await judge(tx, registry, job.gate, cohort.subject_refs, at)).allowed
-        covered = {
-            name: (await judge(tx, registry, use, cohort.subject_refs, at)).allowed[by_record]
-            for name, use in job.column_gates
-        }
+        covered = await _covered(tx, registry, job, cohort, at)
     kept = np.zeros(cohort.rows, dtype=bool)
     kept[cohort.record_of[allowed]] = True
     return Again(allowed, kept, covered, at)
+
+
+async def _covered(
+    tx: Transaction, registry: Registry, job: AuthorizedJob, cohort: ConsentedCohort, at: datetime
+) -> dict[str, npt.NDArray[np.bool_]]:
+    """Judge each column for a sender's records: (n,) per column."""
+    by_record = np.empty(cohort.rows, dtype=np.int64)
+    by_record[cohort.record_of] = np.arange(len(cohort.record_of))
+    return {
+        name: (await judge(tx, registry, use, cohort.subject_refs, at)).allowed[by_record]
+        for name, use in job.column_gates
+    }
 
 
 async def still_allowed(
