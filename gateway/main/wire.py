@@ -45,11 +45,6 @@ class Running:
     tasks: tuple[asyncio.Task[None], ...]
 
 
-def threads_of(settings: Settings) -> int:
-    """Return native threads per batch call: as set, else one per processor of this process."""
-    return settings.engine.threads or len(os.sched_getaffinity(0))
-
-
 @asynccontextmanager
 async def running(settings: Settings, grace_s: float = 5.0) -> AsyncIterator[Running]:
     """Open everything, serve, and close in the opposite order.
@@ -67,19 +62,19 @@ async def running(settings: Settings, grace_s: float = 5.0) -> AsyncIterator[Run
     channels = Channels(keys.tls.certificate, keys.tls.key)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(channels.close)
-        store = await open_store(store_url(settings))
+        store = await open_store(settings.store.url.get_secret_value())
         stack.push_async_callback(store.close)
         house = House(
             store=store,
             custody=keys,
             secrets=sealer,
-            spool=Spool(settings.home / settings.spool.directory, sealer),
+            spool=Spool(settings.spool.directory, sealer),
             datasets=Datasets(lambda: load_datasets(settings.home)),
             results=Results(settings.home / RESULTS_FOLDER, sealer),
             peer=GrpcPeer(channels),
             clock=clock,
             bells=bells,
-            limits=Limits(threads=threads_of(settings)),
+            limits=Limits(threads=settings.engine.threads),
         )
         directory = Directory(store, bells, spki_pin)
         await directory.refresh()
@@ -108,11 +103,6 @@ async def running(settings: Settings, grace_s: float = 5.0) -> AsyncIterator[Run
             await listener.start()
             stack.push_async_callback(listener.stop, grace_s)
         yield Running(tenant.port, peer.port, tasks)
-
-
-def store_url(settings: Settings) -> str:
-    """Return the database's URL; by default assent.db in the home."""
-    return settings.store.url.get_secret_value() or f"sqlite+aiosqlite:///{settings.home}/assent.db"
 
 
 def _owner() -> str:

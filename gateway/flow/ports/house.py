@@ -18,14 +18,12 @@ class Limits:
 
     Attributes:
         threads: native threads per batch call, 1 to 256.
-        chunk_bytes: target size of a wire chunk, bytes.
         import_batch: consent events per transaction.
         rejected_rows_named: how many row numbers a report names per reason.
         result_batch: rows per record batch of ReadResult.
     """
 
     threads: int = 2
-    chunk_bytes: int = 512 * 1024
     import_batch: int = 2000
     rejected_rows_named: int = 20
     result_batch: int = 8192
