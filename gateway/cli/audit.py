@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import shutil
+import tempfile
+from collections.abc import Iterable
 from contextlib import closing
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path, PurePosixPath
 
 import typer
@@ -12,7 +16,6 @@ import typer
 from gateway.cli.gateway_options import options
 from gateway.cli.pairs import pairs
 from gateway.cli.screen import Output, show, words
-from gateway.client import Client
 from gateway.errors import HostileInput, RequestError, StateError
 
 app = typer.Typer(no_args_is_help=True)
@@ -37,15 +40,8 @@ def entries(context: typer.Context, start: int = typer.Option(0, help="First ind
 @app.command()
 def export(context: typer.Context, directory: Path = typer.Argument(..., help="New directory for the export.")) -> None:
     """Write an export that proves itself offline."""
-    if directory.exists():
-        raise RequestError("BAD_FIELD", f"{directory.name} exists; an export goes to a new directory")
-    part = directory.with_name(f".{directory.name}.part")
-    try:
-        with options(context).client() as client:
-            count = sum(_write(part, path, pieces) for path, pieces in _files(client))
-        part.rename(directory)
-    except OSError as error:
-        raise StateError("DISK_FULL", f"cannot write the export: {error.strerror}; nothing is complete") from error
+    with options(context).client() as client, closing(client.audit.export()) as pieces:
+        count = write_export(pieces, directory)
     words(f"{count} files in {directory}. Verify with: assent-verify {directory}")
 
 
@@ -83,25 +79,45 @@ def verify(
         raise typer.Exit(1)
 
 
-def _files(client: Client) -> Iterator[tuple[str, list[bytes]]]:
-    """Yield whole files; the pieces of one file follow each other."""
-    path, pieces = "", list[bytes]()
-    with closing(client.audit.export()) as stream:
-        for name, piece in stream:
-            if name != path:
-                if path:
-                    yield path, pieces
-                path, pieces = name, []
-            pieces.append(piece)
-    if path:
-        yield path, pieces
+def write_export(pieces: Iterable[tuple[str, bytes]], directory: Path) -> int:
+    """Write the pieces of an export into a new directory, which appears only when it is whole.
+
+    Args:
+        pieces: (path in the export, next bytes); pieces of one file follow each other.
+        directory: where; it must not exist.
+
+    Returns:
+        How many files it has.
+
+    Raises:
+        RequestError: BAD_FIELD when the directory exists.
+        HostileInput: BAD_SHAPE for a path that leads out of it.
+        StateError: DISK_FULL.
+    """
+    if directory.exists():
+        raise RequestError("BAD_FIELD", f"{directory.name} exists; an export goes to a new directory")
+    part: Path | None = None
+    count = 0
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
+        for path, file in groupby(pieces, key=itemgetter(0)):
+            target = _inside(part, path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("xb") as stream:
+                stream.writelines(piece for _, piece in file)
+            count += 1
+        part.rename(directory)
+    except OSError as error:
+        raise StateError("DISK_FULL", f"cannot write the export: {error.strerror}; nothing was kept") from error
+    finally:
+        if part is not None:
+            shutil.rmtree(part, ignore_errors=True)
+    return count
 
 
-def _write(root: Path, path: str, pieces: list[bytes]) -> int:
+def _inside(root: Path, path: str) -> Path:
     parts = PurePosixPath(path).parts
     if not parts or path.startswith("/") or ".." in parts:
         raise HostileInput("BAD_SHAPE", "the export names a file outside its directory; do not trust this gateway")
-    target = root.joinpath(*parts)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(b"".join(pieces))
-    return 1
+    return root.joinpath(*parts)

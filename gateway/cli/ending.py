@@ -28,8 +28,9 @@ def run_command(command: Callable[[], object]) -> int:
     try:
         command()
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else FAILED if end.code else 0
-    except KeyboardInterrupt:
+        code = end.code if isinstance(end.code, int) else FAILED if end.code else 0
+        if code != INTERRUPTED:
+            return code
         return _say("interrupted; a job that was started goes on (assent job list)", INTERRUPTED)
     except Refused as refused:
         return _say(f"refused ({refused.reason_code}): {refused.message}", FAILED)

@@ -12,7 +12,10 @@ from enum import StrEnum
 import pyarrow as pa
 import pyarrow.csv
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+
+_MAX_WIDTH = 100_000
 
 
 class Output(StrEnum):
@@ -44,10 +47,7 @@ def show(records: Iterable[Mapping[str, object]], columns: Sequence[str], output
         writer.writerow(columns)
         writer.writerows([[_text(row[name]) for name in columns] for row in rows])
     else:
-        table = Table(*columns, box=None, pad_edge=False)
-        for row in rows:
-            table.add_row(*(_text(row[name]) for name in columns))
-        Console(highlight=False, soft_wrap=True).print(table)
+        _print_table(columns, [[_text(row[name]) for name in columns] for row in rows])
 
 
 def show_one(record: Mapping[str, object], output: Output) -> None:
@@ -69,6 +69,22 @@ def show_table(table: pa.Table, output: Output) -> None:
         sys.stdout.flush()
         return
     show(table.to_pylist(), table.column_names, output)
+
+
+def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print texts in columns; nothing is ever cut off: a terminal wraps, a pipe gets lines as long as needed."""
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(escape(column), overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in row))
+    console = Console(highlight=False, emoji=False)
+    if not console.is_terminal:
+        widest = console.options.update(max_width=_MAX_WIDTH)
+        console.width = max(console.width, console.measure(table, options=widest).maximum)
+    with console.capture() as captured:
+        console.print(table)
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 
 def _text(value: object) -> str:

@@ -73,18 +73,23 @@ class Connection:
         """
         open_call: Any = method  # the stubs do not know a call without an iterator
         call = open_call(metadata=self._metadata)
+        # The gateway sends its headers early only to say that it needs no more; its status then says why. A write
+        # that comes too late would fail, and the status with it.
+        told = asyncio.ensure_future(call.initial_metadata())
         try:
-            # A gateway that has ended the call takes no more; its status then says why.
-            with suppress(asyncio.InvalidStateError):
-                for request in requests:
-                    await call.write(request)
-                await call.done_writing()
+            for request in requests:
+                if told.done():
+                    break
+                await call.write(request)
+            await call.done_writing()
             answer: Answer = await call
             return answer
         except grpc.aio.AioRpcError as error:
             raise error_of_call(error) from error
         finally:
             call.cancel()
+            with suppress(asyncio.CancelledError):
+                await told
 
     async def download(
         self, method: grpc.aio.UnaryStreamMultiCallable[Request, Answer], request: Request

@@ -80,9 +80,9 @@ def _token(metadata: Any) -> str:
 
 
 def _refusal(method: str, error: Exception) -> grpc.RpcMethodHandler[Any, Any]:
-    """Answer any kind of call with the error, without reading a message of it."""
+    """Answer any kind of call with the error, without looking at a message of it."""
 
     async def refuse(requests: AsyncIterator[bytes], context: Context) -> None:
-        await end_call(context, Ended(method), error)
+        await end_call(context, Ended(method), error, requests)
 
     return grpc.stream_stream_rpc_method_handler(refuse)

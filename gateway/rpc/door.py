@@ -19,8 +19,8 @@ import asyncio
 import functools
 import secrets
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     Context = grpc.aio.ServicerContext[Any, Any]
 else:  # generic in the stubs only
     Context = grpc.aio.ServicerContext
+
+FINISH_S = 2.0  # seconds that a sender has to notice that its call is being refused
 
 Servicer = TypeVar("Servicer")
 Request = TypeVar("Request")
@@ -77,7 +79,7 @@ def unary(
             ended.log("CANCELLED")
             raise
         except Exception as error:
-            await end_call(context, ended, error)
+            await end_call(context, ended, error, request if isinstance(request, AsyncIterable) else None)
         ended.log("OK")
         return answer
 
@@ -117,7 +119,9 @@ def closing(values: AsyncIterator[Value]) -> aclosing[AsyncGenerator[Value, None
     return aclosing(cast(AsyncGenerator[Value, None], values))
 
 
-async def end_call(context: Context, ended: Ended, error: Exception) -> NoReturn:
+async def end_call(
+    context: Context, ended: Ended, error: Exception, requests: AsyncIterable[Any] | None = None
+) -> NoReturn:
     """End a call with an error.
 
     Args:
@@ -125,6 +129,7 @@ async def end_call(context: Context, ended: Ended, error: Exception) -> NoReturn
         ended: what the log is told of it.
         error: what was raised. Anything outside our tree, and Misuse, is a bug:
             the caller gets a fixed sentence and a correlation id.
+        requests: the caller's stream, if it may still be sending.
 
     Raises:
         grpc.aio.AbortError: always; grpc.aio ends the call with it.
@@ -138,5 +143,21 @@ async def end_call(context: Context, ended: Ended, error: Exception) -> NoReturn
     else:
         status = status_of(known)
         ended.log(public_of(known).code.name, reason=known.reason)
+    if requests is not None:
+        await _let_finish(context, requests)
     wire = wire_status(status)
     await context.abort(wire.code, wire.details, wire.trailing_metadata)
+
+
+async def _let_finish(context: Context, requests: AsyncIterable[Any]) -> None:
+    """Give a sender the time to stop before its call is ended.
+
+    A client of grpc.aio whose write fails because the call has ended reports
+    INTERNAL and forgets the status that says why. Early headers tell it to stop;
+    what is on its way is read and dropped.
+    """
+    await context.send_initial_metadata(())
+    with suppress(TimeoutError):
+        async with asyncio.timeout(FINISH_S):
+            async for _ in requests:
+                continue

@@ -72,22 +72,19 @@ class SqlAuditStore:
         queue, self._queue = self._queue, []
         first = await lock_counter(self._connection, Counter.PENDING)
         numbered = list(enumerate(queue, first))
-        await self._connection.execute(
-            audit_entries.insert(), [{"entry": entry, "leaf": queued.leaf.bytes} for entry, queued in numbered]
-        )
-        await self._connection.execute(
-            audit_payloads.insert(),
-            [
-                {
-                    "entry": entry,
-                    "subject_ref": queued.event.subject_ref,
-                    "type": str(queued.event.type),
-                    "key": _key(queued.event.type, queued.event.payload),
-                    "payload": queued.leaf.payload_bytes,
-                }
-                for entry, queued in numbered
-            ],
-        )
+        entries = [{"entry": entry, "leaf": queued.leaf.bytes} for entry, queued in numbered]
+        payloads = [
+            {
+                "entry": entry,
+                "subject_ref": queued.event.subject_ref,
+                "type": str(queued.event.type),
+                "key": _key(queued.event.type, queued.event.payload),
+                "payload": queued.leaf.payload_bytes,
+            }
+            for entry, queued in numbered
+        ]
+        await self._connection.insert_rows(audit_entries, entries)
+        await self._connection.insert_rows(audit_payloads, payloads)
         await set_counter(self._connection, Counter.PENDING, first + len(queue))
 
     async def pending(self, limit: int) -> list[PendingEntry]:

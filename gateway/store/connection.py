@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import asyncio
+import json
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, Executable, Table, TableValuedAlias, Text, bindparam, column, func
+from sqlalchemy import BigInteger, Executable, Select, Table, TableValuedAlias, Text, bindparam, column, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
@@ -18,6 +20,7 @@ from gateway.errors import AssentError, Misuse, StateError
 from gateway.store.column_type import json_text
 from gateway.store.failure import DATABASE_ERRORS, gateway_error
 
+T = TypeVar("T")
 AnyRow = Row[*tuple[Any, ...]]
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
@@ -54,7 +57,7 @@ class StoreConnection:
         """
         self.check()
         try:
-            return await self._connection.execute(statement, parameters)
+            return await uninterrupted(self._connection.execute(statement, parameters))
         except DATABASE_ERRORS as error:
             self._failure = gateway_error(error)
             raise self._failure from error
@@ -74,9 +77,16 @@ class StoreConnection:
         with _readable():
             return (await self.execute(statement)).scalar()
 
-    async def columns(self, statement: Executable, width: int) -> Sequence[Sequence[Any]]:
-        """Return all rows of a query of `width` columns as columns."""
-        return list(zip(*await self.rows(statement), strict=True)) or [()] * width
+    async def columns(self, query: Select[*tuple[Any, ...]]) -> list[list[Any]]:
+        """Return all rows of a query of texts and integers as columns, in no order, without an object per row.
+
+        The database joins each column into one value, which comes over in one piece.
+        """
+        joined = query.subquery()
+        join = func.array_agg if self.postgresql else func.json_group_array
+        row = await self.row(select(*(join(each) for each in joined.c)))
+        values = row or [None] * len(joined.c)
+        return [list(value or ()) if self.postgresql else json.loads(value or "[]") for value in values]
 
     def check(self) -> None:
         """Raise the failure of an earlier statement, if there was one."""
@@ -96,6 +106,18 @@ class StoreConnection:
         """Start an INSERT that may say what to do on a conflict."""
         return PostgresqlInsert(table) if self.postgresql else SqliteInsert(table)
 
+    async def insert_rows(self, table: Table, rows: Sequence[Mapping[str, Any]], *, skip_known: bool = False) -> None:
+        """Insert rows that all have the same columns, many with few round trips.
+
+        Args:
+            table: where to.
+            rows: {column: value} each; none is fine.
+            skip_known: leave rows out whose key is there already instead of failing.
+        """
+        if rows:
+            insert = self.insert(table)
+            await self.execute(insert.on_conflict_do_nothing() if skip_known else insert, rows)
+
     def listed(self, values: Sequence[str] | Sequence[int]) -> TableValuedAlias:
         """Make a table of one column, `value`: one parameter, whatever the number of values."""
         kind = BigInteger() if values and isinstance(values[0], int) else Text()
@@ -104,6 +126,24 @@ class StoreConnection:
             array = bindparam(None, list(values), type_=ARRAY(kind))
             return func.unnest(array).table_valued(value).render_derived()
         return func.json_each(bindparam(None, json_text(list(values)), type_=Text())).table_valued(value)
+
+
+async def uninterrupted(step: Coroutine[Any, Any, T]) -> T:
+    """Let a step of the database end before a cancellation of the caller goes on.
+
+    A driver that is cancelled inside a call leaves a connection whose transaction may still hold
+    its locks: on SQLite that stops every other writer.
+    """
+    task = asyncio.ensure_future(step)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        while not task.done():
+            with suppress(asyncio.CancelledError):  # cancelled again: it is on its way already
+                await asyncio.wait({task})
+        if not task.cancelled():
+            task.exception()  # seen; the cancellation outweighs it
+        raise
 
 
 @contextmanager

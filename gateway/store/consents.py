@@ -13,7 +13,6 @@ from sqlalchemy import (
     Text,
     and_,
     delete,
-    exists,
     func,
     select,
     true,
@@ -60,9 +59,10 @@ class SqlConsentStore:
         events = await self._events(sorted({*subject_refs, *groups}))
 
         def history(ref: str) -> History:
-            others = sorted(groups.get(ref, {ref}) - {ref})
-            linked = tuple(History(other, events.get(other, ())) for other in others)
-            return History(ref, events.get(ref, ()), linked)
+            if ref not in groups:
+                return History(ref, events.get(ref, ()))
+            others = sorted(groups[ref] - {ref})
+            return History(ref, events.get(ref, ()), tuple(History(other, events.get(other, ())) for other in others))
 
         return {ref: history(ref) for ref in subject_refs}
 
@@ -105,18 +105,17 @@ class SqlConsentStore:
                 grown.returning(subjects.c.subject_ref, subjects.c.revision)
             )
         }
-        if events:
-            values = [
-                rows.consent_event_values(event, content_hash, revisions[event.subject], number)
-                for number, (event, content_hash) in enumerate(events)
-            ]
-            await self._connection.execute(consent_events.insert(), values)
-            await add_links(self._connection, [event for event, _ in events])
+        values = [
+            rows.consent_event_values(event, content_hash, revisions[event.subject], number)
+            for number, (event, content_hash) in enumerate(events)
+        ]
+        await self._connection.insert_rows(consent_events, values)
+        await add_links(self._connection, [event for event, _ in events])
         await self._connection.execute(
             delete(consent_projection).where(self._among(consent_projection.c.subject_ref, touched))
         )
-        if said := [rows.projection_values(ref, row) for ref in projection for row in projection[ref]]:
-            await self._connection.execute(consent_projection.insert(), said)
+        said = [rows.projection_values(ref, row) for ref in projection for row in projection[ref]]
+        await self._connection.insert_rows(consent_projection, said)
 
     async def lock_subjects(self, subject_refs: Sequence[str]) -> None:
         """Serialise writers per subject until the transaction ends."""
@@ -140,27 +139,25 @@ class SqlConsentStore:
         wanted = and_(*(table[name] == value for name, value in rows.use_values(use).items()), table.plain)
         if use.basis != CONSENT:
             wanted = and_(wanted, ~true())
-        query = (
-            select(
-                table.subject_ref,
-                table.consent_id,
-                type_coerce(table.effective_from, BigInteger),
-                type_coerce(table.valid_until, BigInteger),
-            )
-            .where(wanted)
-            .order_by(table.subject_ref)
+        query = select(
+            table.subject_ref,
+            table.consent_id,
+            type_coerce(table.effective_from, BigInteger),
+            type_coerce(table.valid_until, BigInteger),
+        ).where(wanted)
+        answered = select(table.subject_ref).where(wanted)
+        others = select(subjects.c.subject_ref).where(subjects.c.revision > 0).except_(answered).subquery()
+        refs, consent_ids, starts, ends = await self._connection.columns(query)
+        (doubtful,) = await self._connection.columns(select(others.c.subject_ref))
+        plain = pa.table(
+            {
+                "subject_ref": pa.array(refs, pa.string()),
+                "consent_id": pa.array(consent_ids, pa.string()),
+                "effective_from": pa.array(starts, pa.int64()).cast(_TIME),
+                "valid_until": pa.array(ends, pa.int64()).cast(_TIME),
+            }
         )
-        answered = exists().where(wanted, table.subject_ref == subjects.c.subject_ref)
-        others = select(subjects.c.subject_ref).where(subjects.c.revision > 0, ~answered)
-        refs, consent_ids, starts, ends = await self._connection.columns(query, 4)
-        (doubtful,) = await self._connection.columns(others.order_by(subjects.c.subject_ref), 1)
-        plain = {
-            "subject_ref": pa.array(refs, pa.string()),
-            "consent_id": pa.array(consent_ids, pa.string()),
-            "effective_from": pa.array(starts, pa.int64()).cast(_TIME),
-            "valid_until": pa.array(ends, pa.int64()).cast(_TIME),
-        }
-        return ProjectionSlice(pa.table(plain), pa.array(doubtful, pa.string()))
+        return ProjectionSlice(plain.sort_by("subject_ref"), pa.array(sorted(doubtful), pa.string()))
 
     async def subject_count(self) -> int:
         """Return how many subjects have events."""

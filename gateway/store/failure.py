@@ -6,6 +6,8 @@ No text of the database goes into a message: it may quote the row.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -57,6 +59,15 @@ _SQLITE = {
     sqlite3.SQLITE_CORRUPT: _BROKEN,
     sqlite3.SQLITE_NOTADB: _BROKEN,
 }
+
+
+@contextmanager
+def gateway_errors() -> Iterator[None]:
+    """Raise in place of one of DATABASE_ERRORS, from it, what `gateway_error` makes of it."""
+    try:
+        yield
+    except DATABASE_ERRORS as error:
+        raise gateway_error(error) from error
 
 
 def gateway_error(error: BaseException) -> AssentError:

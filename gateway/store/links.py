@@ -24,8 +24,7 @@ async def add_links(connection: StoreConnection, events: Sequence[ConsentEvent])
         if event.subjects
         for ref in sorted(named_by(event))
     ]
-    if links:
-        await connection.execute(consent_links.insert(), links)
+    await connection.insert_rows(consent_links, links)
 
 
 async def linked_groups(connection: StoreConnection, subject_refs: Sequence[str]) -> dict[str, set[str]]:

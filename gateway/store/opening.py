@@ -13,10 +13,10 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
 from gateway.errors import RequestError, StateError
-from gateway.store.connection import StoreConnection
+from gateway.store.connection import StoreConnection, uninterrupted
 from gateway.store.counters import Counter
 from gateway.store.engine import Engines, connect
-from gateway.store.failure import DATABASE_ERRORS, gateway_error
+from gateway.store.failure import gateway_errors
 from gateway.store.salts import LOG_ITSELF, salts_of
 from gateway.store.schema import counters
 from gateway.store.transaction import SqlStore
@@ -47,7 +47,7 @@ async def open_store(url: str, *, now: Callable[[], datetime] = _utc_now) -> Sql
     """
     engines = connect(url)
     try:
-        await _upgrade(engines)
+        await uninterrupted(_upgrade(engines))
     except BaseException:
         await engines.close()
         raise
@@ -60,7 +60,7 @@ async def migrate(url: str) -> None:
 
 
 async def _upgrade(engines: Engines) -> None:
-    try:
+    with gateway_errors():
         async with engines.writer.connect() as connection, connection.begin():
             if engines.sqlite:
                 if (await connection.execute(text("PRAGMA journal_mode"))).scalar() != "wal":
@@ -71,13 +71,9 @@ async def _upgrade(engines: Engines) -> None:
                 await connection.execute(_UPGRADE_LOCK)
             await connection.run_sync(_upgrade_schema)
             store = StoreConnection(connection, writable=True, now=_utc_now)
-            await store.execute(
-                store.insert(counters).on_conflict_do_nothing(),
-                [{"name": counter.value, "value": 0} for counter in Counter],
-            )
+            starts = [{"name": counter.value, "value": 0} for counter in Counter]
+            await store.insert_rows(counters, starts, skip_known=True)
             await salts_of(store, [LOG_ITSELF])
-    except DATABASE_ERRORS as error:
-        raise gateway_error(error) from error
 
 
 def _upgrade_schema(connection: Connection) -> None:

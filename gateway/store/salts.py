@@ -43,7 +43,7 @@ async def salts_of(connection: StoreConnection, subject_refs: Iterable[str]) -> 
             return found
         # Another writer may have made the same one: its salt counts.
         made = [{"subject_ref": ref, "salt": secrets.token_bytes(SALT_BYTES)} for ref in missing]
-        await connection.execute(connection.insert(table).on_conflict_do_nothing(), made)
+        await connection.insert_rows(table, made, skip_known=True)
     raise StateError("REVISION_CONFLICT", "subjects were erased while they were written about; repeat the request")
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from gateway.errors import Misuse
 from gateway.flow.ports.store import (
     AgreementStore,
     AuditStore,
@@ -21,10 +21,10 @@ from gateway.flow.ports.store import (
 )
 from gateway.store.agreements import SqlAgreementStore
 from gateway.store.audit import SqlAuditStore
-from gateway.store.connection import StoreConnection
+from gateway.store.connection import StoreConnection, uninterrupted
 from gateway.store.consents import SqlConsentStore
 from gateway.store.engine import Engines
-from gateway.store.failure import DATABASE_ERRORS, gateway_error
+from gateway.store.failure import DATABASE_ERRORS, gateway_error, gateway_errors
 from gateway.store.jobs import SqlJobStore
 from gateway.store.partners import SqlPartnerStore
 from gateway.store.registry import SqlRegistryStore
@@ -89,7 +89,7 @@ class SqlStore:
             yield transaction
         self._unscrubbed |= transaction.erased and self._engines.sqlite
         if self._unscrubbed:
-            self._unscrubbed = not await _scrub(self._engines.writer)
+            self._unscrubbed = not await uninterrupted(_scrub(self._engines.writer))
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[SqlTransaction]:
@@ -99,17 +99,28 @@ class SqlStore:
 
     async def close(self) -> None:
         """Give connections back."""
-        await self._engines.close()
+        await uninterrupted(self._engines.close())
 
     @asynccontextmanager
     async def _transaction(self, engine: AsyncEngine, *, writable: bool) -> AsyncIterator[SqlTransaction]:
+        raw = engine.connect()
         try:
-            async with engine.connect() as raw, raw.begin():
-                transaction = SqlTransaction(StoreConnection(raw, writable=writable, now=self._now))
-                yield transaction
-                await transaction.settle()
-        except DATABASE_ERRORS as error:
-            raise gateway_error(error) from error
+            with gateway_errors():
+                await uninterrupted(_start(raw))
+            transaction = SqlTransaction(StoreConnection(raw, writable=writable, now=self._now))
+            yield transaction
+            await transaction.settle()
+            with gateway_errors():
+                await uninterrupted(raw.commit())
+        finally:
+            if raw.sync_connection is not None:
+                with gateway_errors():
+                    await uninterrupted(raw.close())  # what is not committed is rolled back
+
+
+async def _start(connection: AsyncConnection) -> None:
+    await connection.start()
+    await connection.begin()
 
 
 async def _scrub(engine: AsyncEngine) -> bool:
@@ -131,8 +142,9 @@ async def _scrub(engine: AsyncEngine) -> bool:
             finally:
                 await driver.execute(f"PRAGMA busy_timeout = {int(timeout)}")
             return not busy
-    except sqlite3.OperationalError as error:
+    except DATABASE_ERRORS as error:
         # The erasure itself is committed; only its traces in the log wait for the next attempt.
-        if gateway_error(error).reason not in ("REVISION_CONFLICT", "DISK_FULL"):
-            raise gateway_error(error) from error
+        failure = gateway_error(error)
+        if isinstance(failure, Misuse):
+            raise failure from error
         return False

@@ -154,14 +154,21 @@ async def test_a_process_killed_inside_a_transaction_leaves_what_it_had_committe
 
 
 async def test_text_that_no_column_can_hold_is_the_request_s_fault(store: SqlStore) -> None:
-    for wrong in ("\ud800", "nul\x00" if "postgresql" in type(store).__name__ else "\udfff"):
+    for wrong in ({"partner": "\ud800"}, {"seq": 2**70}):
         with pytest.raises(RequestError) as caught:
             async with store.begin() as tx:
-                await tx.jobs.create(given.job(partner=wrong))
+                await tx.jobs.create(given.job(**wrong))
         assert caught.value.reason == "BAD_FIELD"
-    with pytest.raises(RequestError):
-        async with store.begin() as tx:
-            await tx.jobs.create(given.job(seq=2**70))
+    assert await _is_empty(store)
+
+
+async def test_what_the_caller_raises_comes_out_as_it_is(store: SqlStore) -> None:
+    for raised in (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "bad"), OverflowError(), ValueError()):
+        with pytest.raises(type(raised)) as caught:
+            async with store.begin() as tx:
+                await given.everything(tx)
+                raise raised
+        assert caught.value is raised
     assert await _is_empty(store)
 
 
@@ -244,3 +251,26 @@ async def test_writers_queue_and_all_get_their_turn(store: SqlStore, other: SqlS
         await asyncio.gather(*(write((store, other)[number % 2], number) for number in range(40)))
     async with store.read() as tx:
         assert len(await tx.jobs.list()) == len(await tx.audit.pending(100)) == 40
+
+
+async def test_an_entry_appended_early_keeps_nobody_waiting_in_a_circle(store: SqlStore, other: SqlStore) -> None:
+    """One appends and then changes a job, the other changes the job and then appends: both must end."""
+    async with store.begin() as tx:
+        await tx.jobs.create(given.job())
+
+    async def append_first() -> None:
+        async with store.begin() as tx:
+            await tx.audit.append([given.audit_event("one")])
+            await asyncio.sleep(0.05)
+            await tx.jobs.request_cancel("job-0001", given.NOW)
+
+    async def change_first() -> None:
+        async with other.begin() as tx:
+            await tx.jobs.request_cancel("job-0001", given.NOW)
+            await asyncio.sleep(0.05)
+            await tx.audit.append([given.audit_event("two")])
+
+    async with asyncio.timeout(30):
+        await asyncio.gather(append_first(), change_first())
+    async with store.read() as tx:
+        assert len(await tx.audit.pending(10)) == 2

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import grpc
@@ -32,9 +33,15 @@ class Server:
         home: its home, made before.
     """
 
-    def __init__(self, home: Path) -> None:
-        """Name the home; nothing runs yet."""
+    def __init__(self, home: Path, environment: Mapping[str, str] | None = None) -> None:
+        """Name the home; nothing runs yet.
+
+        Args:
+            home: made before.
+            environment: variables besides our own, e.g. ASSENT_ENGINE__LEASE_S.
+        """
         self.home = home
+        self._environment = dict(environment or {})
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -73,6 +80,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=stderr,
                 stderr=stderr,
+                env={**os.environ, **self._environment},
                 start_new_session=detached,
             )
 
@@ -152,6 +160,17 @@ def is_serving(target: str, ca_pem: bytes, timeout_s: float = 1.0) -> bool:
         except grpc.RpcError:
             return False
     return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+
+def program(name: str, module: str) -> list[str]:
+    """Return the words that call a program of this environment from any shell.
+
+    Args:
+        name: of its script, e.g. "assent".
+        module: what `python -m` runs where no script is installed.
+    """
+    script = Path(sys.executable).with_name(name)
+    return [str(script)] if script.exists() else [sys.executable, "-m", module]
 
 
 def free_addresses(count: int) -> list[str]:

@@ -231,11 +231,19 @@ async def test_an_import_says_first_how_it_is_meant(tenant: Tenant) -> None:
     assert (report.accepted, report.rejected_count) == (0, 1)
 
 
-async def test_an_import_that_is_refused_midway_says_why(tenant: Tenant) -> None:
+async def test_an_import_that_is_refused_midway_stops_and_says_why(tenant: Tenant) -> None:
+    read = 0
+
+    def rows() -> Iterator[tuple[int, dict[str, object]]]:
+        nonlocal read
+        for read in range(1, 100_001):
+            yield read, _grant(0)
+
     async with tenant.client(Role.ADMINISTRATOR) as admin:
         with pytest.raises(AccessError) as raised:
-            await admin.consents.import_events(((number, _grant(0)) for number in range(1, 40_000)), "customer")
+            await admin.consents.import_events(rows(), "customer")
     assert raised.value.reason == "ROLE_MISSING"
+    assert read < 100_000
 
 
 async def test_rows_that_cannot_be_read_end_the_import_with_the_readers_own_error(client: AsyncClient) -> None:

@@ -98,8 +98,8 @@ REPORT = {
     "tokenised": 5,
     "matched": 3,
     "left_out": {"NO_CONSENT": 2},
-    "obtained_at": "2026-11-20T08:30:00+00:00",
-    "expires_at": "2027-05-19T08:30:00+00:00",
+    "obtained_at": "2026-11-20T08:30:00.000000Z",
+    "expires_at": "2027-05-19T08:30:00.000000Z",
 }
 
 

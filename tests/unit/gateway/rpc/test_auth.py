@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -47,8 +48,16 @@ class Ended(Exception):
 
 
 class Call:
+    async def send_initial_metadata(self, metadata: Any) -> None:
+        """Headers carry nothing."""
+
     async def abort(self, code: grpc.StatusCode, details: str = "", trailing_metadata: Any = ()) -> None:
         raise Ended(code, details)
+
+
+async def _no_messages() -> AsyncIterator[bytes]:
+    for message in ():
+        yield message
 
 
 async def _refused(interceptor: TokenInterceptor, details: grpc.HandlerCallDetails) -> Ended:
@@ -59,7 +68,7 @@ async def _refused(interceptor: TokenInterceptor, details: grpc.HandlerCallDetai
     assert handler.request_streaming
     assert handler.response_streaming
     with pytest.raises(Ended) as raised:
-        await handler.stream_stream(None, Call())
+        await handler.stream_stream(_no_messages(), Call())
     return raised.value
 
 

@@ -1,0 +1,259 @@
+"""The command line against two real gateways: every command's output, and its exit code."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow.parquet as pq
+import pytest
+
+from gateway.client import Agreement
+from gateway.main import main
+from gateway.main.demo.groundwork import PURPOSE
+from tests.e2e.pair import Pair, Side, some_people, two_gateways, until
+
+ROOT = Path(__file__).parents[2]
+
+
+class Ended(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def _written(stream: io.TextIOWrapper) -> str:
+    stream.flush()
+    stream.seek(0)
+    return stream.read()
+
+
+class Stage:
+    """Two gateways with an agreement in force, and a way to run commands on either."""
+
+    def __init__(self, pair: Pair, agreement: Agreement) -> None:
+        self.pair = pair
+        self.agreement = agreement.agreement_id
+
+    def run(self, *words: str, side: Side | None = None, **variables: str) -> Ended:
+        """Run a command as the console script does, in this process: loading everything again takes seconds."""
+        stdout, stderr = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", ["assent", *words])
+            patch.setenv("ASSENT_HOME", str((side or self.pair.retailer).home))
+            for name, value in variables.items():
+                patch.setenv(name, value)
+            with redirect_stdout(stdout), redirect_stderr(stderr):
+                code = main()
+        return Ended(code, *(_written(stream) for stream in (stdout, stderr)))
+
+    def read(self, *words: str, side: Side | None = None) -> list[dict[str, object]]:
+        """Run a command that must succeed and return its rows as JSON."""
+        ended = self.run(*words, "--output", "json", side=side)
+        assert ended.returncode == 0, ended.stderr
+        found = json.loads(ended.stdout)
+        return found if isinstance(found, list) else [found]
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with two_gateways(tmp_path_factory.mktemp("pair")) as pair:
+        yield Stage(pair, pair.prepare(some_people()))
+
+
+def test_listings_in_three_formats(stage: Stage) -> None:
+    table = stage.run("agreement", "list")
+    assert table.returncode == 0
+    header, row = table.stdout.splitlines()
+    assert header.split()[:3] == ["agreement", "state", "hash"]
+    assert row.startswith(stage.agreement)
+    as_csv = stage.run("agreement", "list", "--output", "csv")
+    rows = list(csv.DictReader(io.StringIO(as_csv.stdout)))
+    assert [(found["agreement"], found["state"]) for found in rows] == [(stage.agreement, "IN_FORCE")]
+    both = [stage.read("agreement", "list", side=side)[0] for side in stage.pair.sides]
+    assert both[0]["hash"] == both[1]["hash"]
+    assert both[0]["parties"] == ["retailer", "platform"]
+    assert not as_csv.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "key", "expected"),
+    [
+        (("partner", "list"), "party", ["platform"]),
+        (("registry", "list"), "id", [PURPOSE, "service_improvement"]),
+        (("registry", "list", "assessments"), "id", ["enrichment-2026"]),
+        (("notice", "list"), "state", ["PUBLISHED"]),
+        (("dataset", "list"), "name", ["customers"]),
+        (("dataset", "describe", "customers"), "column", ["customer_id", "phone"]),
+    ],
+)
+def test_listings(stage: Stage, words: tuple[str, ...], key: str, expected: list[str]) -> None:
+    assert [row[key] for row in stage.read(*words)] == expected
+
+
+def test_a_run_from_start_to_result(stage: Stage, tmp_path: Path) -> None:
+    file = tmp_path / "enriched.csv"
+    wanted = ("--column", "tier", "--column", "orders", "--request-id", str(uuid.uuid4()), "--result", str(file))
+    words = ("job", "run", "enrich", "--agreement", stage.agreement, "--purpose", PURPOSE, *wanted)
+    (job,) = stage.read(*words)
+    assert (job["state"], job["operation"], job["side"]) == ("SUCCEEDED", "ENRICH", "RECEIVER")
+    assert job["released"] == job["matched"]
+    with file.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 2 * int(str(job["released"]))
+    assert {row["attribute"] for row in rows} == {"tier", "orders"}
+    assert {row["run"] for row in rows} == {job["session"]}
+
+    # The same request again is the same job, and says the same.
+    (again,) = stage.read(*words)
+    assert again["job"] == job["job"]
+
+    shown = stage.run("job", "result", str(job["job"]), "--output", "csv")
+    assert shown.returncode == 0
+    assert shown.stdout == file.read_text(encoding="utf-8")
+    parquet = tmp_path / "enriched.parquet"
+    assert stage.run("job", "result", str(job["job"]), "--file", str(parquet)).returncode == 0
+    assert pq.read_table(parquet).num_rows == len(rows)
+    watched = stage.run("job", "watch", str(job["job"]))
+    assert watched.returncode == 0
+    assert "SUCCEEDED" in watched.stdout
+    assert stage.read("job", "list")[0]["job"] == job["job"]
+    # The platform's side of the run tells its own reasons, and how many rows the partner had.
+    theirs = next(row for row in stage.read("job", "list", side=stage.pair.platform) if row["operation"] == "ENRICH")
+    (other,) = stage.read("job", "show", str(theirs["job"]), side=stage.pair.platform)
+    assert other["session"] == job["session"]
+    assert any(name.startswith("left_out.") for name in other)
+
+
+def test_a_job_that_waits_is_cancelled(stage: Stage) -> None:
+    stage.pair.platform.pause()
+    try:
+        words = ("job", "run", "match", "--agreement", stage.agreement, "--purpose", PURPOSE, "--no-wait")
+        (job,) = stage.read(*words)
+        name = str(job["job"])
+        until(lambda: stage.pair.retailer.client.jobs.get(name).waiting_for == "PEER", "the job waits for its partner")
+        assert stage.read("job", "show", name)[0]["waiting_for"] == "PEER"
+        assert stage.run("job", "cancel", name).returncode == 0
+    finally:
+        stage.pair.platform.resume()
+    ended = stage.run("job", "watch", name)
+    assert ended.returncode == 1
+    assert "CANCELLED" in ended.stdout
+    assert stage.run("job", "result", name).returncode == 1
+
+
+def test_a_refused_run_says_why(stage: Stage) -> None:
+    words = ("--agreement", stage.agreement, "--purpose", "service_improvement")
+    ended = stage.run("job", "run", "match", *words, "--output", "json")
+    assert ended.returncode == 1
+    assert json.loads(ended.stdout)["state"] == "REFUSED"
+    assert "refused (PURPOSE_NOT_AGREED)" in ended.stderr
+
+
+def test_consents_are_imported_shown_and_judged(stage: Stage, tmp_path: Path) -> None:
+    file = tmp_path / "consents.csv"
+    header = (
+        "event_id,type,at,subject,handler,consent_id,notice,by,mode,evidence,purpose,categories,methods,recipients,form"
+    )
+    said = "consent_given,2026-10-01T08:00:00+08:00"
+    given = f"retailer,%s,enrichment@1,subject,explicit,true,{PURPOSE},phone_hash,psi_hash,platform,separate"
+    rows = [f"e-1,{said},new-1,{given % 'c-1'}", f"e-2,{said},new-2,{given % 'c-2'}".replace("enrichment@1", "other@1")]
+    file.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    ended = stage.run("consent", "import", str(file), "--output", "json")
+    assert ended.returncode == 1
+    report = json.loads(ended.stdout)
+    assert (report["accepted"], report["replayed"], report["rejected"]) == (1, 0, 1)
+    assert report["rejected_rows"] == [{"row": 2, "field": "notice", "reason": "names no published notice"}]
+    assert "1 rows were not imported" in ended.stderr
+    file.write_text("\n".join([header, rows[0]]) + "\n", encoding="utf-8")
+    assert stage.read("consent", "import", str(file))[0]["replayed"] == 1
+
+    (shown,) = stage.read("consent", "show", "new-1")
+    assert (shown["consent_id"], shown["state"], shown["form"]) == ("c-1", "CONSENT_GIVEN", "SEPARATE")
+    asked = ("--purpose", PURPOSE, "--category", "phone_hash", "--recipient", "platform")
+    (yes,) = stage.read("consent", "evaluate", "new-1", *asked)
+    assert (yes["allowed"], yes["reason_code"]) == (True, "OK_CONSENT")
+    # A no is an answer, not a failure.
+    (no,) = stage.read("consent", "evaluate", "new-2", *asked)
+    assert (no["allowed"], no["reason_code"]) == (False, "NO_CONSENT")
+    (before,) = stage.read("consent", "evaluate", "new-1", *asked, "--at", "2026-09-01T00:00:00+08:00")
+    assert before["allowed"] is False
+
+
+def test_the_log_is_exported_and_verified(stage: Stage, tmp_path: Path) -> None:
+    note = stage.run("audit", "checkpoint")
+    assert note.stdout.startswith("retailer.assent.internal/audit\n")
+    entries = stage.read("audit", "entries", "--start", "2")
+    assert [row["index"] for row in entries[:3]] == [2, 3, 4]
+    target = tmp_path / "export"
+    assert stage.run("audit", "export", str(target)).returncode == 0
+    assert stage.run("audit", "export", str(target)).returncode == 2
+    vkey = (target / "log.vkey").read_text(encoding="utf-8").strip()
+    verified = stage.run("audit", "verify", str(target), "--vkey", vkey)
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    assert "every check passed" in verified.stdout
+    stranger = stage.run("audit", "checkpoint", side=stage.pair.platform).stdout
+    foreign = tmp_path / "foreign"
+    foreign.write_text(stranger, encoding="utf-8")
+    assert stage.run("audit", "verify", str(target), "--vkey", vkey, "--since", str(foreign)).returncode == 1
+
+    bundle = next((target / "tile" / "entries").rglob("*.p/*"))
+    content = bytearray(bundle.read_bytes())
+    content[len(content) // 2] ^= 1
+    bundle.write_bytes(bytes(content))
+    damaged = stage.run("audit", "verify", str(target), "--vkey", vkey, "--output", "json")
+    assert damaged.returncode == 1
+    assert json.loads(damaged.stdout)["ok"] is False
+
+
+def test_exit_codes(stage: Stage, tmp_path: Path) -> None:
+    unknown = ("job", "show", str(uuid.uuid4()))
+    assert stage.run(*unknown).returncode == 1
+    assert stage.run("job", "show").returncode == 2
+    assert stage.run("job", "show", "not-a-uuid").returncode == 2
+    nobody = stage.run("partner", "list", ASSENT_TARGET="127.0.0.1:1")
+    assert (nobody.returncode, nobody.stdout) == (3, "")
+    token = tmp_path / "token"
+    token.write_text("no.such.token", encoding="utf-8")
+    assert stage.run("partner", "list", ASSENT_TOKEN_FILE=str(token)).returncode == 4
+    # An administrator is no compliance officer.
+    issued = stage.run("keys", "token", "ops", "--role", "administrator")
+    token.write_text(issued.stdout, encoding="utf-8")
+    assert stage.run("partner", "list", ASSENT_TOKEN_FILE=str(token)).returncode == 0
+    denied = stage.run("consent", "show", "somebody", "--token-file", str(token))
+    assert denied.returncode == 4
+    assert "ROLE_MISSING" in denied.stderr
+
+
+def test_the_program_runs_as_a_process(stage: Stage) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "gateway.main", "partner", "list", "--output", "csv"],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "ASSENT_HOME": str(stage.pair.platform.home)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.splitlines()[1].startswith("retailer,仁里零售有限公司,127.0.0.1:")
+
+
+def test_health_ends_with_the_process(tmp_path: Path) -> None:
+    with two_gateways(tmp_path) as pair:
+        assert pair.retailer.pid and pair.platform.pid
+        pair.platform.kill()
+        assert pair.platform.pid == 0
+        pair.platform.restart()
+        assert list(pair.platform.client.registry.partners()) == []
+        assert pair.retailer.stop() == 0
+        assert '"event": "stopping"' in pair.retailer.log

@@ -1,0 +1,91 @@
+"""Stored consent events: the fast way back is held equal to the strict one."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consent.event import Actor, ConsentEvent, ConsentItem, EventType, Form, Mode
+from gateway.errors import StateError
+from gateway.store import rows
+from gateway.store.column_type import json_text
+
+words = st.text(min_size=1, max_size=12)
+few = st.lists(words, max_size=3, unique=True).map(tuple)
+some = st.lists(words, min_size=1, max_size=3, unique=True).map(tuple)
+times = st.datetimes(datetime(1971, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))
+items = st.builds(ConsentItem, words, some, some, few, st.sampled_from(Form))
+
+common: dict[str, Any] = {"event_id": words, "at": times, "recorded_at": times, "subject": words, "handler": words}
+given_events = st.builds(
+    ConsentEvent,
+    type=st.just(EventType.GIVEN),
+    consent_id=words,
+    notice=st.none() | st.integers(0, 99).map(lambda version: f"share@{version}"),
+    by=st.sampled_from(Actor),
+    guardian_verified=st.booleans(),
+    mode=st.sampled_from(Mode),
+    evidence=st.booleans(),
+    channel=st.none() | words,
+    valid_until=st.none() | times,
+    max_uses=st.none() | st.integers(1, 2**53 - 1),
+    items=st.lists(items, min_size=1, max_size=3).map(tuple),
+    **common,
+)
+withdrawals = st.builds(
+    ConsentEvent,
+    type=st.sampled_from([EventType.WITHDRAWN, EventType.REFUSED, EventType.RESTRICTION]),
+    by=st.none() | st.sampled_from(Actor),
+    consent_id=st.none() | words,
+    purpose=st.none() | words,
+    recipient=st.none() | words,
+    categories=few,
+    method=st.none() | words,
+    **common,
+)
+holds = st.builds(
+    ConsentEvent, type=st.just(EventType.STATUTORY_HOLD), categories=few, until=times, **common
+) | st.builds(ConsentEvent, type=st.just(EventType.COLLECTED), categories=few, retention_until=times, **common)
+births = st.builds(
+    ConsentEvent, type=st.just(EventType.BIRTHDATE), birthdate=st.dates(date(1900, 1, 1), date(2030, 1, 1)), **common
+)
+merges = st.builds(
+    ConsentEvent,
+    type=st.just(EventType.MERGED),
+    subjects=st.lists(words, min_size=2, max_size=4, unique=True).map(tuple),
+    **common,
+)
+events = given_events | withdrawals | holds | births | merges
+
+
+@given(st.lists(events, max_size=4))
+def test_the_fast_way_back_is_the_strict_one(found: list[ConsentEvent]) -> None:
+    mappings = [event.to_mapping() for event in found]
+    restored = rows.consent_events([json_text(mapping) for mapping in mappings])
+    assert restored == [ConsentEvent.from_mapping(mapping) for mapping in mappings] == found
+
+
+def test_no_field_of_an_event_is_left_to_chance() -> None:
+    """A new field of ConsentEvent must be added to the strategies above, and where JSON needs it to `rows`."""
+    drawn = (
+        "event_id type at recorded_at subject handler consent_id notice by guardian_verified mode evidence channel "
+        "valid_until max_uses items purpose recipient categories method birthdate retention_until until subjects"
+    )
+    assert [field.name for field in fields(ConsentEvent)] == drawn.split()
+    plain = {"str", "str | None", "bool", "int | None"}
+    assert {field.name for field in fields(ConsentEvent) if field.type not in plain} == set(rows._EVENT_FIELDS)
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["{", '{"event_id":"e"}', '{"type":"consent_sung"}', '{"at":"yesterday"}', '{"mood":"good"}', "[]", "1"],
+)
+def test_a_damaged_event_is_named_as_damage(body: str) -> None:
+    with pytest.raises(StateError) as caught:
+        rows.consent_events([body])
+    assert caught.value.reason == "LOG_INCONSISTENT"
