@@ -7,6 +7,7 @@ from sqlalchemy import select, tuple_
 from gateway.errors import StateError
 from gateway.flow.ports.store import RegistryItem
 from gateway.store import rows
+from gateway.store.column_type import json_text
 from gateway.store.connection import StoreConnection
 from gateway.store.counters import Counter, lock_counter, read_counter, set_counter
 from gateway.store.schema import registry_items
@@ -30,7 +31,7 @@ class SqlRegistryStore:
         revision = await lock_counter(self._connection, Counter.REGISTRY)
         values = {"state": item.state, "body": item.body, "at": item.at}
         stored = await self._version(item.kind, item.item_id, item.version)
-        if stored is not None and stored.state == _FINAL and stored.body != dict(item.body):
+        if stored is not None and stored.state == _FINAL and json_text(stored.body) != json_text(item.body):
             raise StateError(
                 "REVISION_CONFLICT", f"this {item.kind} is active with other contents; create a new version"
             )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from gateway.errors import Misuse, RequestError, StateError
 from gateway.flow.ports.store import TileWrite
@@ -303,3 +304,21 @@ async def test_entries_come_page_by_page_without_a_gap(store: SqlStore) -> None:
     assert [entry.index for entry in entries] == list(range(2500))
     assert [entry.index for entry in await _entries(store, 1000, 2100)] == list(range(1000, 2100))
     assert await _entries(store, 5, 5) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ["DELETE FROM audit_payloads WHERE entry = 1", "DELETE FROM audit_entries WHERE entry = 1"],
+        ["UPDATE audit_entries SET leaf = (SELECT payload FROM audit_payloads WHERE entry = 1) WHERE entry = 1"],
+    ],
+)
+async def test_a_missing_or_altered_entry_is_named_as_damage(store: SqlStore, changes: list[str]) -> None:
+    await _append(store, *(given.audit_event(key) for key in "abc"))
+    await _sequence(store)
+    async with store.begin() as tx:
+        for change in changes:
+            await tx._connection.execute(text(change))
+    with pytest.raises(StateError) as caught:
+        await _entries(store)
+    assert caught.value.reason == "LOG_INCONSISTENT"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from types import MappingProxyType
 
 import pytest
 
@@ -11,12 +12,16 @@ from tests.contract import given
 
 
 async def test_an_item_comes_back_as_it_was_put(store: SqlStore) -> None:
-    item = given.registry_item(body="x", nested={"b": [1, True, None, "长"], "a": ""})
+    item = given.registry_item(
+        body="x", frozen=MappingProxyType({"k": (1, 2)}), nested={"b": [1, True, None, "长"], "a": ""}
+    )
     async with store.begin() as tx:
         await tx.registry.put(item)
-        assert await tx.registry.get("purpose", "enrich") == item
+        await tx.registry.put(item)  # the same again is no other body
+    stored = replace(item, body={**item.body, "frozen": {"k": [1, 2]}})
     async with store.read() as tx:
-        assert await tx.registry.get("purpose", "enrich", 1) == item
+        assert await tx.registry.get("purpose", "enrich") == stored
+        assert await tx.registry.get("purpose", "enrich", 1) == stored
 
 
 async def test_version_zero_is_the_latest(store: SqlStore) -> None:
