@@ -108,9 +108,13 @@ def decide(
 ) -> None:
     """Answer a file of consent cases with the rule, without any gateway."""
     try:
-        answers = decide_cases(json.loads(cases.read_text(encoding="utf-8")))
+        document = json.loads(cases.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise RequestError("BAD_FIELD", f"{cases.name} is not readable JSON in UTF-8") from error
+    if not isinstance(document, dict):
+        raise RequestError("BAD_FIELD", f"{cases.name}: must be an object with fixtures and cases")
+    try:
+        answers = decide_cases(document)
     except ConsentError as error:
         raise RequestError("BAD_FIELD", f"{cases.name}: {error}") from error
     show(answers, ["id", "allowed", "reason_code", "articles"], options(context).output)

@@ -34,6 +34,8 @@ def run(
     result: Path | None = typer.Option(None, help="Write the result there when done (.csv or .parquet)."),
 ) -> None:
     """Start a run; wait for its end unless told otherwise."""
+    if result is not None:
+        _check_kind(result)
     chosen = options(context)
     with chosen.client() as client:
         job = client.jobs.create(agreement, operation.upper(), purpose, column, request_id or None)
@@ -122,8 +124,7 @@ def _follow(client: Client, job_id: str) -> Job:
 
 def _write(table: pa.Table, file: Path) -> None:
     """Write a result whole or not at all."""
-    if file.suffix not in (".csv", ".parquet"):
-        raise RequestError("BAD_FIELD", f"{file.name}: must end in .csv or .parquet")
+    _check_kind(file)
     part = file.with_name(f".{file.name}.part")
     try:
         if file.suffix == ".csv":
@@ -135,6 +136,11 @@ def _write(table: pa.Table, file: Path) -> None:
         part.unlink(missing_ok=True)
         raise RequestError("BAD_FIELD", f"cannot write {file.name}: {error.strerror}; nothing was written") from error
     words(f"{table.num_rows} rows in {file.name}")
+
+
+def _check_kind(file: Path) -> None:
+    if file.suffix not in (".csv", ".parquet"):
+        raise RequestError("BAD_FIELD", f"{file.name}: must end in .csv or .parquet")
 
 
 def _end(job: Job) -> None:

@@ -31,7 +31,7 @@ from gateway.flow.sessions import opening_of
 from gateway.flow.threads import in_thread
 from gateway.flow.transcript import agreement_key, is_done, session_transcript, set_done, sha256, stage_file
 from gateway.psi import receiver
-from gateway.psi.check import RepeatCheck, check_ascending, check_chunk
+from gateway.psi.check import RepeatCheck, as_rows, check_ascending, check_chunk, element_reader
 from gateway.psi.matched import from_bytes, to_bytes
 from gateway.psi.record import Opening, RunHalf, run_record, sender_run_half_of
 from gateway.psi.suite import DUMMY_KEY, ELEMENT_BYTES, chunk_count, chunk_rows, rows_per_chunk
@@ -162,7 +162,7 @@ class ReceiverRun:
         checks = _StageChecks(stage, sizes)
         begin = file.chunks()
         for seq in range(begin):
-            checks.add(seq, _rows(await in_thread(file.read, seq), size))
+            checks.add(seq, as_rows(await in_thread(file.read, seq), size))
         # Asked for even when nothing is missing: the partner judges when it is asked.
         pulled = house.peer.pull(job.partner.card, session_id, stage, begin)
         async with aclosing(self.lease.hear_all(pulled)) as chunks:
@@ -224,7 +224,7 @@ class ReceiverRun:
 
         def whole(stage: Stage) -> Bytes:
             file = stage_file(house, job.job_id, session_id, stage, sizes)
-            return _rows(b"".join(file.read(seq) for seq in range(file.chunks())), sizes.record_size(int(stage)))
+            return as_rows(b"".join(file.read(seq) for seq in range(file.chunks())), sizes.record_size(int(stage)))
 
         inputs = _with_stand_ins(cohort.inputs, state.replaced)
         with state.key() as key:
@@ -362,18 +362,8 @@ class _StageChecks:
             self._previous = check_ascending(self._stage, seq, rows[:, : self._tag_bytes], self._previous)
 
     def finish(self, read: Callable[[int], bytes]) -> None:
-        per_chunk = rows_per_chunk(ELEMENT_BYTES)
-
-        def record(position: int) -> bytes:
-            seq, offset = divmod(position, per_chunk)
-            return read(seq)[offset * ELEMENT_BYTES : (offset + 1) * ELEMENT_BYTES]
-
         if self._stage is Stage.EVALUATED:
-            self._repeats.finish(record)
-
-
-def _rows(content: bytes, width: int) -> Bytes:
-    return np.frombuffer(content, dtype=np.uint8).reshape(-1, width)
+            self._repeats.finish(element_reader(read))
 
 
 def _with_stand_ins(inputs: pa.LargeBinaryArray, replaced: tuple[tuple[int, bytes], ...]) -> pa.LargeBinaryArray:

@@ -33,7 +33,7 @@ from gateway.flow.transcript import (
 )
 from gateway.psi import sender
 from gateway.psi.attributes import encode, plaintext_bytes
-from gateway.psi.check import RepeatCheck
+from gateway.psi.check import RepeatCheck, as_rows, element_reader
 from gateway.psi.record import Opening, OpeningHalf, opening
 from gateway.psi.suite import ELEMENT_BYTES, chunk_count, rows_per_chunk
 from gateway.route.cohort import ConsentedCohort
@@ -181,7 +181,7 @@ class SenderRun:
         for seq in range(chunk_count(total, ELEMENT_BYTES)):
             if blinded.chunks() <= seq:
                 await self._until(lambda _, seq=seq: blinded.chunks() > seq)  # type: ignore[misc]
-            elements = _rows(await in_thread(blinded.read, seq), ELEMENT_BYTES)
+            elements = as_rows(await in_thread(blinded.read, seq), ELEMENT_BYTES)
             repeats.add(elements)
             if evaluated.chunks() <= seq:
                 with state.key() as key:
@@ -189,7 +189,7 @@ class SenderRun:
                 await in_thread(evaluated.append, answer.tobytes(), seq)
             done = min((seq + 1) * rows_per_chunk(ELEMENT_BYTES), total)
             await self.lease.progress(int(Stage.EVALUATED), seq, done, total)
-        await in_thread(repeats.finish, _record_reader(blinded.read))
+        await in_thread(repeats.finish, element_reader(blinded.read))
         await self.lease.confirm()
         await in_thread(set_done, house, job.job_id, Stage.BLINDED, blinded)
         house.bells.ring(job.session_id)
@@ -276,17 +276,3 @@ class SenderRun:
         await in_thread(house.spool.drop, lease.job.job_id)
         event = lease.event(JobState.SUCCEEDED, sent=lease.job.report["sent"])
         await lease.commit(event, state=JobState.SUCCEEDED, waiting_for=WaitingFor.NONE, finished_at=house.clock.now())
-
-
-def _rows(content: bytes, width: int) -> Bytes:
-    return np.frombuffer(content, dtype=np.uint8).reshape(-1, width)
-
-
-def _record_reader(read: Callable[[int], bytes]) -> Callable[[int], bytes]:
-    per_chunk = rows_per_chunk(ELEMENT_BYTES)
-
-    def record(position: int) -> bytes:
-        seq, offset = divmod(position, per_chunk)
-        return read(seq)[offset * ELEMENT_BYTES : (offset + 1) * ELEMENT_BYTES]
-
-    return record

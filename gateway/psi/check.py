@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.errors import HostileInput
+from gateway.psi.suite import ELEMENT_BYTES, rows_per_chunk
 from gateway.route.session import Chunk, Stage
 
 Bytes = npt.NDArray[np.uint8]
@@ -50,6 +51,22 @@ def check_chunk(chunk: Chunk, record_size: int, expected_rows: int) -> Bytes:
             f"{expected_rows} records of {record_size}; {OVER}",
         )
     return np.frombuffer(chunk.bytes, dtype=np.uint8).reshape(expected_rows, record_size)
+
+
+def as_rows(content: bytes, width: int) -> Bytes:
+    """View bytes as (n, width) records."""
+    return np.frombuffer(content, dtype=np.uint8).reshape(-1, width)
+
+
+def element_reader(read: Callable[[int], bytes]) -> Callable[[int], bytes]:
+    """Return a reader of single elements by position, over a reader of whole chunks."""
+    per_chunk = rows_per_chunk(ELEMENT_BYTES)
+
+    def element(position: int) -> bytes:
+        seq, offset = divmod(position, per_chunk)
+        return read(seq)[offset * ELEMENT_BYTES : (offset + 1) * ELEMENT_BYTES]
+
+    return element
 
 
 def as_keys(rows: Bytes) -> npt.NDArray[np.void]:
