@@ -10,7 +10,7 @@ from gateway.agreement.signature import verify_record
 from gateway.errors import AssentError, RequestError, StateError
 from gateway.flow.ports import KeyCustody
 from gateway.keys.custody import HomeKeys
-from gateway.tlog.ed25519 import verify_signature
+from gateway.route.ed25519 import verify_signature
 from gateway.tlog.note import parse_vkey
 from tests.unit.gateway.keys.homes import make_home
 
