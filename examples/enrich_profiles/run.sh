@@ -71,14 +71,17 @@ for one in sockets:
 print(*(one.getsockname()[1] for one in sockets))
 PY
 )
-retailer_print=$(retailer keys init --party retailer --legal-name 仁里零售有限公司 --contact privacy@retailer.example \
-    --tenant-address "127.0.0.1:${ports[0]}" --peer-address "127.0.0.1:${ports[1]}")
-partner_print=$(partner keys init --party partner --legal-name 平川数字平台有限公司 --contact privacy@partner.example \
-    --tenant-address "127.0.0.1:${ports[2]}" --peer-address "127.0.0.1:${ports[3]}")
-retailer dataset add customers --path "$work/retailer.csv" --subject-column customer_id >"$work/retailer/dataset.txt"
-partner dataset add customers --path "$work/partner.csv" --subject-column user_id >"$work/partner/dataset.txt"
-assent --home "$work/retailer" serve --log-file "$work/retailer/server.log" & servers+=($!)
-assent --home "$work/partner" serve --log-file "$work/partner/server.log" & servers+=($!)
+found() { # SIDE LEGAL-NAME TENANT-PORT PEER-PORT ID-COLUMN: a home and its data set
+    "$1" keys init --party "$1" --legal-name "$2" --contact "privacy@$1.example" \
+        --tenant-address "127.0.0.1:$3" --peer-address "127.0.0.1:$4" >"$work/$1.fingerprint"
+    "$1" dataset add customers --path "$work/$1.csv" --subject-column "$5" >/dev/null
+}
+found retailer 仁里零售有限公司 "${ports[0]}" "${ports[1]}" customer_id & first=$!
+found partner 平川数字平台有限公司 "${ports[2]}" "${ports[3]}" user_id
+wait "$first"
+for side in retailer partner; do
+    assent --home "$work/$side" serve --log-file "$work/$side/server.log" & servers+=($!)
+done
 for side in retailer partner; do
     for attempt in {1..60}; do
         "$side" partner list >/dev/null 2>&1 && break
@@ -90,11 +93,11 @@ done
 step 'cards, exchanged by file and fingerprint'
 retailer partner invite "$work/retailer/card.json" >/dev/null
 partner partner invite "$work/partner/card.json" >/dev/null
-retailer partner accept "$work/partner/card.json" --fingerprint "$partner_print" >/dev/null
-partner partner accept "$work/retailer/card.json" --fingerprint "$retailer_print" >/dev/null
+retailer partner accept "$work/partner/card.json" --fingerprint "$(<"$work/partner.fingerprint")" >/dev/null
+partner partner accept "$work/retailer/card.json" --fingerprint "$(<"$work/retailer.fingerprint")" >/dev/null
 
 step 'registries and notices'
-register() { # HOME RECIPIENT: what one side registers
+register() { # SIDE RECIPIENT: what one side registers
     local side=$1 recipient=$2
     "$side" registry add-purpose profile_enrichment --text '补全会员档案' >/dev/null
     "$side" registry add-category phone_hash --text '手机号码的加密摘要' >/dev/null
@@ -125,8 +128,7 @@ retailer consent import "$work/retailer_consents.csv" & first=$!
 partner consent import "$work/partner_consents.csv"
 wait "$first"
 
-step 'MATCH and ENRICH'
-retailer job run MATCH --agreement "$agreement" --purpose profile_enrichment --output csv >"$work/match_job.csv"
+step 'ENRICH'
 retailer job run ENRICH --agreement "$agreement" --purpose profile_enrichment \
     --column history_segment --column channel --column recency --result "$work/enriched.csv"
 

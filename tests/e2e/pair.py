@@ -30,8 +30,6 @@ from gateway.main.demo.people import Company, EventRow, People, two_companies
 from gateway.main.demo.server import LOG_FILE, Server, free_addresses
 from gateway.settings import add_dataset
 
-ID_COLUMNS = {RETAILER: "customer_id", PLATFORM: "user_id"}
-
 
 class Side:
     """One gateway: its process and a client that is made anew after a restart."""
@@ -98,7 +96,8 @@ class Side:
             path.write_bytes(rows)
         else:
             pyarrow.csv.write_csv(rows, path)
-        add_dataset(self.home, name, {"format": "csv", "path": str(path), "subject_column": ID_COLUMNS[self.party]})
+        subject = groundwork.BINDINGS[self.party].subject_column
+        add_dataset(self.home, name, {"format": "csv", "path": str(path), "subject_column": subject})
         return path
 
     def give(self, events: list[EventRow] | tuple[EventRow, ...]) -> ImportReport:

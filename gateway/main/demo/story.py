@@ -27,7 +27,6 @@ from gateway.settings import add_dataset
 
 FEWEST_ROWS = 200
 SHARED_PERCENT = 45  # of the retailer's customers who are the platform's, too
-_IDS = {RETAILER: "customer_id", PLATFORM: "user_id"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +137,9 @@ def _people(stage: Stage, rows: tuple[int, int], now: datetime) -> People:
             pyarrow.csv.write_csv(company.customers, path)
         except OSError as error:
             raise StateError("DISK_FULL", f"cannot write {path.name}: {error.strerror}") from error
-        name = groundwork.BINDINGS[party].dataset
-        add_dataset(stage.directory / party, name, {"format": "csv", "path": str(path), "subject_column": _IDS[party]})
+        bound = groundwork.BINDINGS[party]
+        declared = {"format": "csv", "path": str(path), "subject_column": bound.subject_column}
+        add_dataset(stage.directory / party, bound.dataset, declared)
     return people
 
 

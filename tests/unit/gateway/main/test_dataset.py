@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from gateway.main import main
+from gateway.main.home import make_home
+from gateway.settings import load_datasets
+from tests.unit.gateway.main.test_home import NEW
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    make_home(tmp_path / "home", NEW, datetime.now(UTC))
+    return tmp_path / "home"
+
+
+def _add(monkeypatch: pytest.MonkeyPatch, home: Path, *words: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["assent", "dataset", "add", *words, "--home", str(home), "--output", "json"])
+    return main()
+
+
+def test_a_file_is_declared_and_described(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = home.parent / "members.csv"
+    path.write_text("id,mobile\n1,13800138000\n", encoding="utf-8")
+    monkeypatch.chdir(home.parent)
+    assert _add(monkeypatch, home, "members", "--path", "members.csv", "--subject-column", "id") == 0
+    assert [row["column"] for row in json.loads(capsys.readouterr().out)] == ["id", "mobile"]
+    declared = load_datasets(home)["members"]
+    assert (declared.path, declared.format, declared.subject_column) == (path, "csv", "id")
+    assert _add(monkeypatch, home, "members", "--path", str(path), "--subject-column", "id") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words", "code", "said"),
+    [
+        ("members.csv", b"number,mobile\n1,2\n", (), 1, "MISSING_COLUMN"),
+        ("members.csv", b"", (), 1, "EMPTY"),
+        ("members.csv", b"id,mobile\n\xff,1\n", (), 1, "BAD_ENCODING"),
+        ("members.xlsx", b"id\n", (), 2, "BAD_FIELD"),
+        ("members.xlsx", b"id\n1\n", ("--format", "csv"), 0, ""),
+        ("members.parquet", b"no parquet", (), 1, "BAD_ROW"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_not_declared(
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    content: bytes,
+    words: tuple[str, ...],
+    code: int,
+    said: str,
+) -> None:
+    path = home.parent / name
+    path.write_bytes(content)
+    assert _add(monkeypatch, home, "members", "--path", str(path), "--subject-column", "id", *words) == code
+    assert said in capsys.readouterr().err
+    assert ("members" in load_datasets(home)) is (code == 0)
