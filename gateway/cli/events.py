@@ -40,8 +40,9 @@ def read_events(file: Path) -> Iterator[EventRow]:
         raise SourceError("BAD_ENCODING", f"{file.name} is not UTF-8 after row {row}; convert it first") from error
     except OSError as error:
         raise SourceError("BAD_ROW", f"{file.name} cannot be read after row {row}: {error.strerror}") from error
-    if row == 0:
-        raise SourceError("EMPTY", f"{file.name} holds no rows of values")
+    # A header without rows says that nobody did anything; a file without anything was damaged on its way.
+    if row == 0 and file.stat().st_size == 0:
+        raise SourceError("EMPTY", f"{file.name} is empty: not even column names; write the file again")
 
 
 def _csv_rows(file: Path) -> Iterator[EventRow]:

@@ -77,8 +77,8 @@ def test_json_lines_are_taken_as_they_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "reason", "said"),
     [
-        ("events.csv", b"", "EMPTY", "holds no rows"),
-        ("events.csv", b"event_id,type\n", "EMPTY", "holds no rows"),
+        ("events.csv", b"", "EMPTY", "is empty"),
+        ("events.jsonl", b"", "EMPTY", "is empty"),
         ("events.csv", b"event_id,type\ne-1\n", "BAD_ROW", "row 1: 1 cells under 2"),
         ("events.csv", b"event_id,type\ne-1,a\ne-2,a,b\n", "BAD_ROW", "row 2: 3 cells under 2"),
         ("events.csv", b'event_id,type\n"e-1,a\n', "BAD_ROW", "line "),
@@ -103,3 +103,9 @@ def test_what_cannot_be_read_is_refused_with_its_row(
 def test_a_file_that_is_gone(tmp_path: Path) -> None:
     with pytest.raises(AssentError, match="cannot be read"):
         list(read_events(tmp_path / "absent.csv"))
+
+
+def test_a_header_alone_is_a_file_of_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "events.csv"
+    path.write_bytes(b"event_id,type\n")
+    assert list(read_events(path)) == []
