@@ -39,7 +39,7 @@ def error_of(call: grpc.aio.AioRpcError, partner: str) -> AssentError:
     if call.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED):
         return StateError(
             "PEER_UNAVAILABLE",
-            f"{partner} does not answer ({call.code().name}); a job goes on by itself once it does, other calls: try again",
+            f"{partner} does not answer ({call.code().name}); a job goes on by itself later, other calls: try again",
         )
     return StateError("PEER_UNAVAILABLE", f"{partner} failed ({call.code().name}); its operator finds why in its log")
 
