@@ -25,6 +25,7 @@ from gateway.flow.gate import as_texts, judge
 from gateway.flow.ports import House, Transaction
 from gateway.flow.registry import load_registry
 from gateway.flow.threads import in_thread
+from gateway.psi.arrow import fixed, whole
 from gateway.psi.attributes import column_type
 from gateway.route.agreement import Column
 from gateway.route.canonical import canonical_bytes, parse_time_text, time_text
@@ -159,10 +160,8 @@ def _carry(
     source[cohort.record_of] = where
     arrays = []
     for column in columns:
-        values = rows.columns.column(column.name).cast(column_type(column)).take(pa.array(source)).combine_chunks()
-        if isinstance(values, pa.ChunkedArray):
-            values = pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], type=values.type)
-        arrays.append(values)
+        values = rows.columns.column(column.name).cast(column_type(column))
+        arrays.append(whole(values.take(pa.array(source))))
     return pa.table(arrays, names=[column.name for column in columns])
 
 
@@ -177,7 +176,7 @@ def _seal(house: House, job_id: str, cohort: ConsentedCohort, report: Mapping[st
         {
             "subject_ref": as_texts(cohort.subject_refs),
             "record": pa.array(cohort.record_of),
-            "key_mac": pa.Array.from_buffers(pa.binary(32), len(macs), [None, pa.py_buffer(macs.tobytes())]),
+            "key_mac": fixed(macs),
             "consent_id": cohort.consent_ids,
         }
     ).replace_schema_metadata(
@@ -223,15 +222,15 @@ def _rebuild(house: House, job: AuthorizedJob, rows: SourceRows, refs: Bytes, se
     meta = {name.decode(): value.decode() for name, value in (table.schema.metadata or {}).items()}
     if set(meta) != {"judged_at", "commitment", "report"}:
         raise StateError("LOG_INCONSISTENT", "the sealed cohort file lacks its fields; cancel the job and start anew")
-    where = pc.index_in(_column(table, "subject_ref"), value_set=as_texts(refs))
+    where = pc.index_in(whole(table.column("subject_ref")), value_set=as_texts(refs))
     if where.null_count:
         _changed(where.null_count)
     match_key, keys = job.agreement.match_keys[0], rows.keys.take(where)
-    stored = np.frombuffer(_column(table, "key_mac").buffers()[1] or b"", dtype=np.uint8).reshape(-1, 32)
+    stored = np.frombuffer(whole(table.column("key_mac")).buffers()[1] or b"", dtype=np.uint8).reshape(-1, 32)
     macs = kernel.hmac_sha256(house.custody.subject_key(), kernel.oprf_inputs(match_key, keys), house.limits.threads)
     if (macs != stored[: len(macs)]).any():
         _changed(int((macs != stored[: len(macs)]).any(axis=1).sum()))
-    records = np.asarray(_column(table, "record")).astype(np.int64)
+    records = np.asarray(whole(table.column("record"))).astype(np.int64)
     first = np.full(int(records.max()) + 1 if len(records) else 0, -1, dtype=np.int64)
     first[records[::-1]] = np.arange(len(records))[::-1]
     report = json.loads(meta["report"])
@@ -240,7 +239,7 @@ def _rebuild(house: House, job: AuthorizedJob, rows: SourceRows, refs: Bytes, se
         inputs=kernel.oprf_inputs(match_key, keys.take(pa.array(first))),
         subject_refs=np.ascontiguousarray(refs[np.asarray(where)]),
         record_of=records,
-        consent_ids=_column(table, "consent_id"),
+        consent_ids=whole(table.column("consent_id")),
         columns=None,
         commitment=bytes.fromhex(meta["commitment"]),
         left_out=report["left_out"],
@@ -317,11 +316,6 @@ def asked_columns(job: AuthorizedJob) -> tuple[Column, ...]:
     """Return the asked columns in the order of the request."""
     by_name = {column.name: column for column in job.agreement.columns}
     return tuple(by_name[name] for name in job.columns)
-
-
-def _column(table: pa.Table, name: str) -> pa.Array:
-    column = table.column(name)
-    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], type=column.type)
 
 
 def _changed(count: int) -> None:

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from consent.evaluate import Question, Use, may_use, plain_floor, standing
 from consent.registry import Registry
 from gateway.flow.ports import Transaction
+from gateway.psi.arrow import whole
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -55,12 +56,12 @@ async def judge(tx: Transaction, registry: Registry, use: Use, subject_refs: Byt
     piece = await tx.consents.slice(use)
     trusted = _trusted(piece.plain, plain_floor(use, at, registry), at)
     plain = piece.plain.filter(trusted)
-    granted = pc.index_in(refs, value_set=_whole(plain.column("subject_ref")))
-    consent_ids = _whole(plain.column("consent_id")).take(granted)
+    granted = pc.index_in(refs, value_set=whole(plain.column("subject_ref")))
+    consent_ids = whole(plain.column("consent_id")).take(granted)
     allowed = np.asarray(pc.is_valid(granted))
     # A plain row outside its window or below the floor is doubtful too: the rule knows what applies.
     lapsed = piece.plain.filter(pc.invert(trusted)).column("subject_ref")
-    doubtful = pc.is_in(refs, value_set=pa.concat_arrays([piece.doubtful, _whole(lapsed)]))
+    doubtful = pc.is_in(refs, value_set=pa.concat_arrays([piece.doubtful, whole(lapsed)]))
     ask = np.flatnonzero(np.asarray(doubtful) & ~allowed)
     reasons: Counter[str] = Counter()
     unknown = rows - int(allowed.sum()) - len(ask)
@@ -93,7 +94,3 @@ def _trusted(table: pa.Table, floor: datetime, at: datetime) -> pa.ChunkedArray:
     now, begun = pa.scalar(at, type=kind), table.column("effective_from")
     window = pc.and_(pc.less_equal(begun, now), pc.greater_equal(begun, pa.scalar(floor, type=kind)))
     return pc.and_(window, pc.fill_null(pc.greater(table.column("valid_until"), now), True))
-
-
-def _whole(column: pa.ChunkedArray) -> pa.Array:
-    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], type=column.type)

@@ -18,6 +18,7 @@ from gateway.flow.gate import as_texts
 from gateway.flow.lease import Lease
 from gateway.flow.ports import House
 from gateway.flow.threads import in_thread
+from gateway.psi.arrow import fixed
 from gateway.psi.sender import Table
 from gateway.route.cohort import ConsentedCohort
 
@@ -45,11 +46,8 @@ class SentRows:
         by_record[cohort.record_of] = np.arange(len(cohort.record_of))
         real, record = table.source >= 0, np.maximum(table.source, 0)
         subject = pa.array(by_record[record] if cohort.rows else record, mask=~real)
-        tokens = np.ascontiguousarray(table.rows[:, : table.tag_bytes])
         columns = {
-            "row_token": pa.Array.from_buffers(
-                pa.binary(table.tag_bytes), len(tokens), [None, pa.py_buffer(tokens.tobytes())]
-            ),
+            "row_token": fixed(table.rows[:, : table.tag_bytes]),
             "subject_ref": as_texts(cohort.subject_refs).take(subject),
             "record": pa.array(table.source),
         }

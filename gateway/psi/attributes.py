@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gateway.errors import HostileInput, Misuse
+from gateway.psi.arrow import whole
 from gateway.route.agreement import Column, ColumnType
 
 Bytes = npt.NDArray[np.uint8]
@@ -56,7 +57,7 @@ def encode(table: pa.Table, columns: tuple[Column, ...]) -> Bytes:
     at = 2
     for column in columns:
         width = slot_bytes(column)
-        values = _flat(table.column(column.name).cast(column_type(column)))
+        values = whole(table.column(column.name).cast(column_type(column)))
         # In slices: the positions of texts would need eight times the memory of the rows.
         for start in range(0, rows, SLICE_ROWS):
             slot, piece = out[start : start + SLICE_ROWS, at : at + width], values.slice(start, SLICE_ROWS)
@@ -93,13 +94,6 @@ def decode(plaintexts: Bytes, columns: tuple[Column, ...]) -> pa.Table:
             arrays.append(_decode_texts(slot, present, column))
         at += slot.shape[1]
     return pa.table(arrays, names=[column.name for column in columns])
-
-
-def _flat(values: pa.ChunkedArray) -> pa.Array:
-    combined = values.combine_chunks()
-    if isinstance(combined, pa.ChunkedArray):
-        return pa.concat_arrays(combined.chunks) if combined.num_chunks else pa.array([], type=values.type)
-    return combined
 
 
 def _encode_numbers(values: pa.Array, scale: int, slot: Bytes) -> None:

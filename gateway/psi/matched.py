@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.ipc
 
+from gateway.psi.arrow import fixed, whole
 from gateway.route.matched import Matched
 
 _VALUE = "value:"
@@ -15,15 +16,11 @@ _VALUE = "value:"
 
 def to_bytes(matched: Matched) -> bytes:
     """Return an Arrow IPC stream of the matches."""
-    refs = np.ascontiguousarray(matched.subject_refs)
-    tokens = np.ascontiguousarray(matched.row_tokens)
     table = pa.table(
         {
-            "subject_ref": pa.Array.from_buffers(pa.binary(26), len(refs), [None, pa.py_buffer(refs.tobytes())]),
+            "subject_ref": fixed(matched.subject_refs),
             "consent_id": matched.consent_ids,
-            "row_token": pa.Array.from_buffers(
-                pa.binary(tokens.shape[1]), len(tokens), [None, pa.py_buffer(tokens.tobytes())]
-            ),
+            "row_token": fixed(matched.row_tokens),
         }
     )
     if matched.columns is not None:
@@ -42,19 +39,15 @@ def from_bytes(encoded: bytes) -> Matched:
     names = [name for name in table.column_names if name.startswith(_VALUE)]
     metadata = table.schema.metadata or {}
     return Matched(
-        subject_refs=_fixed(table.column("subject_ref")),
-        consent_ids=_whole(table.column("consent_id")),
-        row_tokens=_fixed(table.column("row_token")),
+        subject_refs=_bytes_of(table.column("subject_ref")),
+        consent_ids=whole(table.column("consent_id")),
+        row_tokens=_bytes_of(table.column("row_token")),
         columns=table.select(names).rename_columns([name.removeprefix(_VALUE) for name in names]) if names else None,
         false_matches=int(metadata[b"false_matches"]),
     )
 
 
-def _whole(column: pa.ChunkedArray) -> pa.Array:
-    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], type=column.type)
-
-
-def _fixed(column: pa.ChunkedArray) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
-    array, width = _whole(column), column.type.byte_width
+def _bytes_of(column: pa.ChunkedArray) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
+    array, width = whole(column), column.type.byte_width
     flat = np.frombuffer(array.buffers()[1] or b"", dtype=np.uint8)[: len(array) * width]
     return flat.reshape(len(array), width).copy()
