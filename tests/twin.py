@@ -37,9 +37,10 @@ from gateway.route.caller import Caller, Role
 from gateway.route.cohort import RejectedRows, SourceRows
 from gateway.route.job import Job, JobRequest, Refusal
 from gateway.route.party import PartyCard
-from gateway.route.session import Chunk, SessionOffer, SessionStatus, Stage
+from gateway.route.session import Chunk, SessionOffer, SessionStatus
 from gateway.spool import Results, Spool
 from gateway.store import open_store
+from tests.inline_processes import InlineProcesses
 
 EVERYBODY = Caller("test", frozenset(Role))
 PURPOSE = "profile_enrichment"
@@ -73,7 +74,15 @@ class TableDatasets:
         columns = tuple((column.name, str(column.type)) for column in table.schema)
         return DatasetDescription(name, "parquet", columns, table.column_names[0])
 
-    async def read(self, binding: AgreementBinding, match_key: str, columns: tuple[Column, ...]) -> SourceRows:
+    async def read(
+        self,
+        binding: AgreementBinding,
+        match_key: str,
+        columns: tuple[Column, ...],
+        *,
+        segments: bool = False,
+        clip: bool = False,
+    ) -> SourceRows:
         table = self.tables[binding.dataset]
         source = dict(binding.value_columns)
         values = None
@@ -86,6 +95,7 @@ class TableDatasets:
             rows_read=table.num_rows,
             rejected={"BAD_MATCH_KEY": RejectedRows(0, ())},
             folded=0,
+            segments=table.column(binding.segment_column).combine_chunks() if segments else None,
         )
 
     async def subjects(self, binding: AgreementBinding) -> pa.StringArray:
@@ -126,7 +136,7 @@ class LoopbackPeer:
             last = await session.receive_chunk(other.house, caller, chunk)
         return last
 
-    async def pull(self, card: PartyCard, session_id: str, stage: Stage, from_seq: int) -> AsyncIterator[Chunk]:
+    async def pull(self, card: PartyCard, session_id: str, stage: int, from_seq: int) -> AsyncIterator[Chunk]:
         other, caller = await self._other(card)
         async for chunk in session.serve_stage(other.house, caller, session_id, stage, from_seq):
             await self._other(card)
@@ -193,6 +203,7 @@ class Gateway:
                 peer=self.peer,
                 clock=self.clock,
                 bells=ProcessBells(),
+                processes=InlineProcesses(),
                 limits=Limits(threads=1),
             )
         )
@@ -273,6 +284,7 @@ class Twin:
         await self.platform.stop()
 
 
+METHODS = ("psi_hash", "he_aggregate")
 CATEGORIES = ("phone_hash", "loyalty", "purchases")
 RETAILER, PLATFORM = "retailer", "platform"
 ASKED = START - timedelta(days=30)
@@ -302,7 +314,7 @@ def given(party: str, customer: str, categories: Sequence[str] = CATEGORIES, **c
             {
                 "purpose": PURPOSE,
                 "categories": list(categories),
-                "methods": ["psi_hash"],
+                "methods": list(METHODS),
                 "recipients": [other],
                 "form": "separate",
             }
@@ -329,7 +341,7 @@ def withdrawn(party: str, customer: str, at: datetime) -> dict[str, object]:
 def notice_body(party: str, cards: Mapping[str, PartyCard]) -> dict[str, object]:
     """A complete notice of provision to the other party."""
     other = cards[PLATFORM if party == RETAILER else RETAILER]
-    told = {"purposes": [PURPOSE], "methods": ["psi_hash"], "categories": list(CATEGORIES)}
+    told = {"purposes": [PURPOSE], "methods": list(METHODS), "categories": list(CATEGORIES)}
     return {
         "id": "N-SHARE",
         "version": 1,
@@ -349,8 +361,16 @@ def notice_body(party: str, cards: Mapping[str, PartyCard]) -> dict[str, object]
     }
 
 
-def agreement_draft(agreement_id: str, **changes: object) -> dict[str, object]:
-    """MATCH and ENRICH, the retailer receives."""
+EXACT: dict[str, object] = {"dummies": "NONE", "noise": "NONE"}
+
+
+def agreement_draft(
+    agreement_id: str,
+    terms: Mapping[str, object] = EXACT,
+    result_to: Sequence[str] = (RETAILER,),
+    **changes: object,
+) -> dict[str, object]:
+    """Every operation: the retailer receives rows and holds the segments, `result_to` learns the statistics."""
     columns = [
         {"name": "tier", "category": "loyalty", "type": "band", "max_bytes": 16},
         {"name": "channel", "category": "loyalty", "type": "category", "max_bytes": 16},
@@ -371,7 +391,25 @@ def agreement_draft(agreement_id: str, **changes: object) -> dict[str, object]:
                 "sender": PLATFORM,
                 "columns": [column["name"] for column in columns],
             },
+            {
+                "operation": "AGGREGATE",
+                "receiver": RETAILER,
+                "sender": PLATFORM,
+                "columns": ["channel", "spend"],
+                "result_to": list(result_to),
+            },
+            {"operation": "OVERLAP", "receiver": RETAILER, "sender": PLATFORM, "result_to": list(result_to)},
         ],
+        "aggregate": terms
+        | {
+            "segments": 8,
+            "minimum_cohort": 20,
+            "scheme": {"name": "paillier", "key_bits": 2048, "mode": "short_exponent", "legacy": True},
+            "measures": [
+                {"column": "spend", "epsilon": ["sum", "sum_of_squares"]},
+                {"column": "channel", "values": ["web", "app"], "epsilon": ["share"]},
+            ],
+        },
         "match_keys": [{"name": "phone.e164", "category": "phone_hash"}],
         "columns": columns,
         "caps": {"rows_receiver": 100_000, "rows_sender": 100_000, "runs_per_day": 1000},
@@ -392,6 +430,7 @@ def customers(first: int, count: int, prefix: str) -> pa.Table:
             "id": pa.array([f"{prefix}{number:06d}" for number in numbers]),
             "phone": pa.array([f"+86138{number:08d}" for number in numbers]),
             "tier": pa.array([("gold", "silver", None)[number % 3] for number in numbers], pa.string()),
+            "arm": pa.array([("mail", "none")[number // 7 % 2] for number in numbers]),
             "channel": pa.array([("web", "app")[number % 2] for number in numbers]),
             "spend": pa.array([Decimal(int(number)) for number in numbers], pa.decimal128(18, 2)),
         }
@@ -435,7 +474,7 @@ async def make_twin(
                 "approved_at": clock.now().isoformat(),
                 "purposes": [PURPOSE],
                 "recipients": [RETAILER, PLATFORM],
-                "methods": ["psi_hash"],
+                "methods": list(METHODS),
                 "approver": "dpo",
             },
         )
@@ -450,9 +489,9 @@ async def make_twin(
     copy = await agreements.propose(retailer.house, EVERYBODY, draft, str(uuid.uuid4()))
     await agreements.accept(platform.house, EVERYBODY, agreement_id, copy.agreement.hash.hex())
     for side, dataset, values in ((retailer, "crm", ()), (platform, "users", ("tier", "channel", "spend"))):
-        binding = AgreementBinding(
-            agreement_id, dataset, "id", "customer", (("phone.e164", "phone"),), tuple((name, name) for name in values)
-        )
+        pairs = tuple((name, name) for name in values)
+        arm = "arm" if side is retailer else ""
+        binding = AgreementBinding(agreement_id, dataset, "id", "customer", (("phone.e164", "phone"),), pairs, arm)
         await agreements.bind(side.house, EVERYBODY, binding)
     clock.at = START
     if consents:

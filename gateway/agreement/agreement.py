@@ -13,11 +13,13 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from gateway.agreement.aggregate import aggregate_terms
 from gateway.agreement.column import column
+from gateway.agreement.direction import check_match_keys, directions
 from gateway.agreement.record import ITEM_ID, PARTY_ID, SHA256_HEX, Record
 from gateway.agreement.signature import check_public_key, verify_record
 from gateway.errors import HostileInput, RequestError
-from gateway.route.agreement import Agreement, AgreementParty, Caps, Column, Direction, Operation
+from gateway.route.agreement import Agreement, AgreementParty, Caps, Column
 from gateway.route.canonical import canonical_bytes, parse_canonical, record_message
 
 AGREEMENT_VERSION = 1
@@ -35,7 +37,6 @@ MAX_RETENTION_DAYS = 36_500
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _MATCH_KEY = re.compile(r"(?=.{1,64}\Z)[a-z][a-z0-9_]*(?:\.[a-z0-9_]+){0,2}")
-_COLUMN = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _WORD = re.compile(r"[A-Za-z0-9-]{1,40}")
 _ID_FORM = "an id of 1 to 200 letters, digits and _.:@/-"
 
@@ -57,17 +58,21 @@ def parse_agreement(document: bytes) -> Agreement:
     parties = _parties(fields)
     columns = _columns(fields)
     match_keys, match_key_categories = _match_keys(fields)
+    aggregate = aggregate_terms(fields, columns)
+    agreed = directions(fields, [party.party for party in parties], columns, aggregate)
+    check_match_keys(fields, agreed, match_keys, aggregate)
     agreement = Agreement(
         agreement_id=fields.text("id", _UUID, "a uuid in lower case"),
         hash=hashlib.sha256(record_message(KIND, document)).digest(),
         document=document,
         parties=parties,
         purposes=fields.texts("purposes", 1, 64, ITEM_ID, _ID_FORM),
-        directions=_directions(fields, parties, columns),
+        directions=agreed,
         suite=_suites(fields),
         match_keys=match_keys,
         match_key_categories=match_key_categories,
         columns=columns,
+        aggregate=aggregate,
         caps=_caps(fields),
         consent_age_s=fields.integer("consent_age_s", *CONSENT_AGE_S),
         session_life_s=fields.integer("session_life_s", CONSENT_AGE_S[0], MAX_SESSION_LIFE_S),
@@ -198,34 +203,6 @@ def _match_keys(fields: Record) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if len(set(names)) != len(names):
         fields.refuse("match_keys", "names a match key twice")
     return tuple(names), tuple(categories)
-
-
-def _directions(
-    fields: Record, parties: tuple[AgreementParty, ...], columns: tuple[Column, ...]
-) -> tuple[Direction, ...]:
-    known = {one.name for one in columns}
-    directions: list[Direction] = []
-    for entry in fields.records("directions", 1, 16):
-        word = entry.text("operation", _WORD, "MATCH or ENRICH")
-        if word not in Operation.__members__:
-            entry.refuse("operation", "must be MATCH or ENRICH")
-        operation = Operation[word]
-        receiver = entry.text("receiver", PARTY_ID, "a party id")
-        sender = entry.text("sender", PARTY_ID, "a party id")
-        if {receiver, sender} != {party.party for party in parties}:
-            entry.refuse("sender", "and receiver must be the two parties")
-        wanted = entry.texts("columns", 0, 64, _COLUMN, "a column name")
-        entry.close()
-        if operation is Operation.MATCH and wanted:
-            entry.refuse("columns", "must be empty: MATCH discloses no attribute")
-        if operation is Operation.ENRICH and not wanted:
-            entry.refuse("columns", "must name at least one column: ENRICH discloses attributes")
-        if not known.issuperset(wanted):
-            entry.refuse("columns", "names a column that the agreement does not define")
-        directions.append(Direction(operation, receiver, sender, wanted))
-    if len({(one.operation, one.receiver) for one in directions}) != len(directions):
-        fields.refuse("directions", "gives an operation twice to one receiver")
-    return tuple(directions)
 
 
 def _caps(fields: Record) -> Caps:

@@ -12,6 +12,7 @@ from gateway.route.agreement import Agreement, AgreementBinding
 
 _SUBJECT_TYPE = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _MAX_COLUMN = 200  # characters
+MAX_MINIMUM_COHORT = 1_000_000  # people
 
 
 def check_binding(agreement: Agreement, party: str, binding: AgreementBinding) -> None:
@@ -24,8 +25,8 @@ def check_binding(agreement: Agreement, party: str, binding: AgreementBinding) -
 
     Raises:
         RequestError: BAD_FIELD: another agreement, a match key without a column,
-            an agreed column that we send and that is not mapped, or a mapping of
-            something that is not agreed.
+            an agreed column that we send and that is not mapped, segments without a
+            column, or a mapping of something that is not agreed.
     """
     signatory(agreement, party)
     if binding.agreement_id != agreement.agreement_id:
@@ -38,6 +39,9 @@ def check_binding(agreement: Agreement, party: str, binding: AgreementBinding) -
     _pairs("match_key_columns", binding.match_key_columns, agreement.match_keys)
     sent = dict.fromkeys(name for way in agreement.directions if way.sender == party for name in way.columns)
     _pairs("value_columns", binding.value_columns, tuple(sent))
+    _check_segment_column(agreement, party, binding.segment_column)
+    if not 0 <= binding.minimum_cohort <= MAX_MINIMUM_COHORT:
+        raise RequestError("BAD_FIELD", f"field minimum_cohort must be an integer from 0 to {MAX_MINIMUM_COHORT}")
 
 
 def check_columns(binding: AgreementBinding, present: Collection[str], subject_column: str) -> None:
@@ -57,6 +61,23 @@ def check_columns(binding: AgreementBinding, present: Collection[str], subject_c
         for name, column in pairs:
             if column not in present:
                 raise RequestError("BAD_FIELD", f"field {field}.{name} names a column that the data set does not have")
+    if binding.segment_column and binding.segment_column not in present:
+        raise RequestError("BAD_FIELD", "field segment_column names a column that the data set does not have")
+
+
+def _check_segment_column(agreement: Agreement, party: str, column: str) -> None:
+    """Check that who groups customers says by what, and nobody else does."""
+    groups = any(way.operation.grouped and way.receiver == party for way in agreement.directions)
+    if groups and not column:
+        raise RequestError(
+            "BAD_FIELD", "field segment_column is missing: we are the receiver of AGGREGATE or OVERLAP, name the column"
+        )
+    if column and not groups:
+        raise RequestError(
+            "BAD_FIELD", "field segment_column must be empty: this side groups no customers under the agreement"
+        )
+    if column:
+        _column("segment_column", column)
 
 
 def _pairs(field: str, pairs: Sequence[tuple[str, str]], wanted: tuple[str, ...]) -> None:

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from gateway.agreement.aggregate import FIELD
+from gateway.agreement.aggregate_draft import complete_terms
 from gateway.agreement.agreement import AGREEMENT_VERSION, SUITES
 from gateway.errors import RequestError
 from gateway.route.canonical import time_text
@@ -45,12 +47,14 @@ def complete(draft: Mapping[str, object], cards: Mapping[str, PartyCard], agreem
     """
     document: dict[str, object] = {"id": agreement_id, **DEFAULTS, **draft}
     document["parties"] = _each(document.get("parties"), lambda entry: _party(entry, cards))
-    document["directions"] = _each(document.get("directions"), lambda entry: {"columns": [], **entry})
+    document["directions"] = _each(document.get("directions"), _direction)
     document["columns"] = _each(document["columns"], _column)
     for name in _TIMES:
         if isinstance(value := document.get(name), str):
             document[name] = _time(name, value)
-    return {name: value for name, value in document.items() if value is not None}
+    written = {name: value for name, value in document.items() if value is not None}
+    # Null is what a document without statistics says.
+    return {**written, FIELD: complete_terms(document.get(FIELD), document["columns"])}
 
 
 def agreement_id(request_id: str, party: str) -> str:
@@ -83,6 +87,13 @@ def _party(entry: Mapping[str, object], cards: Mapping[str, PartyCard]) -> dict[
     known: dict[str, object] = {"gate": "gateway"}
     if card is not None:
         known |= {"legal_name": card.legal_name, "agreement_key": base64.b64encode(card.agreement_key).decode()}
+    return {**known, **entry}
+
+
+def _direction(entry: Mapping[str, object]) -> dict[str, object]:
+    known: dict[str, object] = {"columns": []}
+    if "receiver" in entry:
+        known["result_to"] = [entry["receiver"]]
     return {**known, **entry}
 
 

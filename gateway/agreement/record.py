@@ -12,7 +12,8 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import NoReturn
+from enum import StrEnum
+from typing import NoReturn, TypeVar
 
 from gateway.errors import HostileInput, RequestError
 from gateway.route.canonical import parse_time_text
@@ -22,7 +23,10 @@ ITEM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@/-]{0,199}")
 SHA256_HEX = re.compile(r"[0-9a-f]{64}")
 
 # Controls, format characters (bidirectional overrides), halves of pairs, line and paragraph separators.
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+Word = TypeVar("Word", bound=StrEnum)
 
 
 class Record:
@@ -51,6 +55,10 @@ class Record:
             where = f"field {self._path}" if self._path else "the document"
             raise RequestError("BAD_FIELD", f"{where} has {unknown} unknown field(s); remove them")
 
+    def has(self, name: str) -> bool:
+        """Whether a field that may be left out is there."""
+        return name in self._fields
+
     def value(self, name: str) -> object:
         """Return a field that must be there."""
         self._read.add(name)
@@ -70,9 +78,17 @@ class Record:
         value = self.value(name)
         if not isinstance(value, str) or not 0 < len(value) <= longest or value != value.strip():
             self.refuse(name, f"must be a text of 1 to {longest} characters without spaces around it")
-        if any(unicodedata.category(letter) in _UNSEEN for letter in value):
+        if any(unicodedata.category(letter) in UNSEEN for letter in value):
             self.refuse(name, "holds control or invisible characters")
         return value
+
+    def choice(self, name: str, kind: type[Word]) -> Word:
+        """Return the member of an enumeration that a text names."""
+        value = self.value(name)
+        words = [word.value for word in kind]
+        if not isinstance(value, str) or value not in words:
+            self.refuse(name, f"must be {', '.join(words[:-1])} or {words[-1]}")
+        return kind(value)
 
     def integer(self, name: str, least: int, most: int) -> int:
         """Return an integer within bounds; true and false are none."""

@@ -1,4 +1,4 @@
-"""`assent agreement`: propose, accept, bind, look."""
+"""`assent agreement`: propose, accept, bind, look, see the budget."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import typer
 
 from gateway.cli.gateway_options import options
 from gateway.cli.pairs import pairs
-from gateway.cli.screen import show, words
-from gateway.client import Agreement, Binding
+from gateway.cli.screen import Output, show, show_one, words
+from gateway.client import Agreement, Binding, Budget, BudgetCharge
 from gateway.errors import RequestError
 
 app = typer.Typer(no_args_is_help=True)
@@ -56,6 +56,12 @@ def bind(
     subject_type: str = typer.Option("customer", help="Type of those ids, as in consent files."),
     match_key: list[str] = typer.Option(..., help="KEY=COLUMN, e.g. phone.e164=phone; repeatable."),
     column: list[str] = typer.Option([], help="AGREED=COLUMN for values we disclose; repeatable."),
+    segment_column: str = typer.Option(
+        "", help="Column of segment names, where we are the receiver of AGGREGATE or OVERLAP."
+    ),
+    minimum_cohort: int = typer.Option(
+        0, min=0, help="Our own least number of people behind a released cell; 0 = the agreement's."
+    ),
 ) -> None:
     """Say which of our data sets answers for an agreement. Local; the partner does not see it."""
     binding = Binding(
@@ -64,11 +70,28 @@ def bind(
         subject_type=subject_type,
         match_key_columns=pairs(match_key, "--match-key"),
         value_columns=pairs(column, "--column"),
+        segment_column=segment_column,
+        minimum_cohort=minimum_cohort,
     )
     chosen = options(context)
     with chosen.client() as client:
         client.agreements.bind(agreement_id, binding)
     words(f"Agreement {agreement_id} is bound to data set {dataset}.")
+
+
+@app.command()
+def budget(context: typer.Context, agreement_id: str) -> None:
+    """Show what statistics towards the partner cost so far, out of what is allowed."""
+    chosen = options(context)
+    with chosen.client() as client:
+        found = client.agreements.budget(agreement_id)
+    if chosen.output is Output.JSON:
+        show_one({**_spent(found), "charges": [_charge(charge) for charge in found.charges]}, chosen.output)
+        return
+    if chosen.output is Output.TABLE:
+        show_one(_spent(found), chosen.output)
+        words(f"Charges, newest first; those older than {found.period_days} days are over:")
+    show([_charge(charge) for charge in found.charges], _CHARGE_COLUMNS, chosen.output)
 
 
 @app.command("list")
@@ -86,6 +109,7 @@ def show_document(context: typer.Context, agreement_id: str) -> None:
         typer.echo(client.agreements.get(agreement_id).document.decode(), nl=False)
 
 
+_CHARGE_COLUMNS = ["job", "step", "epsilon", "delta", "cells", "at"]
 _COLUMNS = ["agreement", "state", "hash", "parties", "purposes", "operations", "valid_until"]
 
 
@@ -98,4 +122,27 @@ def _record(found: Agreement) -> dict[str, object]:
         "purposes": list(found.purposes),
         "operations": [f"{item.operation} {item.receiver}<-{item.sender}" for item in found.directions],
         "valid_until": found.valid_until,
+    }
+
+
+def _spent(found: Budget) -> dict[str, object]:
+    return {
+        "epsilon": f"{found.spent_epsilon:f}",
+        "epsilon_cap": f"{found.epsilon_cap:f}",
+        "delta": f"{found.spent_delta:f}",
+        "delta_cap": f"{found.delta_cap:f}",
+        "exact_cells": found.cells,
+        "cells_per_period": found.cells_per_period,
+        "period_days": found.period_days,
+    }
+
+
+def _charge(charge: BudgetCharge) -> dict[str, object]:
+    return {
+        "job": charge.job_id,
+        "step": charge.step,
+        "epsilon": f"{charge.epsilon:f}",
+        "delta": f"{charge.delta:f}",
+        "cells": charge.cells,
+        "at": charge.at,
     }

@@ -12,9 +12,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from gateway.cli.cells import show_cells
 from gateway.cli.gateway_options import GatewayOptions, options
 from gateway.cli.screen import show, show_one, show_table, words
-from gateway.client import Client, Job, Refused
+from gateway.client import Client, Job, Refused, is_cells
 from gateway.errors import RequestError
 
 app = typer.Typer(no_args_is_help=True)
@@ -25,17 +26,20 @@ _COLUMNS = ["job", "side", "operation", "partner", "state", "waiting_for", "stag
 @app.command()
 def run(
     context: typer.Context,
-    operation: str = typer.Argument(..., help="MATCH or ENRICH."),
+    operation: str = typer.Argument(..., help="MATCH, ENRICH, AGGREGATE or OVERLAP."),
     agreement: str = typer.Option(..., help="Id of an agreement in force."),
     purpose: str = typer.Option(..., help="One of its purposes."),
-    column: list[str] = typer.Option([], help="Agreed column wanted (ENRICH); repeatable, at most three."),
+    column: list[str] = typer.Option([], help="Agreed column wanted (ENRICH, AGGREGATE); repeatable."),
     request_id: str = typer.Option("", help="uuid; the same id never runs twice."),
     wait: bool = typer.Option(True, help="Wait for the end and show the progress."),
     result: Path | None = typer.Option(None, help="Write the result there when done (.csv or .parquet)."),
+    control: str = typer.Option("", help="Compare the other segments with this one in the result (AGGREGATE)."),
 ) -> None:
     """Start a run; wait for its end unless told otherwise."""
     if result is not None:
         _check_kind(result)
+    elif control:
+        raise RequestError("BAD_FIELD", "--control: give --result too, or read it with: assent job result --control")
     chosen = options(context)
     with chosen.client() as client:
         job = client.jobs.create(agreement, operation.upper(), purpose, column, request_id or None)
@@ -44,7 +48,7 @@ def run(
         show_one(_record(job), chosen.output)
         _end(job)
         if wait and result is not None:
-            _write(client.jobs.result(job.job_id), result)
+            _write(client.jobs.result(job.job_id, control or None), result)
 
 
 @app.command()
@@ -86,15 +90,18 @@ def result(
     context: typer.Context,
     job_id: str,
     file: Path | None = typer.Option(None, "--file", help="Write there (.csv or .parquet) instead of stdout."),
+    control: str = typer.Option("", help="Compare the other segments with this one (AGGREGATE)."),
 ) -> None:
-    """Read a result: one row per customer and attribute."""
+    """Read a result: one row per customer and attribute, or one per statistic and segment."""
     chosen: GatewayOptions = options(context)
     with chosen.client() as client:
-        table = client.jobs.result(job_id)
-    if file is None:
-        show_table(table, chosen.output)
-    else:
+        table = client.jobs.result(job_id, control or None)
+    if file is not None:
         _write(table, file)
+    elif is_cells(table):
+        show_cells(table, chosen.output)
+    else:
+        show_table(table, chosen.output)
 
 
 def _follow(client: Client, job_id: str) -> Job:

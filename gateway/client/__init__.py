@@ -13,6 +13,7 @@ from gateway.client.agreement import Agreement, Binding, Column, Direction
 from gateway.client.aio import AsyncClient
 from gateway.client.audit import AuditEntry, Checkpoint, InclusionProof
 from gateway.client.blocking import Client
+from gateway.client.cells import cells_frame, is_cells
 from gateway.client.consent import Consent, Decision, ImportReport
 from gateway.client.dataset import Dataset
 from gateway.client.event import RowError
@@ -20,12 +21,16 @@ from gateway.client.job import Count, Job
 from gateway.client.notice import Notice, NoticeRecipient
 from gateway.client.outcome import Cancelled, Refused
 from gateway.client.registry import Category, ImpactAssessment, Invitation, Partner, Purpose
+from gateway.client.terms import AggregateTerms, Budget, BudgetCharge, Measure, Scheme
 
 __all__ = [
+    "AggregateTerms",
     "Agreement",
     "AsyncClient",
     "AuditEntry",
     "Binding",
+    "Budget",
+    "BudgetCharge",
     "Cancelled",
     "Category",
     "Checkpoint",
@@ -41,10 +46,14 @@ __all__ = [
     "InclusionProof",
     "Invitation",
     "Job",
+    "Measure",
     "Notice",
     "NoticeRecipient",
     "Partner",
     "Purpose",
     "Refused",
     "RowError",
+    "Scheme",
+    "cells_frame",
+    "is_cells",
 ]

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from gateway.client.connection import Connection
 from gateway.client.record import PAGE_SIZE, bare, named, new_request_id, pages, required_time
+from gateway.client.terms import AggregateTerms, Budget, budget_of, terms_of
 from gateway.v1 import agreement_pb2, agreement_pb2_grpc, job_pb2
 
 # Handing a document to the partner may dial it, which takes as long as the partner's network.
@@ -16,12 +17,13 @@ DIAL_TIMEOUT_S = 90.0
 
 @dataclass(frozen=True, slots=True)
 class Direction:
-    """One agreed operation: the receiver initiates and learns."""
+    """One agreed operation: the receiver initiates, `result_to` learn."""
 
     operation: str
     receiver: str
     sender: str
     columns: tuple[str, ...]
+    result_to: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Agreement:
         document: the RFC 8785 JSON that both sign.
         signatures: (party, Ed25519 signature) pairs.
         sandbox: only synthetic data may be used under it.
+        aggregate: terms of AGGREGATE and OVERLAP, None where neither is agreed.
     """
 
     agreement_id: str
@@ -64,6 +67,7 @@ class Agreement:
     valid_from: datetime
     valid_until: datetime
     sandbox: bool
+    aggregate: AggregateTerms | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,8 @@ class Binding:
         subject_type: what a subject is, as in the consent files, e.g. "customer".
         match_key_columns: match key -> column.
         value_columns: agreed column -> column, for what we send.
+        segment_column: column of segment names, where we are the receiver of AGGREGATE or OVERLAP; else "".
+        minimum_cohort: our own least number of people behind a released cell; 0 = the agreement's.
     """
 
     dataset: str
@@ -83,6 +89,8 @@ class Binding:
     subject_type: str
     match_key_columns: Mapping[str, str]
     value_columns: Mapping[str, str]
+    segment_column: str = ""
+    minimum_cohort: int = 0
 
 
 class AsyncAgreements:
@@ -134,6 +142,8 @@ class AsyncAgreements:
                     agreement_pb2.ValueColumn(agreed_column=agreed, column=column)
                     for agreed, column in binding.value_columns.items()
                 ],
+                segment_column=binding.segment_column,
+                minimum_cohort=binding.minimum_cohort,
             )
         )
         stored = await self._connection.call(self._stub.BindAgreement, request)
@@ -143,12 +153,23 @@ class AsyncAgreements:
             subject_type=stored.subject_type,
             match_key_columns={pair.match_key: pair.column for pair in stored.match_key_columns},
             value_columns={pair.agreed_column: pair.column for pair in stored.value_columns},
+            segment_column=stored.segment_column,
+            minimum_cohort=stored.minimum_cohort,
         )
 
     async def get(self, agreement_id: str) -> Agreement:
         """Return our copy of an agreement."""
         request = agreement_pb2.GetAgreementRequest(name=named("agreements", agreement_id))
         return _agreement(await self._connection.call(self._stub.GetAgreement, request))
+
+    async def budget(self, agreement_id: str) -> Budget:
+        """Return what statistics towards the agreement's partner cost within its period.
+
+        Raises:
+            RequestError: BAD_FIELD when the agreement allows no statistics, or is not bound.
+        """
+        request = agreement_pb2.GetBudgetRequest(name=named("agreements", agreement_id))
+        return budget_of(await self._connection.call(self._stub.GetBudget, request))
 
     async def list(self) -> AsyncIterator[Agreement]:
         """Yield our copies by id."""
@@ -177,6 +198,7 @@ def _agreement(message: agreement_pb2.Agreement) -> Agreement:
                 receiver=bare(direction.receiver),
                 sender=bare(direction.sender),
                 columns=tuple(direction.columns),
+                result_to=tuple(bare(party) for party in direction.result_to),
             )
             for direction in message.directions
         ),
@@ -192,4 +214,5 @@ def _agreement(message: agreement_pb2.Agreement) -> Agreement:
         valid_from=required_time(message, "valid_from_time"),
         valid_until=required_time(message, "valid_until_time"),
         sandbox=message.sandbox,
+        aggregate=terms_of(message),
     )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import pyarrow as pa
 
 from gateway.client.agreement import Agreement, AsyncAgreements, Column
 from gateway.client.audit import AsyncAudit
+from gateway.client.cells import cells_frame
 from gateway.client.connection import Connection
 from gateway.client.consent import AsyncConsents
 from gateway.client.dataset import AsyncDatasets
@@ -18,6 +19,9 @@ from gateway.client.join import Frame, check_frame, joined
 from gateway.client.notice import AsyncNotices
 from gateway.client.registry import AsyncRegistry
 from gateway.errors import RequestError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class AsyncClient:
@@ -133,6 +137,69 @@ class AsyncClient:
         result = await self._result(job, progress, timeout_s)
         return joined(frame, on, result, wanted)
 
+    async def aggregate(
+        self,
+        agreement: str,
+        purpose: str,
+        columns: Sequence[str],
+        control: str | None = None,
+        *,
+        progress: Progress | None = None,
+        timeout_s: float | None = None,
+        request_id: str | None = None,
+    ) -> pd.DataFrame:
+        """Learn statistics of the partner's columns per segment of our customers; nobody learns who is in them.
+
+        Args:
+            agreement: id of an agreement in force.
+            purpose: one of its purposes.
+            columns: agreed columns, one or more.
+            control: a segment; adds the comparison (lift, interval, p-value) of every other released one with it.
+            progress: called with the job at every change.
+            timeout_s: seconds to wait for the job; None waits for as long as it takes.
+            request_id: uuid; a call repeated with it returns the result of the same run. Made anew when left out.
+
+        Returns:
+            As `cells_frame`: one row per cell, with numbers and their 95 % intervals.
+
+        Raises:
+            Refused: the answer is no, e.g. BUDGET_EXHAUSTED.
+            Cancelled: somebody ended the job.
+            AssentError: the job failed, or the gateway cannot be reached.
+        """
+        _wanted(await self.agreements.get(agreement), columns)
+        job = await self.jobs.create(agreement, "AGGREGATE", purpose, columns, request_id)
+        return cells_frame(await self._result(job, progress, timeout_s, control))
+
+    async def overlap(
+        self,
+        agreement: str,
+        purpose: str,
+        *,
+        progress: Progress | None = None,
+        timeout_s: float | None = None,
+        request_id: str | None = None,
+    ) -> pd.DataFrame:
+        """Learn how many customers of each of our segments the partner also has, e.g. to plan a campaign.
+
+        Args:
+            agreement: id of an agreement in force.
+            purpose: one of its purposes.
+            progress: called with the job at every change.
+            timeout_s: seconds to wait for the job; None waits for as long as it takes.
+            request_id: uuid; a call repeated with it returns the result of the same run. Made anew when left out.
+
+        Returns:
+            As `cells_frame`.
+
+        Raises:
+            Refused: the answer is no.
+            Cancelled: somebody ended the job.
+            AssentError: the job failed, or the gateway cannot be reached.
+        """
+        job = await self.jobs.create(agreement, "OVERLAP", purpose, request_id=request_id)
+        return cells_frame(await self._result(job, progress, timeout_s))
+
     async def close(self) -> None:
         """Give the connection back; jobs go on."""
         await self._connection.close()
@@ -145,9 +212,11 @@ class AsyncClient:
     ) -> None:
         await self.close()
 
-    async def _result(self, job: Job, progress: Progress | None, timeout_s: float | None) -> pa.Table:
+    async def _result(
+        self, job: Job, progress: Progress | None, timeout_s: float | None, control: str | None = None
+    ) -> pa.Table:
         done = await self.jobs.wait(job.job_id, progress, timeout_s)
-        return await self.jobs.result(done.job_id)
+        return await self.jobs.result(done.job_id, control)
 
 
 def _wanted(agreement: Agreement, columns: Sequence[str]) -> list[Column]:

@@ -27,6 +27,7 @@ class Agreements:
         self.accept = loop.blocking(calls.accept)
         self.bind = loop.blocking(calls.bind)
         self.get = loop.blocking(calls.get)
+        self.budget = loop.blocking(calls.budget)
         self.list = loop.iterating(calls.list)
 
 
@@ -119,6 +120,8 @@ class Client:
         self.notices = Notices(self._loop, self._client.notices)
         self.registry = Registry(self._loop, self._client.registry)
         self.match = self._loop.blocking(self._client.match)
+        self.aggregate = self._loop.blocking(self._client.aggregate)
+        self.overlap = self._loop.blocking(self._client.overlap)
 
     def enrich(
         self,

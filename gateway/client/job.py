@@ -44,7 +44,7 @@ class Job:
 
     Attributes:
         job_id: uuid, local to the gateway.
-        operation: "MATCH" or "ENRICH".
+        operation: "MATCH", "ENRICH", "AGGREGATE" or "OVERLAP".
         state: e.g. "EXCHANGING"; see `final`.
         waiting_for: "NONE", "PEER", "APPROVAL" or "DISK".
         stage: stage of the protocol while EXCHANGING.
@@ -112,9 +112,9 @@ class AsyncJobs:
 
         Args:
             agreement: id of an agreement in force.
-            operation: "MATCH" or "ENRICH".
+            operation: "MATCH", "ENRICH", "AGGREGATE" or "OVERLAP".
             purpose: one of the agreement's purposes.
-            columns: agreed columns wanted, one to three; none for MATCH.
+            columns: agreed columns wanted: one to three for ENRICH, one or more for AGGREGATE, else none.
             request_id: uuid; repeating a call with it returns the same job. Made anew when left out.
 
         Raises:
@@ -211,14 +211,20 @@ class AsyncJobs:
             ) from error
         raise StateError("PEER_UNAVAILABLE", f"the watch of job {bare_id(job_id)} ended early; wait for it again")
 
-    async def result(self, job_id: str) -> pa.Table:
+    async def result(self, job_id: str, control: str | None = None) -> pa.Table:
         """Return the result of a job that SUCCEEDED.
 
+        Args:
+            job_id: the job.
+            control: AGGREGATE only: a segment; adds the comparison of every other released segment with it.
+
         Returns:
-            {customer, attribute, value, partner, run, agreement, consent, obtained_at, expires_at}, one row per
-            customer and attribute; attribute and value are null for MATCH.
+            MATCH and ENRICH: {customer, attribute, value, partner, run, agreement, consent, obtained_at, expires_at},
+            one row per customer and attribute; attribute and value are null for MATCH. AGGREGATE and OVERLAP:
+            {segment, against, column, category, statistic, value, low, high, noise_sd, p_value, suppressed}, one row
+            per cell, figures as decimal text; `cells_frame` makes numbers of them.
         """
-        request = job_pb2.ReadResultRequest(name=named("jobs", job_id))
+        request = job_pb2.ReadResultRequest(name=named("jobs", job_id), control_segment=control or "")
         pieces: list[bytes] = []
         async with aclosing(self._connection.download(self._stub.ReadResult, request)) as answers:
             async for answer in answers:
@@ -248,7 +254,12 @@ def bare_id(job_id: str) -> str:
     return job_id.removeprefix("jobs/")
 
 
-_OPERATIONS = {"MATCH": job_pb2.OPERATION_MATCH, "ENRICH": job_pb2.OPERATION_ENRICH}
+_OPERATIONS = {
+    "MATCH": job_pb2.OPERATION_MATCH,
+    "ENRICH": job_pb2.OPERATION_ENRICH,
+    "AGGREGATE": job_pb2.OPERATION_AGGREGATE,
+    "OVERLAP": job_pb2.OPERATION_OVERLAP,
+}
 
 
 def _job(message: job_pb2.Job) -> Job:

@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from gateway import identifier
-from gateway.dataset import csv_file, parquet_file, rejection, value
+from gateway.dataset import csv_file, parquet_file, rejection, segment, value
 from gateway.dataset.declaration import Declaration
 from gateway.dataset.fold import fold
 from gateway.dataset.rejection import Rejections
@@ -54,24 +55,35 @@ class Datasets:
         """
         return await asyncio.to_thread(self._describe, name)
 
-    async def read(self, binding: AgreementBinding, match_key: str, columns: tuple[Column, ...]) -> SourceRows:
+    async def read(
+        self,
+        binding: AgreementBinding,
+        match_key: str,
+        columns: tuple[Column, ...],
+        *,
+        segments: bool = False,
+        clip: bool = False,
+    ) -> SourceRows:
         """Read and normalise the rows of one match key, whole.
 
         Subjects are trimmed; a row is rejected for its first fault in the order
-        subject, match key, values. Usable rows of one subject that are equal fold;
-        when they differ, all of them are left out.
+        subject, match key, segment, values. Usable rows of one subject that are
+        equal fold; when they differ, all of them are left out.
 
         Args:
             binding: which data set and columns answer for the agreement.
             match_key: name of the agreed match key.
             columns: agreed columns to carry; empty for none.
+            segments: carry the bound segment column too; rows without a segment are rejected.
+            clip: bring numbers back into the agreed bounds, and count them, instead of
+                rejecting their rows. Rows that are equal once clipped fold.
 
         Raises:
             SourceError: EMPTY, MISSING_COLUMN, BAD_ENCODING, BAD_ROW (unreadable file).
             RequestError: BAD_FIELD for a match key that is not supported.
             StateError: NOT_FOUND for a data set that is not declared.
         """
-        return await asyncio.to_thread(self._read, binding, identifier.parse(match_key), columns)
+        return await asyncio.to_thread(self._read, binding, identifier.parse(match_key), columns, segments, clip)
 
     async def subjects(self, binding: AgreementBinding) -> pa.StringArray:
         """Return all raw subject values of the bound data set: trimmed, usable, distinct.
@@ -98,10 +110,13 @@ class Datasets:
         subjects, _ = identifier.normalise(_OPAQUE, _text(source, table, binding.subject_column))
         return cast(pa.StringArray, pc.unique(subjects.drop_null()))
 
-    def _read(self, binding: AgreementBinding, match_key: MatchKey, columns: tuple[Column, ...]) -> SourceRows:
+    def _read(
+        self, binding: AgreementBinding, match_key: MatchKey, columns: tuple[Column, ...], segments: bool, clip: bool
+    ) -> SourceRows:
         key_column = _bound(binding, "match key", match_key.name, binding.match_key_columns)
         value_columns = {one.name: _bound(binding, "column", one.name, binding.value_columns) for one in columns}
-        wanted = tuple(dict.fromkeys((binding.subject_column, key_column, *value_columns.values())))
+        segment_columns = (_segment_column(binding),) if segments else ()
+        wanted = tuple(dict.fromkeys((binding.subject_column, key_column, *segment_columns, *value_columns.values())))
         source, table = self._table(binding.dataset, wanted)
         rejections = Rejections(table.num_rows, self._named)
 
@@ -109,32 +124,35 @@ class Datasets:
         _reject(rejections, faults, rejection.EMPTY_SUBJECT, rejection.BAD_SUBJECT)
         keys, faults = identifier.normalise(match_key, _text(source, table, key_column))
         _reject(rejections, faults, rejection.EMPTY_MATCH_KEY, rejection.BAD_MATCH_KEY)
-        values: list[pa.Array[Any]] = []
+        named: list[pa.Array[Any]] = []
+        for name in segment_columns:
+            names, empty, unfit = segment.parse(_text(source, table, name))
+            named.append(names)
+            rejections.reject(empty, rejection.EMPTY_SEGMENT)
+            rejections.reject(unfit, rejection.BAD_SEGMENT)
+        values = [
+            value.parse(source, name, source.whole(table, name), column, clip=clip)
+            for column, name in zip(columns, value_columns.values(), strict=True)
+        ]
         bad = np.zeros(table.num_rows, np.bool_)
-        for column in columns:
-            name = value_columns[column.name]
-            parsed, unfit = value.parse(source, name, source.whole(table, name), column)
-            values.append(parsed)
-            bad |= unfit
+        for parsed in values:
+            bad |= parsed.bad
         rejections.reject(bad, rejection.BAD_VALUE)
 
-        usable = np.flatnonzero(rejections.usable)
-        rows = pa.array(usable)
-        folded = fold(
-            cast(pa.StringArray, subjects.take(rows)), [keys.take(rows), *(column.take(rows) for column in values)]
+        kept, folded = _fold(
+            rejections, cast(pa.StringArray, subjects), [keys, *named, *(one.values for one in values)]
         )
-        conflicting = np.zeros(table.num_rows, np.bool_)
-        conflicting[usable[folded.conflicting]] = True
-        rejections.reject(conflicting, rejection.CONFLICTING_ROWS)
-        kept = pa.array(usable[folded.kept])
-        carried = pa.table([column.take(kept) for column in values], names=list(value_columns)) if columns else None
+        rows = pa.array(kept)
+        carried = pa.table([one.values.take(rows) for one in values], names=list(value_columns)) if columns else None
         return SourceRows(
-            subjects=cast(pa.StringArray, subjects.take(kept)),
-            keys=cast(pa.StringArray, keys.take(kept)),
+            subjects=cast(pa.StringArray, subjects.take(rows)),
+            keys=cast(pa.StringArray, keys.take(rows)),
             columns=carried,
             rows_read=table.num_rows,
             rejected=rejections.by_reason,
-            folded=folded.folded,
+            folded=folded,
+            segments=cast(pa.StringArray, named[0].take(rows)) if named else None,
+            clipped=sum(int(np.count_nonzero(one.clipped[kept])) for one in values),
         )
 
     def _table(self, name: str, wanted: tuple[str, ...]) -> tuple[Source, pa.Table]:
@@ -159,6 +177,27 @@ def _bound(binding: AgreementBinding, kind: str, name: str, pairs: tuple[tuple[s
     raise SourceError(
         "MISSING_COLUMN", f"the binding to data set {binding.dataset} has no column for {kind} {name}; bind it again"
     )
+
+
+def _segment_column(binding: AgreementBinding) -> str:
+    if not binding.segment_column:
+        raise SourceError(
+            "MISSING_COLUMN", f"the binding to data set {binding.dataset} has no segment column; bind it again"
+        )
+    return binding.segment_column
+
+
+def _fold(
+    rejections: Rejections, subjects: pa.StringArray, contents: list[pa.Array[Any]]
+) -> tuple[npt.NDArray[np.int64], int]:
+    """Leave one usable row per subject; return which, and how many rows only repeated one."""
+    usable = np.flatnonzero(rejections.usable)
+    rows = pa.array(usable)
+    folded = fold(cast(pa.StringArray, subjects.take(rows)), [content.take(rows) for content in contents])
+    conflicting = np.zeros(len(subjects), np.bool_)
+    conflicting[usable[folded.conflicting]] = True
+    rejections.reject(conflicting, rejection.CONFLICTING_ROWS)
+    return usable[folded.kept], folded.folded
 
 
 def _reject(rejections: Rejections, faults: pa.DictionaryArray[Any, Any], empty: str, bad: str) -> None:

@@ -6,6 +6,7 @@ null, which is allowed: the partner cannot tell it from one that consent withhol
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, cast
 
@@ -26,7 +27,23 @@ DIGITS = 18
 _EXACT = 2.0**50  # a float times a power of ten, below this, rounds to the integer that was meant
 
 
-def parse(source: Source, name: str, values: pa.Array[Any], column: Column) -> tuple[pa.Array[Any], Flags]:
+@dataclass(frozen=True, slots=True, repr=False)
+class Parsed:
+    """A column of n values as it crosses the wire.
+
+    Attributes:
+        values: decimal128(18, scale) or string, null where empty or bad.
+        bad: flags of the bad ones: no number, too many decimal digits, out of bounds
+            (unless clipped), too many bytes, control characters.
+        clipped: flags of numbers that were brought back into the agreed bounds.
+    """
+
+    values: pa.Array[Any]
+    bad: Flags
+    clipped: Flags
+
+
+def parse(source: Source, name: str, values: pa.Array[Any], column: Column, *, clip: bool = False) -> Parsed:
     """Parse a source column as an agreed column.
 
     Args:
@@ -34,17 +51,14 @@ def parse(source: Source, name: str, values: pa.Array[Any], column: Column) -> t
         name: the source column's name, for messages.
         values: n values as read.
         column: what the agreement says of it.
-
-    Returns:
-        n values, decimal128(18, scale) or string, null where empty or bad; and the
-        flags of the bad ones: no number, too many decimal digits, out of bounds,
-        too many bytes, control characters.
+        clip: a number out of bounds becomes the nearer bound instead of bad.
 
     Raises:
         SourceError: BAD_ROW for a type that holds no such values.
     """
     if column.type is not ColumnType.NUMBER:
-        return _texts(as_text(source, name, values), column.max_bytes)
+        texts, bad = _texts(as_text(source, name, values), column.max_bytes)
+        return Parsed(texts, bad, np.zeros(len(bad), np.bool_))
     if pa.types.is_floating(values.type):
         scaled, present, bad = _floats(values, column.scale)
     elif pa.types.is_integer(values.type):
@@ -53,12 +67,11 @@ def parse(source: Source, name: str, values: pa.Array[Any], column: Column) -> t
         scaled, present, bad = _decimals(values, column.scale)
     else:
         scaled, present, bad = _written(as_text(source, name, values), column.scale)
-    low, high = _bound(column.minimum, column.scale), _bound(column.maximum, column.scale)
-    if low is not None:
-        bad |= present & (scaled < low)
-    if high is not None:
-        bad |= present & (scaled > high)
-    return _from_scaled(scaled, present & ~bad, column.scale), bad
+    within = np.clip(scaled, _bound(column.minimum, column.scale), _bound(column.maximum, column.scale))
+    outside = present & (within != scaled)
+    if not clip:
+        return Parsed(_from_scaled(scaled, present & ~outside, column.scale), bad | outside, np.zeros_like(bad))
+    return Parsed(_from_scaled(within, present, column.scale), bad, outside)
 
 
 def _texts(values: pa.StringArray, max_bytes: int) -> tuple[pa.Array[Any], Flags]:

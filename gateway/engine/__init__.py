@@ -2,7 +2,8 @@
 
 from gateway.engine.bells import ProcessBells
 from gateway.engine.clock import SystemClock
+from gateway.engine.processes import SpawnedProcesses
 from gateway.engine.sequencer import sequence_for_ever
 from gateway.engine.worker import Worker, WorkerLimits
 
-__all__ = ["ProcessBells", "SystemClock", "Worker", "WorkerLimits", "sequence_for_ever"]
+__all__ = ["ProcessBells", "SpawnedProcesses", "SystemClock", "Worker", "WorkerLimits", "sequence_for_ever"]

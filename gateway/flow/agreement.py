@@ -31,7 +31,8 @@ from gateway.flow.access import require, require_reader
 from gateway.flow.partner import accepted_partner
 from gateway.flow.ports import House, Transaction
 from gateway.flow.registry import find_item
-from gateway.route.agreement import Agreement, AgreementBinding, AgreementCopy, AgreementState
+from gateway.he.layout import layout
+from gateway.route.agreement import Agreement, AgreementBinding, AgreementCopy, AgreementState, Operation
 from gateway.route.audit import AuditEvent
 from gateway.route.caller import Caller, Role
 from gateway.route.canonical import record_hash
@@ -246,6 +247,7 @@ async def _check_terms(tx: Transaction, house: House, agreement: Agreement, now:
     """Check that we may sign: the parties are we and a partner, and our registry carries the terms."""
     partner = await accepted_partner(tx, counterparty(agreement, house.custody.party).party)
     _check_parties(house, agreement, partner, now)
+    _check_packing(agreement)
     own = signatory(agreement, house.custody.party)
     wanted = [("assessment", own.impact_assessment, f"parties[{agreement.parties.index(own)}].impact_assessment")]
     wanted += [("purpose", purpose, f"purposes[{row}]") for row, purpose in enumerate(agreement.purposes)]
@@ -262,6 +264,17 @@ async def _check_terms(tx: Transaction, house: House, agreement: Agreement, now:
                 "BAD_FIELD", f"field {path} names no {kind} of our registry; create it there, or agree on another"
             )
     return partner
+
+
+def _check_packing(agreement: Agreement) -> None:
+    """Refuse terms whose sums fit no ciphertext at the agreed size of a run."""
+    terms, columns = agreement.aggregate, {column.name: column for column in agreement.columns}
+    if terms is None:
+        return
+    rows = agreement.caps.rows_sender + 2 * terms.t * terms.segments
+    for direction in agreement.directions:
+        if direction.operation is Operation.AGGREGATE:
+            layout(terms, tuple(columns[name] for name in direction.columns), rows)
 
 
 def _check_parties(house: House, agreement: Agreement, partner: Partner, now: datetime) -> None:
@@ -296,4 +309,6 @@ def _columns(binding: AgreementBinding) -> dict[str, object]:
         "subject": binding.subject_column,
         "match_keys": [list(pair) for pair in binding.match_key_columns],
         "values": [list(pair) for pair in binding.value_columns],
+        "segment": binding.segment_column,
+        "minimum_cohort": binding.minimum_cohort,
     }

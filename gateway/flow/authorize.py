@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from consent.evaluate import Use, standing
 from consent.registry import Registry
 from gateway.errors import StateError
+from gateway.flow.budget import affordable
 from gateway.flow.ports import House, Transaction
 from gateway.flow.registry import load_registry
 from gateway.psi.suite import SUITE
@@ -15,7 +17,9 @@ from gateway.route.job import AuthorizedJob, Job, JobRequest, Refusal, Side
 from gateway.route.party import Partner
 from gateway.route.session import SessionOffer
 
-METHOD = "psi_hash"  # what MATCH and ENRICH ask consent for
+# What consent is asked for: rows are matched by hashes, statistics besides under encryption.
+ROW_METHODS = ("psi_hash",)
+GROUPED_METHODS = ("psi_hash", "he_aggregate")
 MAX_COLUMNS = 3
 
 
@@ -93,15 +97,15 @@ async def _authorize(
     if not begun and runs >= agreement.caps.runs_per_day:
         return Refusal("RATE_EXCEEDED", f"the agreement allows {agreement.caps.runs_per_day} runs a day")
     partner = await tx.partners.get(direction.sender if side is Side.RECEIVER else direction.receiver)
-    gate, column_gates = _gates(agreement, direction, request, side)
+    gates, column_gates = _gates(agreement, direction, request, side)
     registry = await load_registry(tx, house)
-    against = _standing(registry, (gate, *(use for _, use in column_gates)), at)
+    against = _standing(registry, (*gates, *(use for _, use in column_gates)), at)
     if against is not None:
         return against
     binding = await tx.agreements.binding(agreement.agreement_id)
     if binding is None:
         return Refusal("NOT_READY", "the agreement is not bound to a data set yet")
-    return AuthorizedJob(
+    job = AuthorizedJob(
         job_id=job_id,
         side=side,
         own_party=own,
@@ -112,9 +116,12 @@ async def _authorize(
         purpose=request.purpose,
         columns=request.columns,
         binding=binding,
-        gate=gate,
+        gates=gates,
         column_gates=column_gates,
     )
+    if job.operation.grouped and not begun:
+        return await affordable(tx, job, at) or job
+    return job
 
 
 def _direction(
@@ -126,30 +133,40 @@ def _direction(
         if direction.operation is not request.operation or ours != own or other not in (None, theirs):
             continue
         wanted = request.columns
-        if request.operation is Operation.MATCH and wanted:
-            continue
-        if request.operation is Operation.ENRICH and not (
-            0 < len(wanted) <= MAX_COLUMNS and len(set(wanted)) == len(wanted) and set(wanted) <= set(direction.columns)
-        ):
-            continue
-        return direction
+        if request.operation in (Operation.MATCH, Operation.OVERLAP):
+            fits = not wanted
+        else:
+            most = MAX_COLUMNS if request.operation is Operation.ENRICH else len(direction.columns)
+            fits = 0 < len(wanted) <= most and len(set(wanted)) == len(wanted)
+        if fits and set(wanted) <= set(direction.columns):
+            return direction
     return Refusal("OPERATION_NOT_AGREED", "the agreement does not allow this operation, direction or set of columns")
 
 
 def _gates(
     agreement: Agreement, direction: Direction, request: JobRequest, side: Side
-) -> tuple[Use, tuple[tuple[str, Use], ...]]:
-    """Both sides gate their own customers: two directions are two decisions."""
+) -> tuple[tuple[Use, ...], tuple[tuple[str, Use], ...]]:
+    """Both sides gate their own customers: two directions are two decisions.
+
+    In ENRICH a column that consent does not cover is left empty; in AGGREGATE every column's category is required.
+    """
     handler, recipient = (
         (direction.receiver, direction.sender) if side is Side.RECEIVER else (direction.sender, direction.receiver)
     )
 
-    def use(category: str) -> Use:
-        return Use(handler=handler, recipient=recipient, purpose=request.purpose, category=category, method=METHOD)
+    def uses(categories: Iterable[str]) -> tuple[Use, ...]:
+        methods = GROUPED_METHODS if request.operation.grouped else ROW_METHODS
+        return tuple(
+            Use(handler=handler, recipient=recipient, purpose=request.purpose, category=category, method=method)
+            for category in dict.fromkeys(categories)
+            for method in methods
+        )
 
     categories = {column.name: column.category for column in agreement.columns}
     asked = request.columns if side is Side.SENDER else ()
-    return use(agreement.match_key_categories[0]), tuple((name, use(categories[name])) for name in asked)
+    if request.operation.grouped:
+        return uses((*agreement.match_key_categories, *(categories[name] for name in asked))), ()
+    return uses(agreement.match_key_categories[:1]), tuple((name, uses([categories[name]])[0]) for name in asked)
 
 
 def _standing(registry: Registry, uses: tuple[Use, ...], at: datetime) -> Refusal | None:

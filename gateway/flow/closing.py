@@ -10,13 +10,16 @@ from gateway.flow.ends import RunRefused, consent_changed
 from gateway.flow.ports import House
 from gateway.flow.ports.peer import Closing
 from gateway.flow.runstate import RunState
-from gateway.flow.sessions import opening_of
+from gateway.flow.sessions import ended, opening_of
 from gateway.flow.threads import in_thread
-from gateway.flow.transcript import agreement_key, done_mark, session_transcript, sha256
-from gateway.psi.record import RunHalf, run_record, sender_run_half_of
+from gateway.flow.transcript import agreement_key, done_mark, is_whole, session_transcript
+from gateway.psi.record import Opening
+from gateway.psi.run import RunHalf, run_record, sender_run_half_of
 from gateway.route.audit import AuditEvent
-from gateway.route.session import Session, SessionState, Stage
+from gateway.route.session import Session, SessionState, StageSize
 from gateway.tlog.run_leaf import run_payload
+
+WAIT_S = 1.0
 
 
 async def state_run(house: House, session: Session, half: bytes) -> Closing:
@@ -24,17 +27,19 @@ async def state_run(house: House, session: Session, half: bytes) -> Closing:
 
     Raises:
         HostileInput: DIGEST_MISMATCH when the two sides saw different bytes.
-        StateError: STAGE_ORDER while LATE_DROPS is not complete.
+        StateError: STAGE_ORDER while a stage is not complete.
     """
     theirs = RunHalf.parse(half, session.session_id)
     if session.run_record:
         return _stored(house, session, theirs)
     check_counts(theirs, sum(opening_of(session).receiver.rows))
     await _check_age(house, session)
-    ours = await in_thread(_own_half, house, session)
+    opening = opening_of(session)
+    await _until_whole(house, session, opening)
+    ours = await in_thread(_own_half, house, session, opening)
     check_transcripts(ours, theirs)
     parties = {"receiver": session.partner, "sender": house.custody.party}
-    record = run_record(sha256(session.opening), theirs, ours, parties)
+    record = run_record(opening, theirs, ours, parties)
     signature = house.custody.sign_record("run", record)
     async with house.store.begin() as tx:
         await tx.sessions.update(
@@ -48,6 +53,37 @@ async def state_run(house: House, session: Session, half: bytes) -> Closing:
         await tx.audit.append([key_destroyed(house, session, ours)])
     house.bells.ring("audit")
     return Closing(record, signature)
+
+
+async def _until_whole(house: House, session: Session, opening: Opening) -> None:
+    """Wait for our worker to check and keep what R pushed last; R's own stages are its duty.
+
+    Raises:
+        StateError: STAGE_ORDER when a stage was not moved whole, or the session ends meanwhile.
+    """
+    while True:
+        missing = await in_thread(missing_stage, house, session, opening)
+        if missing is None:
+            return
+        if not missing.from_receiver or not await in_thread(
+            is_whole, house, session.job_id, session.session_id, missing, opening
+        ):
+            act = "push" if missing.from_receiver else "pull"
+            raise StateError("STAGE_ORDER", f"closing: stage {int(missing.stage)} is not complete; {act} it first")
+        await house.bells.wait(session.session_id, WAIT_S)
+        async with house.store.read() as tx:
+            session = await tx.sessions.get(session.session_id)
+        if session.state.final:
+            raise ended(session)
+
+
+def missing_stage(house: House, session: Session, opening: Opening) -> StageSize | None:
+    """Return the first stage that is not whole and checked. Blocks."""
+    for size in opening.stages:
+        marked = house.spool.read_sealed(session.job_id, done_mark(size.stage)) is not None
+        if not marked and not (size.streamed and is_whole(house, session.job_id, session.session_id, size, opening)):
+            return size
+    return None
 
 
 async def _check_age(house: House, session: Session) -> None:
@@ -123,11 +159,8 @@ async def countersign_run(house: House, session: Session, record: bytes, signatu
     return Closing(record, own)
 
 
-def _own_half(house: House, session: Session) -> RunHalf:
+def _own_half(house: House, session: Session, opening: Opening) -> RunHalf:
     """State our side and destroy the scalar: from here on nothing can be evaluated. Blocks."""
-    if house.spool.read_sealed(session.job_id, done_mark(Stage.LATE_DROPS)) is None:
-        raise StateError("STAGE_ORDER", "closing: stage 4 LATE_DROPS was not pulled yet")
-    opening = opening_of(session)
     state = RunState.load(house, session.job_id)
     if state is None or state.cut_at is None:
         raise Misuse("a session at its end has no cut")
@@ -144,6 +177,7 @@ def _own_half(house: House, session: Session) -> RunHalf:
         replaced=len(state.replaced),
         late_drops=state.late_drops,
         keys_destroyed_at=state.destroyed_at,
+        withheld=state.withheld if opening.grouped else None,
     )
 
 
@@ -151,6 +185,6 @@ def _stored(house: House, session: Session, theirs: RunHalf) -> Closing:
     """Answer a repeated first call; another half than before is no repetition."""
     ours = sender_run_half_of(session.run_record, session.session_id)
     parties = {"receiver": session.partner, "sender": house.custody.party}
-    if run_record(sha256(session.opening), theirs, ours, parties) != session.run_record:
+    if run_record(opening_of(session), theirs, ours, parties) != session.run_record:
         raise HostileInput("DIGEST_MISMATCH", "closing: the half of the run record differs from the one sent before")
     return Closing(session.run_record, dict(session.run_signatures)[house.custody.party])

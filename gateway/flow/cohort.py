@@ -21,9 +21,10 @@ import pyarrow.ipc
 from consent.registry import Registry
 from gateway import kernel
 from gateway.errors import SourceError, StateError
-from gateway.flow.gate import as_texts, judge
+from gateway.flow.gate import as_texts, judge, judge_all
 from gateway.flow.ports import House, Transaction
 from gateway.flow.registry import load_registry
+from gateway.flow.segment import missing_values, number_segments
 from gateway.flow.threads import in_thread
 from gateway.psi.arrow import fixed, whole
 from gateway.psi.attributes import column_type
@@ -63,20 +64,19 @@ async def build(house: House, job: AuthorizedJob, salts: CohortSalts, columns: t
         house: ports.
         job: authorized by the agreement.
         salts: this run's secrets.
-        columns: agreed columns to carry (sender ENRICH), else empty.
+        columns: agreed columns to carry (sender of ENRICH and AGGREGATE), else empty.
 
     Raises:
-        SourceError: the data set cannot be read.
+        SourceError: the data set cannot be read, or has more segments than the agreement allows.
     """
-    match_key = job.agreement.match_keys[0]
-    rows = await house.datasets.read(job.binding, match_key, columns)
+    rows = await _read(house, job, columns)
     refs = await in_thread(
         kernel.subject_refs, house.custody.subject_key(), job.binding.subject_type, rows.subjects, house.limits.threads
     )
     at = house.clock.now()
     async with house.store.read() as tx:
         registry = await load_registry(tx, house)
-        verdict = await judge(tx, registry, job.gate, refs, at)
+        verdict = await judge_all(tx, registry, job.gates, refs, at)
         cohort = await in_thread(_select, house, job, salts, rows, refs, verdict.allowed, verdict.consent_ids, at)
         # Columns are asked for those only whom the gate let in.
         covered = await _covered(tx, registry, job, cohort, at)
@@ -95,8 +95,21 @@ async def build(house: House, job: AuthorizedJob, salts: CohortSalts, columns: t
         "consented": len(cohort.subject_refs),
         "records": cohort.rows,
     }
+    if job.operation.grouped:
+        report |= {"segments": len(cohort.segments)} if job.side is Side.RECEIVER else {"clipped": rows.clipped}
     await in_thread(_seal, house, job.job_id, cohort, report)
     return Judged(cohort, report)
+
+
+async def _read(house: House, job: AuthorizedJob, columns: tuple[Column, ...]) -> SourceRows:
+    grouped = job.operation.grouped
+    return await house.datasets.read(
+        job.binding,
+        job.agreement.match_keys[0],
+        columns,
+        segments=grouped and job.side is Side.RECEIVER,
+        clip=grouped and job.side is Side.SENDER,
+    )
 
 
 def _select(
@@ -109,20 +122,32 @@ def _select(
     consent_ids: pa.StringArray,
     at: datetime,
 ) -> ConsentedCohort:
-    """Fold equal keys into records and put them into keyed-tag order."""
+    """Fold equal keys into records and put them into keyed-tag order, segment after segment."""
     encoded = pc.dictionary_encode(rows.keys)
     codes = np.asarray(encoded.indices).astype(np.int64)
     # Sharing is judged on the whole data set, before consent gating.
     shared = np.bincount(codes, minlength=len(encoded.dictionary))[codes] > 1 if len(codes) else codes.astype(bool)
     left_out = {}
-    if job.side is Side.SENDER:
-        left_out = {"SHARED_MATCH_KEY": int((allowed & shared).sum())}
+    if job.side is Side.SENDER or job.operation.grouped:
+        left_out["SHARED_MATCH_KEY"] = int((allowed & shared).sum())
         allowed = allowed & ~shared
+    if job.side is Side.SENDER and job.operation.grouped:
+        missing = missing_values(job, rows, asked_columns(job))
+        left_out["MISSING_VALUE"] = int((allowed & missing).sum())
+        allowed = allowed & ~missing
+    names: tuple[str, ...] = ()
+    segment = np.zeros(len(codes), dtype=np.int64)
+    if rows.segments is not None:
+        names, segment = number_segments(job, rows.segments, allowed)
+        left_out["SEGMENT_TOO_SMALL"] = int((allowed & (segment < 0)).sum())
+        allowed = allowed & (segment >= 0)
     subjects = np.flatnonzero(allowed)
-    used, record_of = np.unique(codes[subjects], return_inverse=True)
+    used, first, record_of = np.unique(codes[subjects], return_index=True, return_inverse=True)
     inputs = kernel.oprf_inputs(job.agreement.match_keys[0], encoded.dictionary.take(pa.array(used)))
     tags = kernel.hmac_sha256(salts.tag_key, inputs, house.limits.threads)
     order = np.argsort(tags.view("V32").reshape(-1), kind="stable") if len(tags) else np.empty(0, dtype=np.int64)
+    of_record = segment[subjects[first]]
+    order = order[np.argsort(of_record[order], kind="stable")]
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
     return ConsentedCohort(
@@ -135,7 +160,13 @@ def _select(
         commitment=commitment(salts.run_salt, refs[subjects], house.limits.threads),
         left_out={reason: count for reason, count in left_out.items() if count},
         judged_at=at,
+        segments=names,
+        segment_rows=_segment_rows(of_record, len(names)),
     )
+
+
+def _segment_rows(of_record: npt.NDArray[np.int64], segments: int) -> tuple[int, ...]:
+    return tuple(int(count) for count in np.bincount(of_record, minlength=max(segments, 1)))
 
 
 def commitment(run_salt: bytes, subject_refs: Bytes, threads: int) -> bytes:
@@ -184,6 +215,8 @@ def _seal(house: House, job_id: str, cohort: ConsentedCohort, report: Mapping[st
             "judged_at": time_text(cohort.judged_at),
             "commitment": cohort.commitment.hex(),
             "report": canonical_bytes(report),
+            "segments": canonical_bytes(list(cohort.segments)),
+            "segment_rows": canonical_bytes(list(cohort.segment_rows)),
         }
     )
     sink = io.BytesIO()
@@ -204,13 +237,16 @@ async def restore(house: House, job: AuthorizedJob, columns: tuple[Column, ...])
     sealed = await in_thread(house.spool.read_sealed, job.job_id, COHORT_FILE)
     if sealed is None:
         return None
-    rows = await house.datasets.read(job.binding, job.agreement.match_keys[0], columns)
+    rows = await _read(house, job, columns)
     refs = await in_thread(
         kernel.subject_refs, house.custody.subject_key(), job.binding.subject_type, rows.subjects, house.limits.threads
     )
     judged = await in_thread(_rebuild, house, job, rows, refs, sealed)
     if not columns:
         return judged
+    if job.operation.grouped:
+        carried = await in_thread(_carry, rows, refs, judged.cohort, columns)
+        return replace(judged, cohort=replace(judged.cohort, columns=carried))
     again = await judge_again(house, job, judged.cohort)
     carried = await in_thread(_carry, rows, refs, judged.cohort, columns)
     return replace(judged, cohort=replace(judged.cohort, columns=uncovered_blanked(carried, again.covered)))
@@ -220,7 +256,7 @@ def _rebuild(house: House, job: AuthorizedJob, rows: SourceRows, refs: Bytes, se
     """Join the sealed cohort file to the source; every row must be there, unchanged."""
     table = pa.ipc.open_stream(sealed).read_all().combine_chunks()
     meta = {name.decode(): value.decode() for name, value in (table.schema.metadata or {}).items()}
-    if set(meta) != {"judged_at", "commitment", "report"}:
+    if set(meta) != {"judged_at", "commitment", "report", "segments", "segment_rows"}:
         raise StateError("LOG_INCONSISTENT", "the sealed cohort file lacks its fields; cancel the job and start anew")
     where = pc.index_in(whole(table.column("subject_ref")), value_set=as_texts(refs))
     if where.null_count:
@@ -233,7 +269,14 @@ def _rebuild(house: House, job: AuthorizedJob, rows: SourceRows, refs: Bytes, se
     records = np.asarray(whole(table.column("record"))).astype(np.int64)
     first = np.full(int(records.max()) + 1 if len(records) else 0, -1, dtype=np.int64)
     first[records[::-1]] = np.arange(len(records))[::-1]
-    report = json.loads(meta["report"])
+    report, segments = json.loads(meta["report"]), tuple(json.loads(meta["segments"]))
+    segment_rows = tuple(json.loads(meta["segment_rows"]))
+    if rows.segments is not None:
+        borders = np.repeat(np.arange(len(segment_rows)), segment_rows)[records]
+        names = pa.array(segments, pa.string()).take(pa.array(borders))
+        moved = np.asarray(pc.fill_null(pc.not_equal(rows.segments.take(where), names), True))
+        if moved.any():
+            _changed(int(moved.sum()))
     cohort = ConsentedCohort(
         side=job.side,
         inputs=kernel.oprf_inputs(match_key, keys.take(pa.array(first))),
@@ -244,6 +287,8 @@ def _rebuild(house: House, job: AuthorizedJob, rows: SourceRows, refs: Bytes, se
         commitment=bytes.fromhex(meta["commitment"]),
         left_out=report["left_out"],
         judged_at=parse_time_text(meta["judged_at"]),
+        segments=segments,
+        segment_rows=segment_rows,
     )
     return Judged(cohort, report)
 
@@ -270,7 +315,7 @@ async def judge_again(house: House, job: AuthorizedJob, cohort: ConsentedCohort)
     at = house.clock.now()
     async with house.store.read() as tx:
         registry = await load_registry(tx, house)
-        allowed = (await judge(tx, registry, job.gate, cohort.subject_refs, at)).allowed
+        allowed = (await judge_all(tx, registry, job.gates, cohort.subject_refs, at)).allowed
         covered = await _covered(tx, registry, job, cohort, at)
     kept = np.zeros(cohort.rows, dtype=bool)
     kept[cohort.record_of[allowed]] = True
@@ -299,7 +344,7 @@ async def still_allowed(
     """
     at = house.clock.now()
     async with house.store.read() as tx:
-        verdict = await judge(tx, await load_registry(tx, house), job.gate, subject_refs, at)
+        verdict = await judge_all(tx, await load_registry(tx, house), job.gates, subject_refs, at)
     return verdict.allowed, at
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -79,6 +79,25 @@ async def judge(tx: Transaction, registry: Registry, use: Use, subject_refs: Byt
                 reasons[decision.reason_code] += 1
         consent_ids = pa.array(ids, type=pa.string())
     return Verdict(allowed, consent_ids, dict(sorted(reasons.items())))
+
+
+async def judge_all(
+    tx: Transaction, registry: Registry, uses: Sequence[Use], subject_refs: Bytes, at: datetime
+) -> Verdict:
+    """Judge subjects who must be allowed under several uses at once.
+
+    A subject counts once, under the first use that denies it; its consent id is that of the first use.
+    """
+    verdict = await judge(tx, registry, uses[0], subject_refs, at)
+    allowed, denied = verdict.allowed.copy(), Counter(verdict.denied)
+    for use in uses[1:]:
+        # Only those whom all uses so far let in are asked about the next.
+        asked = np.flatnonzero(allowed)
+        further = await judge(tx, registry, use, np.ascontiguousarray(subject_refs[asked]), at)
+        allowed[asked] = further.allowed
+        denied.update(further.denied)
+    kept = pc.if_else(pa.array(allowed), verdict.consent_ids, pa.scalar(None, pa.string()))
+    return Verdict(allowed, kept, dict(sorted(denied.items())))
 
 
 def as_texts(subject_refs: Bytes) -> pa.StringArray:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gateway import kernel
+from gateway.disclosure import CELLS, compare
 from gateway.errors import RequestError, StateError
 from gateway.flow.access import require
 from gateway.flow.gate import as_texts
@@ -42,8 +43,8 @@ RESULT_SCHEMA = pa.schema(
 async def create_job(house: House, caller: Caller, request: JobRequest) -> Job:
     """Store a job for the workers and return at once; the same request_id returns the same job."""
     require(caller, Role.CDP_JOB)
-    if (request.operation is Operation.MATCH) == bool(request.columns):
-        raise RequestError("BAD_FIELD", "job.columns: ENRICH names one to three agreed columns, MATCH none")
+    if (request.operation in (Operation.MATCH, Operation.OVERLAP)) == bool(request.columns):
+        raise RequestError("BAD_FIELD", "job.columns: ENRICH and AGGREGATE name agreed columns, MATCH and OVERLAP none")
     now = house.clock.now()
     async with house.store.begin() as tx:
         copy = await tx.agreements.get(request.agreement_id)
@@ -143,20 +144,37 @@ async def watch_job(house: House, caller: Caller, job_id: str) -> AsyncIterator[
             yield job
 
 
-async def read_result(house: House, caller: Caller, job_id: str) -> AsyncIterator[pa.RecordBatch]:
-    """Stream a result with raw customer values, joined in memory from the bound data set.
+async def result_schema(house: House, caller: Caller, job_id: str) -> pa.Schema:
+    """Return the schema of a job's result: customers of MATCH and ENRICH, cells of AGGREGATE and OVERLAP."""
+    require(caller, Role.CDP_JOB)
+    async with house.store.read() as tx:
+        job = await tx.jobs.get(job_id)
+    return CELLS if job.request.operation.grouped else RESULT_SCHEMA
 
-    Subjects that left the data set since are absent. Every read is on record.
+
+async def read_result(
+    house: House, caller: Caller, job_id: str, control_segment: str = ""
+) -> AsyncIterator[pa.RecordBatch]:
+    """Stream a result; every read is on record, and costs no privacy budget.
+
+    Customers come with their raw values, joined in memory from the bound data set; who left it since is absent.
+
+    Args:
+        house: ports.
+        caller: whom the token names.
+        job_id: a job that SUCCEEDED and whose result is ours.
+        control_segment: statistics only: compare every released segment with this one.
 
     Yields:
-        Batches of RESULT_SCHEMA, one row per customer and attribute; MATCH rows have
-        null attribute and value.
+        Batches of `result_schema`; of customers one row per customer and attribute (MATCH: null attribute and value).
     """
     require(caller, Role.CDP_JOB)
     async with house.store.read() as tx:
         job = await tx.jobs.get(job_id)
         binding = await tx.agreements.binding(job.request.agreement_id)
-    if job.side is not Side.RECEIVER or job.state is not JobState.SUCCEEDED or binding is None:
+    grouped = job.request.operation.grouped
+    ours = bool(job.report.get("released")) if grouped else job.side is Side.RECEIVER
+    if job.state is not JobState.SUCCEEDED or binding is None or not ours:
         raise StateError("NOT_FOUND", f"job {job_id} has no result: it is {job.state.value} on side {job.side.value}")
     if house.clock.now() >= parse_time_text(str(job.report["expires_at"])):
         # Retention is over: what nobody read is destroyed at the latest now.
@@ -164,8 +182,16 @@ async def read_result(house: House, caller: Caller, job_id: str) -> AsyncIterato
     table = await house.results.read(job_id)
     if table is None:
         raise StateError("NOT_FOUND", f"the result of job {job_id} is gone: its retention has ended")
-    subjects = await house.datasets.subjects(binding)
-    long, present = await in_thread(_joined, house, job, binding.subject_type, table, subjects)
+    if grouped:
+        long, absent = table.replace_schema_metadata(), 0
+        if control_segment:
+            long = pa.concat_tables([long, await in_thread(compare, long, control_segment)])
+    elif control_segment:
+        raise RequestError("BAD_FIELD", "control_segment: only statistics per segment are compared")
+    else:
+        subjects = await house.datasets.subjects(binding)
+        long, present = await in_thread(_joined, house, job, binding.subject_type, table, subjects)
+        absent = table.num_rows - present
     async with house.store.begin() as tx:
         await tx.audit.append(
             [
@@ -176,8 +202,8 @@ async def read_result(house: House, caller: Caller, job_id: str) -> AsyncIterato
                     payload={
                         "job": job_id,
                         "by": caller.subject,
-                        "customers": present,
-                        "absent": table.num_rows - present,
+                        "rows": table.num_rows - absent,
+                        "absent": absent,
                     },
                 )
             ]

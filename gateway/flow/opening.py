@@ -11,10 +11,12 @@ from datetime import timedelta
 from gateway.agreement.signature import verify_record
 from gateway.errors import HostileInput
 from gateway.flow.ends import RunRefused
+from gateway.flow.grouping import grouped_of
 from gateway.flow.lease import Lease
 from gateway.flow.ports.peer import Acceptance
 from gateway.flow.session import opened_event
 from gateway.flow.sessions import opening_of
+from gateway.flow.threads import in_thread
 from gateway.flow.transcript import agreement_key, envelope, open_envelope
 from gateway.psi.attributes import plaintext_bytes
 from gateway.psi.record import Opening, OpeningHalf, acceptance_record, opening, sender_half_of
@@ -109,7 +111,8 @@ async def agree_opening(
     house, card = lease.house, job.partner.card
     if session.opening:
         return opening_of(session)
-    ours = OpeningHalf(session.session_id, (cohort.rows,), cohort.commitment, cohort.judged_at)
+    rows = cohort.segment_rows if job.operation.grouped else (cohort.rows,)
+    ours = OpeningHalf(session.session_id, rows, cohort.commitment, cohort.judged_at)
     signature = house.custody.sign_record("opening-half", ours.encode())
     await lease.hear(house.peer.push(card, _single(session.session_id, 0, envelope(ours.encode(), signature))))
     full = b""
@@ -120,8 +123,9 @@ async def agree_opening(
                 raise HostileInput("DIGEST_MISMATCH", "stage 0 OPENING: the partner's chunk does not have its SHA-256")
             full = chunk.bytes
     record, their_signature = open_envelope(full, "opening", job.agreement, card.party)
-    theirs = sender_half_of(record, session.session_id, len(job.agreement.match_keys), job.agreement.caps.rows_sender)
-    sizes = opening(session.acceptance, ours, theirs, plaintext_bytes(columns))
+    theirs = sender_half_of(record, session.session_id, job.agreement.caps.rows_sender)
+    grouped = await in_thread(grouped_of, job, len(rows), sum(theirs.rows))
+    sizes = opening(session.acceptance, ours, theirs, plaintext_bytes(columns), grouped)
     if sizes.record != record:
         raise HostileInput("BAD_SHAPE", "stage 0 OPENING: the record is not what the two halves make")
     own_signature = house.custody.sign_record("opening", record)
@@ -140,4 +144,4 @@ async def agree_opening(
 
 async def _single(session_id: str, seq: int, content: bytes) -> AsyncIterator[Chunk]:
     await asyncio.sleep(0)
-    yield Chunk(session_id, Stage.OPENING, seq, hashlib.sha256(content).digest(), content)
+    yield Chunk(session_id, int(Stage.OPENING), seq, hashlib.sha256(content).digest(), content)

@@ -1,16 +1,17 @@
-"""The receiver's run (R): open, judge, blind, pull, match, judge again, close, release.
+"""The receiver's run (R), as far as all operations share it: open, judge, push, pull, close, release.
 
-`run` may be called again at any time, after a crash, a lost lease or a silent partner:
-every step looks at the durable state first and goes on from there.
+`receive_rows` and `receive_segments` say what is computed in between. `run` may be called again at any time, after a
+crash, a lost lease or a silent partner: every step looks at the durable state first and goes on from there.
 """
 
 from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import AsyncIterator, Callable
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import replace
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,35 +19,45 @@ import pyarrow as pa
 
 from gateway import kernel
 from gateway.agreement.signature import verify_record
-from gateway.disclosure import release_rows
 from gateway.errors import HostileInput, Misuse
 from gateway.flow import cohort as cohorts
 from gateway.flow.authorize import authorize_receiver
 from gateway.flow.closing import check_counts, check_transcripts, key_destroyed, run_events
 from gateway.flow.ends import PeerEnded, RunRefused, consent_changed
 from gateway.flow.lease import Lease
-from gateway.flow.opening import agree_opening, open_session
-from gateway.flow.runstate import RunState, amend, load_state
+from gateway.flow.opening import open_session
+from gateway.flow.ports import StageFile
+from gateway.flow.runstate import NO_SECRETS, RunState, amend, load_state
 from gateway.flow.sessions import opening_of
 from gateway.flow.threads import in_thread
-from gateway.flow.transcript import agreement_key, is_done, session_transcript, set_done, sha256, stage_file
-from gateway.psi import receiver
-from gateway.psi.check import RepeatCheck, as_rows, check_ascending, check_chunk, element_reader
-from gateway.psi.matched import from_bytes, to_bytes
-from gateway.psi.record import Opening, RunHalf, run_record, sender_run_half_of
-from gateway.psi.suite import DUMMY_KEY, ELEMENT_BYTES, chunk_count, chunk_rows, rows_per_chunk
-from gateway.route.agreement import Column
-from gateway.route.canonical import parse_time_text, time_text
+from gateway.flow.transcript import agreement_key, is_done, session_transcript, set_done, stage_file
+from gateway.psi.check import as_rows, check_chunk
+from gateway.psi.record import Opening
+from gateway.psi.run import RunHalf, run_record, sender_run_half_of
+from gateway.psi.suite import DUMMY_KEY, chunk_count, chunk_rows
+from gateway.route.canonical import parse_time_text
 from gateway.route.cohort import ConsentedCohort
 from gateway.route.job import AuthorizedJob, Failure, JobState, Refusal, WaitingFor
-from gateway.route.matched import Matched
-from gateway.route.session import Chunk, Session, SessionState, Stage
+from gateway.route.session import AggregateStage, AnyStage, Chunk, Session, SessionState, Stage, StageSize
 
 Bytes = npt.NDArray[np.uint8]
-MATCHED_FILE = "matched"
+Outcome = TypeVar("Outcome")
+LATE_DROPS = (Stage.LATE_DROPS, AggregateStage.LATE_DROPS)
 
 
-class ReceiverRun:
+class StageChecks(Protocol):
+    """The checks that span the chunks of one pulled stage."""
+
+    def add(self, seq: int, rows: Bytes) -> None:
+        """Take the records of the next chunk; HostileInput ends the session."""
+        ...
+
+    def finish(self, read: Callable[[int], bytes]) -> None:
+        """Check what only the whole stage shows."""
+        ...
+
+
+class ReceiverRun(ABC, Generic[Outcome]):
     """One attempt at a receiver's job; holds what is costly to read again."""
 
     def __init__(self, lease: Lease) -> None:
@@ -55,11 +66,23 @@ class ReceiverRun:
         self.house = lease.house
         self._cohort: ConsentedCohort | None = None
 
+    @abstractmethod
+    async def _outcome(self, job: AuthorizedJob, session: Session) -> Outcome:
+        """Judge, exchange and compute; return what the run found once it is on disk, sealed."""
+
+    @abstractmethod
+    async def _release(self, job: AuthorizedJob, session: Session, outcome: Outcome) -> None:
+        """Judge for the last time and store what may be kept, with the job's report."""
+
+    @abstractmethod
+    async def _is_released(self) -> bool:
+        """Whether `_release` has stored everything."""
+
     async def run(self) -> None:
         """Carry the job to its end."""
         lease = self.lease
         await lease.enter(JobState.AUTHORIZING)
-        if lease.job.state is JobState.RELEASING and await self.house.results.read(lease.job.job_id) is not None:
+        if lease.job.state is JobState.RELEASING and await self._is_released():
             await self._finish()
             return
         job = await self._authorize()
@@ -69,11 +92,14 @@ class ReceiverRun:
         if session.state.final and session.state is not SessionState.CLOSED:
             failure = session.failure or Failure(session.state.value, "the session is over")
             raise PeerEnded(failure.reason, failure.message)
-        matched = await self._matched(job, session)
+        outcome = await self._outcome(job, session)
         await lease.enter(JobState.REJUDGING)
         await self._check_age(job)
         await self._close(job, session.session_id)
-        await self._release(job, session.session_id, matched)
+        await self._check_age(job)
+        async with self.house.store.read() as tx:
+            session = await tx.sessions.get(session.session_id)
+        await self._release(job, session, outcome)
         await self._finish()
 
     async def _authorize(self) -> AuthorizedJob:
@@ -117,137 +143,76 @@ class ReceiverRun:
             state = await amend(self.lease, cut_at=again.at, replaced=stand_ins)
         return state
 
-    async def _push_blinded(self, job: AuthorizedJob, sizes: Opening, cohort: ConsentedCohort) -> None:
-        """Stage 1: blind in keyed-tag order, spool, push from where the partner stands."""
+    async def _push(
+        self, job: AuthorizedJob, size: StageSize, file: StageFile, compute: Callable[[int], Awaitable[None]]
+    ) -> None:
+        """Push a stage from where the partner stands; `compute` makes a chunk durable that is not there yet."""
         house, lease, session_id = self.house, self.lease, self.lease.job.session_id
-        file = await in_thread(stage_file, house, job.job_id, session_id, Stage.BLINDED, sizes)
-        chunks, step = chunk_count(cohort.rows, ELEMENT_BYTES), rows_per_chunk(ELEMENT_BYTES)
+        name, step = f"stage {int(size.stage)}", file.rows_per_chunk
+        chunks = chunk_count(size.rows, size.record_size)
         status = await lease.hear(house.peer.get_session(job.partner.card, session_id))
-        durable = next((stage.last_seq for stage in status.stages if stage.stage is Stage.BLINDED), -1)
+        durable = next((stage.last_seq for stage in status.stages if stage.stage == size.stage), -1)
         if not -1 <= durable < max(file.chunks(), 0):
-            raise HostileInput("SEQUENCE_GAP", f"stage 1: the partner says it holds chunk {durable}, never sent")
-        state = await self._cut(job, cohort, begun=file.chunks() > 0)
-        inputs = await in_thread(_with_stand_ins, cohort.inputs, state.replaced)
-
-        async def chunk(seq: int) -> Chunk:
-            if file.chunks() <= seq:
-                with state.key() as key:
-                    piece = inputs.slice(seq * step, step)
-                    elements = await in_thread(receiver.blind, piece, key, house.limits.threads)
-                await in_thread(file.append, elements.tobytes(), seq)
-            await lease.progress(int(Stage.BLINDED), seq, min((seq + 1) * step, cohort.rows), cohort.rows)
-            content = await in_thread(file.read, seq)
-            return Chunk(session_id, Stage.BLINDED, seq, hashlib.sha256(content).digest(), content)
+            raise HostileInput("SEQUENCE_GAP", f"{name}: the partner says it holds chunk {durable}, never sent")
 
         async def rest() -> AsyncIterator[Chunk]:
             for seq in range(durable + 1, chunks):
-                yield await chunk(seq)
+                if file.chunks() <= seq:
+                    await compute(seq)
+                await lease.progress(int(size.stage), seq, min((seq + 1) * step, size.rows), size.rows)
+                content = await in_thread(file.read, seq)
+                yield Chunk(session_id, int(size.stage), seq, hashlib.sha256(content).digest(), content)
 
         if durable + 1 < chunks:
             last = await lease.hear(house.peer.push(job.partner.card, rest()))
             if last != chunks - 1:
-                raise HostileInput("SEQUENCE_GAP", f"stage 1: the partner confirmed chunk {last} of {chunks - 1}")
+                raise HostileInput("SEQUENCE_GAP", f"{name}: the partner confirmed chunk {last} of {chunks - 1}")
 
-    async def _pull(self, job: AuthorizedJob, sizes: Opening, stage: Stage) -> None:
-        """Stages 2 to 4: take what is missing, check every chunk, spool it."""
-        house, session_id = self.house, self.lease.job.session_id
+    async def _pull(self, job: AuthorizedJob, sizes: Opening, stage: AnyStage, checks: StageChecks) -> StageFile:
+        """Pull a stage: take what is missing, check every chunk, spool it."""
+        house, session_id, name = self.house, self.lease.job.session_id, f"stage {int(stage)}"
+        size = sizes.stage(stage)
         file = await in_thread(stage_file, house, job.job_id, session_id, stage, sizes)
         if await in_thread(is_done, house, job.job_id, stage, file):
-            return
-        if stage is Stage.LATE_DROPS and (await load_state(self.lease)).drops_at is None:
+            return file
+        if stage in LATE_DROPS and (await load_state(self.lease)).drops_at is None:
             # The partner judges after it is asked: this is the earliest its list can be of.
             await amend(self.lease, drops_at=house.clock.now())
-        size = sizes.record_size(int(stage))
-        most = sum(sizes.receiver.rows) if stage is Stage.EVALUATED else sum(sizes.sender.rows)
-        checks = _StageChecks(stage, sizes)
         begin = file.chunks()
         for seq in range(begin):
-            checks.add(seq, as_rows(await in_thread(file.read, seq), size))
+            checks.add(seq, as_rows(await in_thread(file.read, seq), size.record_size))
         # Asked for even when nothing is missing: the partner judges when it is asked.
         pulled = house.peer.pull(job.partner.card, session_id, stage, begin)
         async with aclosing(self.lease.hear_all(pulled)) as chunks:
             async for chunk in chunks:
-                if chunk.seq != begin or chunk.stage is not stage or chunk.session_id != session_id:
-                    raise HostileInput("SEQUENCE_GAP", f"stage {int(stage)}: chunk {chunk.seq} came, {begin} is next")
-                expected = chunk_rows(most, size, begin)
-                if stage is Stage.LATE_DROPS:
-                    expected = min(expected, max(len(chunk.bytes) // size, 1))
-                checks.add(begin, await in_thread(check_chunk, chunk, size, expected))
+                if chunk.seq != begin or chunk.stage != stage or chunk.session_id != session_id:
+                    raise HostileInput("SEQUENCE_GAP", f"{name}: chunk {chunk.seq} came, {begin} is next")
+                expected = chunk_rows(size.rows, size.record_size, begin)
+                if size.open_ended:
+                    expected = min(expected, max(len(chunk.bytes) // size.record_size, 1))
+                checks.add(begin, await in_thread(check_chunk, chunk, size.record_size, expected))
                 await in_thread(file.append, chunk.bytes, begin)
                 begin += 1
-                await self.lease.progress(int(stage), begin - 1, file.rows(), most)
-        if stage is not Stage.LATE_DROPS and file.rows() != most:
-            raise HostileInput("BAD_SHAPE", f"stage {int(stage)} ended with {file.rows()} of {most} rows")
+                await self.lease.progress(int(stage), begin - 1, file.rows(), size.rows)
+        if not size.open_ended and file.rows() != size.rows:
+            raise HostileInput("BAD_SHAPE", f"{name} ended with {file.rows()} of {size.rows} rows")
         await in_thread(checks.finish, file.read)
+        await self._mark(stage, file)
+        return file
+
+    async def _mark(self, stage: AnyStage, file: StageFile) -> None:
+        """Mark a stage as whole and checked, under the lease."""
         await self.lease.confirm()
-        await in_thread(set_done, house, job.job_id, stage, file)
+        await in_thread(set_done, self.house, self.lease.job.job_id, stage, file)
 
-    async def _matched(self, job: AuthorizedJob, session: Session) -> Matched:
-        """Judge, exchange, join; the scalar dies as soon as the matches are on disk, sealed."""
-        house, columns = self.house, cohorts.asked_columns(job)
-        sealed = await in_thread(house.spool.read_sealed, job.job_id, MATCHED_FILE)
-        if sealed is None:
-            await self.lease.enter(JobState.JUDGING)
-            cohort = await self._judged(job)
-            sizes = await agree_opening(self.lease, job, session, cohort, columns)
-            await self.lease.enter(JobState.EXCHANGING)
-            await self._push_blinded(job, sizes, cohort)
-            for stage in (Stage.EVALUATED, Stage.TABLE, Stage.LATE_DROPS):
-                await self._pull(job, sizes, stage)
-            state = await load_state(self.lease)
-            sealed = await in_thread(lambda: to_bytes(self._join(job, columns, sizes, cohort, state)))
-            await self.lease.confirm()
-            await in_thread(house.spool.write_sealed, job.job_id, MATCHED_FILE, sealed)
+    async def _destroy_keys(self, job: AuthorizedJob, cohort: ConsentedCohort, **facts: object) -> None:
+        """Count our own late withdrawals and let the secrets die: nothing needs them any more."""
         state = await load_state(self.lease)
-        if state.destroyed_at is None:
-            await self._destroy_keys(job, await self._judged(job), state)
-        return await in_thread(from_bytes, sealed)
-
-    async def _destroy_keys(self, job: AuthorizedJob, cohort: ConsentedCohort, state: RunState) -> None:
-        """Count our own late withdrawals and let the scalar die: nothing needs it any more."""
         gone = ~(await cohorts.judge_again(self.house, job, cohort)).kept
         gone[[record for record, _ in state.replaced]] = False
         # Counted over the whole cohort: the count says nothing about who matched.
-        await amend(
-            self.lease, late_drops=int(gone.sum()), scalar=b"", tag_key=b"", destroyed_at=self.house.clock.now()
-        )
-
-    def _join(
-        self,
-        job: AuthorizedJob,
-        columns: tuple[Column, ...],
-        sizes: Opening,
-        cohort: ConsentedCohort,
-        state: RunState,
-    ) -> Matched:
-        house, session_id, threads = self.house, self.lease.job.session_id, self.house.limits.threads
-
-        def whole(stage: Stage) -> Bytes:
-            file = stage_file(house, job.job_id, session_id, stage, sizes)
-            return as_rows(b"".join(file.read(seq) for seq in range(file.chunks())), sizes.record_size(int(stage)))
-
-        inputs = _with_stand_ins(cohort.inputs, state.replaced)
-        with state.key() as key:
-            inverse = key.inverse()
-            try:
-                finalized = receiver.outputs(inputs, whole(Stage.EVALUATED), inverse, threads)
-            finally:
-                inverse.destroy()
-        kept = np.ones(cohort.rows, dtype=bool)
-        kept[[record for record, _ in state.replaced]] = False
-        table = whole(Stage.TABLE)
-        tags = kernel.tags(finalized, sizes.tag_bytes)
-        found = receiver.intersect(tags, kept, table[:, : sizes.tag_bytes], whole(Stage.LATE_DROPS))
-        return receiver.matched(
-            cohort,
-            found,
-            finalized,
-            np.ascontiguousarray(table[found.rows]),
-            sizes.tag_bytes,
-            columns,
-            (job.agreement.match_keys[0], job.agreement.hash, bytes.fromhex(session_id)),
-            threads,
-        )
+        changes = {"late_drops": int(gone.sum()), "destroyed_at": self.house.clock.now(), **facts}
+        await amend(self.lease, **NO_SECRETS, **changes)
 
     async def _check_age(self, job: AuthorizedJob) -> None:
         """Refuse to go on with judgements older than the agreed consent age."""
@@ -270,7 +235,7 @@ class ReceiverRun:
         if theirs.late_drops != dropped:
             raise HostileInput("BAD_SHAPE", "closing: the partner states other late drops than it sent")
         parties = {"receiver": house.custody.party, "sender": card.party}
-        if run_record(sha256(session.opening), half, theirs, parties) != answer.record:
+        if run_record(opening_of(session), half, theirs, parties) != answer.record:
             raise HostileInput("BAD_SHAPE", "closing: the run record is not what the two halves make")
         verify_record(agreement_key(job.agreement, card.party), "run", answer.record, answer.signature, card.party)
         own = house.custody.sign_record("run", answer.record)
@@ -299,32 +264,11 @@ class ReceiverRun:
             replaced=len(state.replaced),
             late_drops=state.late_drops,
             keys_destroyed_at=state.destroyed_at,
+            withheld=state.withheld if sizes.grouped else None,
         )
-        drops = stage_file(self.house, session.job_id, session.session_id, Stage.LATE_DROPS, sizes)
+        late_drops = AggregateStage.LATE_DROPS if sizes.grouped else Stage.LATE_DROPS
+        drops = stage_file(self.house, session.job_id, session.session_id, late_drops, sizes)
         return half, drops.rows()
-
-    async def _release(self, job: AuthorizedJob, session_id: str, matched: Matched) -> None:
-        """Judge the matched customers for the last time and store what may be kept."""
-        house, lease, state = self.house, self.lease, await load_state(self.lease)
-        await self._check_age(job)
-        allowed, at = await cohorts.still_allowed(house, job, matched.subject_refs)
-        release = await in_thread(release_rows, job, session_id, matched, allowed, at, {})
-        async with house.store.read() as tx:
-            session = await tx.sessions.get(session_id)
-        report = dict(lease.job.report) | {
-            "matched": len(matched.subject_refs),
-            "withdrawn_before_release": int((~allowed).sum()),
-            "released": release.table.num_rows,
-            "false_matches": matched.false_matches,
-            "replaced": len(state.replaced),
-            "late_drops": state.late_drops,
-            "partner_rows": sum(opening_of(session).sender.rows),
-            "obtained_at": time_text(release.obtained_at),
-            "expires_at": time_text(release.expires_at),
-        }
-        await lease.enter(JobState.RELEASING)
-        await lease.commit(report=report)
-        await house.results.write(replace(release, report=report))
 
     async def _finish(self) -> None:
         """Destroy what the run needed, then let the result stand."""
@@ -346,27 +290,7 @@ class ReceiverRun:
         lease.committed(done, event)
 
 
-class _StageChecks:
-    """The checks that span the chunks of one pulled stage."""
-
-    def __init__(self, stage: Stage, sizes: Opening) -> None:
-        self._stage = stage
-        self._tag_bytes = sizes.tag_bytes
-        self._previous: bytes | None = None
-        self._repeats = RepeatCheck(stage, rows_per_chunk(ELEMENT_BYTES))
-
-    def add(self, seq: int, rows: Bytes) -> None:
-        if self._stage is Stage.EVALUATED:
-            self._repeats.add(rows)
-        else:
-            self._previous = check_ascending(self._stage, seq, rows[:, : self._tag_bytes], self._previous)
-
-    def finish(self, read: Callable[[int], bytes]) -> None:
-        if self._stage is Stage.EVALUATED:
-            self._repeats.finish(element_reader(read))
-
-
-def _with_stand_ins(inputs: pa.LargeBinaryArray, replaced: tuple[tuple[int, bytes], ...]) -> pa.LargeBinaryArray:
+def with_stand_ins(inputs: pa.LargeBinaryArray, replaced: tuple[tuple[int, bytes], ...]) -> pa.LargeBinaryArray:
     """Put dummy inputs, which match nobody, in the places of withdrawn records."""
     if not replaced:
         return inputs

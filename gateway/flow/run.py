@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from gateway.errors import AssentError, HostileInput, Misuse, StateError
 from gateway.flow.ends import REFUSAL_CODES, PeerEnded, RunRefused, SessionExpired
 from gateway.flow.lease import Lease
 from gateway.flow.receive import ReceiverRun
+from gateway.flow.receive_rows import RowsReceiver
+from gateway.flow.receive_segments import SegmentsReceiver
 from gateway.flow.send import SenderRun
-from gateway.flow.sent import keep_sent
+from gateway.flow.send_rows import RowsSender
+from gateway.flow.send_segments import SegmentsSender
+from gateway.flow.sent import keep_members, keep_sent
 from gateway.flow.sessions import fail_session
 from gateway.flow.threads import in_thread
 from gateway.flow.transcript import done_mark
@@ -28,7 +33,7 @@ async def run(lease: Lease) -> None:
         StateError: REVISION_CONFLICT when another worker holds the job now.
         Exception: a bug; the job has failed by then.
     """
-    attempt = ReceiverRun(lease) if lease.job.side is Side.RECEIVER else SenderRun(lease)
+    attempt = _attempt(lease)
     failures = 0
     while not lease.job.state.final:
         try:
@@ -66,6 +71,13 @@ _WAITING = {
     # The store is busy: somebody else changed what we read; a few tries settle it.
     "REVISION_CONFLICT": WaitingFor.NONE,
 }
+
+
+def _attempt(lease: Lease) -> ReceiverRun[Any] | SenderRun:
+    grouped = lease.job.request.operation.grouped
+    if lease.job.side is Side.RECEIVER:
+        return SegmentsReceiver(lease) if grouped else RowsReceiver(lease)
+    return SegmentsSender(lease) if grouped else RowsSender(lease)
 
 
 async def cancel(lease: Lease) -> None:
@@ -182,7 +194,7 @@ async def _end(lease: Lease, state: JobState, refusal: Refusal | None = None, fa
         await house.results.delete(job_id)
     elif await in_thread(house.spool.read_sealed, job_id, done_mark(Stage.TABLE)) is not None:
         # Rows have left: who stood behind them is kept, whatever became of the run.
-        await keep_sent(lease)
+        await (keep_members if lease.job.request.operation.grouped else keep_sent)(lease)
     await in_thread(house.spool.drop, job_id)
     reason = refusal.reason_code if refusal else failure.reason if failure else ""
     event = lease.event(state, reason=reason)

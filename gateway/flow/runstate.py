@@ -22,6 +22,15 @@ from gateway.flow.threads import in_thread
 from gateway.route.canonical import parse_time_text, time_text
 
 RUN_STATE_FILE = "run-state"
+NO_SECRETS: dict[str, object] = {
+    "scalar": b"",
+    "tag_key": b"",
+    "tau": (),
+    "eta": (),
+    "he_key": b"",
+    "masks": (),
+    "noise": (),
+}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -38,7 +47,13 @@ class RunState:
         replaced: record index -> stand-in bytes for records withdrawn before the cut.
         late_drops: records of our cohort withdrawn after the cut.
         drops_at: when late drops were judged.
-        destroyed_at: when the scalar was destroyed.
+        destroyed_at: when the scalar and the other secrets were destroyed.
+        tau: S: dummies of each segment that match (secret).
+        eta: R: its noise on each count that S sees (secret).
+        he_key: S: its private key of homomorphic encryption (secret).
+        masks: R: one number below n per ciphertext that it returns (secret).
+        noise: our noise of every segment's sums, segment after segment (secret).
+        withheld: segments that our own rule suppressed.
     """
 
     nonce: bytes
@@ -51,6 +66,12 @@ class RunState:
     late_drops: int = 0
     drops_at: datetime | None = None
     destroyed_at: datetime | None = None
+    tau: tuple[int, ...] = ()
+    eta: tuple[int, ...] = ()
+    he_key: bytes = b""
+    masks: tuple[int, ...] = ()
+    noise: tuple[int, ...] = ()
+    withheld: int = 0
 
     @classmethod
     def fresh(cls) -> RunState:
@@ -84,7 +105,7 @@ class RunState:
 
     def destroy_keys(self, at: datetime) -> RunState:
         """Return the state without its secrets; facts stay."""
-        return replace(self, scalar=b"", tag_key=b"", destroyed_at=at)
+        return replace(self, **NO_SECRETS, destroyed_at=at)  # type: ignore[arg-type]
 
     def save(self, house: House, job_id: str) -> None:
         """Seal to disk, whole or not at all. Blocks."""
@@ -99,6 +120,12 @@ class RunState:
             "late_drops": self.late_drops,
             "drops_at": _written(self.drops_at),
             "destroyed_at": _written(self.destroyed_at),
+            "tau": self.tau,
+            "eta": self.eta,
+            "he_key": self.he_key.hex(),
+            "masks": [format(mask, "x") for mask in self.masks],
+            "noise": self.noise,
+            "withheld": self.withheld,
         }
         house.spool.write_sealed(job_id, RUN_STATE_FILE, json.dumps(fields).encode())
 
@@ -120,6 +147,12 @@ class RunState:
             late_drops=fields["late_drops"],
             drops_at=_read(fields["drops_at"]),
             destroyed_at=_read(fields["destroyed_at"]),
+            tau=tuple(fields["tau"]),
+            eta=tuple(fields["eta"]),
+            he_key=bytes.fromhex(fields["he_key"]),
+            masks=tuple(int(mask, 16) for mask in fields["masks"]),
+            noise=tuple(fields["noise"]),
+            withheld=fields["withheld"],
         )
 
 

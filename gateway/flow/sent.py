@@ -55,6 +55,30 @@ class SentRows:
             columns[_COVERED + name] = pa.array(mask[record] & real if cohort.rows else real)
         return cls(pa.table(columns))
 
+    @classmethod
+    def listed(cls, cohort: ConsentedCohort, source: npt.NDArray[np.int64]) -> SentRows:
+        """Name the subject behind each row of an AGGREGATE's list; rows of nobody have none."""
+        by_record = np.empty(cohort.rows, dtype=np.int64)
+        by_record[cohort.record_of] = np.arange(len(cohort.record_of))
+        real, record = source >= 0, np.maximum(source, 0)
+        subject = pa.array(by_record[record] if cohort.rows else record, mask=~real)
+        refs = as_texts(cohort.subject_refs).take(subject)
+        return cls(pa.table({"subject_ref": refs, "record": pa.array(source)}))
+
+    @property
+    def source(self) -> npt.NDArray[np.int64]:
+        """Record behind each row, -1 for rows of nobody."""
+        return np.asarray(self.table.column("record").to_numpy(), dtype=np.int64)
+
+    def dropped_rows(self, kept: Mask) -> npt.NDArray[np.int64]:
+        """Return the rows, ascending, whose consent went since the list was built.
+
+        Args:
+            kept: (n,) per record, consent as judged now.
+        """
+        source = self.source
+        return np.flatnonzero((source >= 0) & ~kept[np.maximum(source, 0)]) if len(kept) else np.empty(0, np.int64)
+
     def dropped_tags(self, kept: Mask, covered: Mapping[str, Mask]) -> Bytes:
         """Return the tags, ascending, of rows whose consent went since the table was built.
 
@@ -100,6 +124,18 @@ async def keep_sent(lease: Lease) -> None:
     house, job_id = lease.house, lease.job.job_id
     table = (await in_thread(load_sent, house, job_id)).table
     named = table.filter(pc.is_valid(table.column("subject_ref"))).select(["subject_ref", "row_token"])
+    await _keep(lease, named)
+
+
+async def keep_members(lease: Lease) -> None:
+    """Keep {subject_ref} of those who stood in a list of an AGGREGATE: rows of it have no token that lasts."""
+    members = await in_thread(load_sent, lease.house, lease.job.job_id)
+    named = members.table.filter(pc.is_valid(members.table.column("subject_ref"))).select(["subject_ref"])
+    await _keep(lease, named)
+
+
+async def _keep(lease: Lease, named: pa.Table) -> None:
+    house, job_id = lease.house, lease.job.job_id
     await house.results.write_tokens(job_id, named.sort_by("subject_ref"))
     now = house.clock.now()
     async with house.store.begin() as tx:

@@ -25,15 +25,33 @@ from gateway.flow.ports import House, StageFile
 from gateway.flow.ports.peer import Acceptance, Closing
 from gateway.flow.sessions import ended, fail_session, opening_of, own_session
 from gateway.flow.threads import in_thread
-from gateway.flow.transcript import COUNTERSIGNATURE, FULL_OPENING, RECEIVER_HALF, done_mark, is_done, stage_file
+from gateway.flow.transcript import (
+    COUNTERSIGNATURE,
+    FULL_OPENING,
+    RECEIVER_HALF,
+    done_mark,
+    is_done,
+    is_whole,
+    look,
+    stage_file,
+)
 from gateway.psi.check import check_chunk
 from gateway.psi.record import Opening, acceptance_record
-from gateway.psi.suite import ELEMENT_BYTES, chunk_count, chunk_rows
+from gateway.psi.suite import chunk_count, chunk_rows
 from gateway.psi.transcript import session_id as make_session_id
 from gateway.route.audit import AuditEvent
 from gateway.route.job import Failure, JobRequest, Refusal, Side
 from gateway.route.party import Partner
-from gateway.route.session import Chunk, Session, SessionOffer, SessionState, SessionStatus, Stage, StageStatus
+from gateway.route.session import (
+    Chunk,
+    Session,
+    SessionOffer,
+    SessionState,
+    SessionStatus,
+    Stage,
+    StageSize,
+    StageStatus,
+)
 from gateway.tlog.leaf import LeafType
 
 WAIT_S = 1.0
@@ -153,10 +171,8 @@ async def receive_chunk(house: House, partner: Partner, chunk: Chunk) -> int:
         HostileInput: altered replay, gap, bad digest or shape; all but a gap end the session.
         StateError: STAGE_ORDER when the stage may not move yet.
     """
-    if not chunk.stage.from_receiver:
-        raise StateError("STAGE_ORDER", f"stage {int(chunk.stage)} is the sender's; pull it")
     session = await own_session(house, partner, chunk.session_id, Side.SENDER)
-    if chunk.stage is not Stage.OPENING:
+    if chunk.stage != Stage.OPENING:
         session = await _active(house, partner, session)
     if session.state.final:
         raise ended(session)
@@ -191,9 +207,14 @@ async def _active(house: House, partner: Partner, session: Session) -> Session:
 
 
 def _keep(house: House, session: Session, chunk: Chunk) -> int:
-    if chunk.stage is Stage.OPENING:
+    if chunk.stage == Stage.OPENING:
         return _receive_opening(house, session, chunk)
-    return _spool(house, session, chunk, opening_of(session))
+    opening = opening_of(session)
+    size = opening.stage(chunk.stage)
+    if not size.from_receiver:
+        raise StateError("STAGE_ORDER", f"stage {chunk.stage} is the sender's; pull it")
+    _check_earlier(house, session, size, opening)
+    return _spool(house, session, chunk, size, opening)
 
 
 class AlteredReplay(HostileInput):
@@ -218,9 +239,8 @@ def _receive_opening(house: House, session: Session, chunk: Chunk) -> int:
     return chunk.seq
 
 
-def _spool(house: House, session: Session, chunk: Chunk, opening: Opening) -> int:
+def _spool(house: House, session: Session, chunk: Chunk, size: StageSize, opening: Opening) -> int:
     file = stage_file(house, session.job_id, session.session_id, chunk.stage, opening)
-    record_size, total = opening.record_size(int(chunk.stage)), sum(opening.receiver.rows)
     durable = file.chunks()
     if chunk.seq < durable:
         if file.digest(chunk.seq) != chunk.sha256 or hashlib.sha256(chunk.bytes).digest() != chunk.sha256:
@@ -230,7 +250,7 @@ def _spool(house: House, session: Session, chunk: Chunk, opening: Opening) -> in
         raise HostileInput(
             "SEQUENCE_GAP", f"stage {int(chunk.stage)}: chunk {chunk.seq} came, {durable} is next; ask GetSession"
         )
-    check_chunk(chunk, record_size, chunk_rows(total, record_size, chunk.seq))
+    check_chunk(chunk, size.record_size, chunk_rows(size.rows, size.record_size, chunk.seq))
     return file.append(chunk.bytes, chunk.seq)
 
 
@@ -242,7 +262,7 @@ def _altered(chunk: Chunk) -> AlteredReplay:
 
 
 async def serve_stage(
-    house: House, partner: Partner, session_id: str, stage: Stage, from_seq: int
+    house: House, partner: Partner, session_id: str, stage: int, from_seq: int
 ) -> AsyncGenerator[Chunk, None]:
     """Yield chunks of a sender's stage from `from_seq`, waiting for those not computed yet.
 
@@ -262,26 +282,27 @@ async def serve_stage(
 
 
 async def _serve(
-    house: House, partner: Partner, session_id: str, stage: Stage, from_seq: int
+    house: House, partner: Partner, session_id: str, stage: int, from_seq: int
 ) -> AsyncGenerator[Chunk, None]:
     session = await own_session(house, partner, session_id, Side.SENDER)
-    if stage is Stage.BLINDED:
-        raise StateError("STAGE_ORDER", "stage 1 is the receiver's; push it")
     if session.state.final:
         raise ended(session)
-    if stage is Stage.OPENING:
+    if stage == Stage.OPENING:
         yield await _full_opening(house, partner, session)
         return
     session = await _active(house, partner, session)
     opening = opening_of(session)
-    await in_thread(_check_earlier, house, session, stage, opening)
+    size = opening.stage(stage)
+    if size.from_receiver:
+        raise StateError("STAGE_ORDER", f"stage {stage} is the receiver's; push it")
+    await in_thread(_check_earlier, house, session, size, opening)
     if stage > session.requested_stage:
         async with house.store.begin() as tx:
             await tx.sessions.update(session_id, {"requested_stage": int(stage)})
         house.bells.ring(session_id)
     seq = from_seq
     while True:
-        file, durable, complete = await in_thread(_servable, house, session, stage, opening)
+        file, durable, complete = await in_thread(_servable, house, session, size, opening)
         while file is not None and seq < durable:
             content = await in_thread(file.read, seq)
             yield Chunk(session_id, stage, seq, file.digest(seq), content)
@@ -294,50 +315,45 @@ async def _serve(
             raise ended(session)
 
 
-def _check_earlier(house: House, session: Session, stage: Stage, opening: Opening) -> None:
-    """A stage may be pulled only when all earlier ones are complete. Blocks."""
-    total = sum(opening.receiver.rows)
-    blinded = _look(house, session, Stage.BLINDED, opening)
-    held = blinded.rows() if blinded is not None else 0
-    if held < total:
-        raise StateError("STAGE_ORDER", f"stage 1 has {held} of {total} rows; push the rest first")
-    evaluated = _look(house, session, Stage.EVALUATED, opening) if stage > Stage.EVALUATED else None
-    if stage > Stage.EVALUATED and (evaluated.rows() if evaluated is not None else 0) < total:
-        raise StateError("STAGE_ORDER", "stage 2 is not complete; pull it first")
-    if stage is Stage.LATE_DROPS and house.spool.read_sealed(session.job_id, done_mark(Stage.TABLE)) is None:
-        raise StateError("STAGE_ORDER", "stage 3 is not complete; pull it first")
+def _check_earlier(house: House, session: Session, size: StageSize, opening: Opening) -> None:
+    """A stage may move only when all earlier ones are complete. Blocks."""
+    for earlier in opening.stages:
+        if earlier.stage >= size.stage:
+            return
+        if not is_whole(house, session.job_id, session.session_id, earlier, opening):
+            act = "push the rest" if earlier.from_receiver else "pull it"
+            raise StateError("STAGE_ORDER", f"stage {int(earlier.stage)} is not complete; {act} first")
 
 
-def _look(house: House, session: Session, stage: Stage, opening: Opening) -> StageFile | None:
-    """Open a stage for reading; None when the worker has not begun it. Looking makes nothing."""
-    try:
-        return stage_file(house, session.job_id, session.session_id, stage, opening, create=False)
-    except StateError as error:
-        if error.reason != "NOT_FOUND":
-            raise
-        return None
-
-
-def _servable(house: House, session: Session, stage: Stage, opening: Opening) -> tuple[StageFile | None, int, bool]:
+def _servable(house: House, session: Session, size: StageSize, opening: Opening) -> tuple[StageFile | None, int, bool]:
     """Return the stage, how many of its chunks may leave now, and whether no more will come. Blocks."""
-    file = _look(house, session, stage, opening)
+    file = look(house, session.job_id, session.session_id, size.stage, opening)
     if file is None:
-        return None, 0, False
-    if stage is Stage.EVALUATED:
-        # Not a byte before all of stage 1 was checked for repeats; then chunk by chunk.
-        checked = house.spool.read_sealed(session.job_id, done_mark(Stage.BLINDED)) is not None
-        durable = file.chunks() if checked else 0
-        return file, durable, checked and durable == chunk_count(sum(opening.receiver.rows), ELEMENT_BYTES)
-    # Table and late drops are built whole before they are served.
-    done = is_done(house, session.job_id, stage, file)
-    return file, (file.chunks() if done else 0), done
+        return None, 0, size.streamed and size.rows == 0 and _checked(house, session, size, opening)
+    if not size.streamed:
+        # Built whole before a byte of it is served.
+        done = is_done(house, session.job_id, size.stage, file)
+        return file, (file.chunks() if done else 0), done
+    if not _checked(house, session, size, opening):
+        return file, 0, False
+    durable = file.chunks()
+    return file, durable, durable == chunk_count(size.rows, size.record_size)
+
+
+def _checked(house: House, session: Session, size: StageSize, opening: Opening) -> bool:
+    """Not a byte leaves before all that R sent so far was checked, repeats and all. Blocks."""
+    return all(
+        house.spool.read_sealed(session.job_id, done_mark(earlier.stage)) is not None
+        for earlier in opening.stages
+        if earlier.from_receiver and earlier.stage < size.stage
+    )
 
 
 async def _full_opening(house: House, partner: Partner, session: Session) -> Chunk:
     while True:
         content = await in_thread(house.spool.read_sealed, session.job_id, FULL_OPENING)
         if content is not None:
-            return Chunk(session.session_id, Stage.OPENING, 0, hashlib.sha256(content).digest(), content)
+            return Chunk(session.session_id, int(Stage.OPENING), 0, hashlib.sha256(content).digest(), content)
         await house.bells.wait(session.session_id, WAIT_S)
         session = await own_session(house, partner, session.session_id, Side.SENDER)
         if session.state.final:
@@ -356,18 +372,14 @@ def _stages(house: House, session: Session) -> tuple[StageStatus, ...]:
     if session.state.final:
         return ()
     last = max((seq for seq, name in enumerate(names) if house.spool.read_sealed(session.job_id, name)), default=-1)
-    found = [StageStatus(Stage.OPENING, last, 0, last == 1)]
+    found = [StageStatus(int(Stage.OPENING), last, 0, last == 1)]
     if session.opening:
         opening = opening_of(session)
-        total = sum(opening.receiver.rows)
-        for stage in (Stage.BLINDED, Stage.EVALUATED, Stage.TABLE, Stage.LATE_DROPS):
-            file = _look(house, session, stage, opening)
+        for size in opening.stages:
+            file = look(house, session.job_id, session.session_id, size.stage, opening)
             rows, chunks = (file.rows(), file.chunks()) if file is not None else (0, 0)
-            if stage in (Stage.BLINDED, Stage.EVALUATED):
-                complete = rows == total
-            else:
-                complete = house.spool.read_sealed(session.job_id, done_mark(stage)) is not None
-            found.append(StageStatus(stage, chunks - 1, rows, complete))
+            whole = is_whole(house, session.job_id, session.session_id, size, opening)
+            found.append(StageStatus(int(size.stage), chunks - 1, rows, whole))
     return tuple(found)
 
 

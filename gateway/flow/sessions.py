@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from gateway.errors import Misuse, StateError
 from gateway.flow.ports import House
-from gateway.psi.record import Opening, OpeningHalf
-from gateway.psi.suite import ELEMENT_BYTES
+from gateway.psi.record import Opening, opening_of_record
 from gateway.route.audit import AuditEvent
-from gateway.route.canonical import parse_canonical, parse_time_text
 from gateway.route.job import Failure, Side
 from gateway.route.party import Partner
 from gateway.route.session import Session, SessionState
@@ -35,19 +33,7 @@ def opening_of(session: Session) -> Opening:
     """Read the sizes out of a session's full opening record, which we built or rebuilt ourselves."""
     if not session.opening:
         raise Misuse("the session has no opening record yet")
-    value = parse_canonical(session.opening)
-    if value["element_bytes"] != ELEMENT_BYTES:
-        raise Misuse("the opening record is of another suite")
-
-    def half(side: str) -> OpeningHalf:
-        return OpeningHalf(
-            session.session_id,
-            tuple(value[f"{side}_rows"]),
-            bytes.fromhex(value[f"{side}_commitment"]),
-            parse_time_text(value[f"{side}_judged_at"]),
-        )
-
-    return Opening(session.opening, half("receiver"), half("sender"), value["tag_bytes"], value["row_bytes"])
+    return opening_of_record(session.opening, session.session_id)
 
 
 async def fail_session(

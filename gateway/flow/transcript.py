@@ -5,32 +5,35 @@ from __future__ import annotations
 import base64
 import hashlib
 
+import numpy as np
+import numpy.typing as npt
+
 from gateway.agreement.signature import verify_record
 from gateway.errors import HostileInput, StateError
 from gateway.flow.ports import House, StageFile
+from gateway.psi.check import as_rows
 from gateway.psi.record import Opening
 from gateway.psi.transcript import RECEIVER_TO_SENDER, SENDER_TO_RECEIVER, StageDigest, transcript_hash
 from gateway.route.agreement import Agreement
 from gateway.route.canonical import canonical_bytes, parse_canonical
-from gateway.route.session import Stage
+from gateway.route.session import StageSize
 
 RECEIVER_HALF = "opening-receiver-half"
 FULL_OPENING = "opening-full"
 COUNTERSIGNATURE = "opening-countersignature"
-EXCHANGED = (Stage.BLINDED, Stage.EVALUATED, Stage.TABLE, Stage.LATE_DROPS)
 
 
-def done_mark(stage: Stage) -> str:
+def done_mark(stage: int) -> str:
     """Name of the sealed mark that a stage is whole and checked."""
     return f"stage-{int(stage)}-done"
 
 
-def set_done(house: House, job_id: str, stage: Stage, file: StageFile) -> None:
+def set_done(house: House, job_id: str, stage: int, file: StageFile) -> None:
     """Mark a stage as whole and checked: exactly these chunks. Blocks."""
     house.spool.write_sealed(job_id, done_mark(stage), _chunks_of(file))
 
 
-def is_done(house: House, job_id: str, stage: Stage, file: StageFile) -> bool:
+def is_done(house: House, job_id: str, stage: int, file: StageFile) -> bool:
     """Return whether a stage is whole, as marked. Blocks.
 
     Raises:
@@ -92,21 +95,52 @@ def agreement_key(agreement: Agreement, party: str) -> bytes:
 
 
 def stage_file(
-    house: House, job_id: str, session_id: str, stage: Stage, opening: Opening, *, create: bool = True
+    house: House, job_id: str, session_id: str, stage: int, opening: Opening, *, create: bool = True
 ) -> StageFile:
     """Open the spool of a wire stage with the record size that the opening record fixes. Blocks."""
-    return house.spool.stage(job_id, session_id, int(stage), opening.record_size(int(stage)), create=create)
+    size = opening.stage(stage)
+    return house.spool.stage(job_id, session_id, int(stage), size.record_size, create=create)
+
+
+def look(house: House, job_id: str, session_id: str, stage: int, opening: Opening) -> StageFile | None:
+    """Open a stage for reading; None when nobody has begun it. Looking makes nothing. Blocks."""
+    try:
+        return stage_file(house, job_id, session_id, stage, opening, create=False)
+    except StateError as error:
+        if error.reason != "NOT_FOUND":
+            raise
+        return None
+
+
+def is_whole(house: House, job_id: str, session_id: str, size: StageSize, opening: Opening) -> bool:
+    """Return whether a stage is complete: all rows of a streamed or pushed one, else its mark. Blocks."""
+    if size.streamed or size.from_receiver:
+        file = look(house, job_id, session_id, size.stage, opening)
+        return (file.rows() if file is not None else 0) == size.rows
+    return house.spool.read_sealed(job_id, done_mark(size.stage)) is not None
+
+
+def read_rows(file: StageFile) -> npt.NDArray[np.uint8]:
+    """Return a whole stage as (n, record size). Blocks."""
+    return as_rows(b"".join(file.read(seq) for seq in range(file.chunks())), file.record_size)
+
+
+def write_rows(file: StageFile, rows: npt.NDArray[np.uint8]) -> None:
+    """Append a whole stage chunk by chunk, confirming what stands there already. Blocks."""
+    step = file.rows_per_chunk
+    for seq, start in enumerate(range(0, len(rows), step)):
+        file.append(np.ascontiguousarray(rows[start : start + step]).tobytes(), seq)
 
 
 def session_transcript(house: House, job_id: str, session_id: str, opening: Opening) -> bytes:
     """Hash the session as this side holds it. Blocks."""
     digests = []
-    for stage in EXCHANGED:
-        file = stage_file(house, job_id, session_id, stage, opening)
+    for size in opening.stages:
+        file = stage_file(house, job_id, session_id, size.stage, opening)
         digests.append(
             StageDigest(
-                stage=int(stage),
-                direction=RECEIVER_TO_SENDER if stage.from_receiver else SENDER_TO_RECEIVER,
+                stage=int(size.stage),
+                direction=RECEIVER_TO_SENDER if size.from_receiver else SENDER_TO_RECEIVER,
                 chunks=file.chunks(),
                 rows=file.rows(),
                 digests_hash=file.chunk_digests_hash(),

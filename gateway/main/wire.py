@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from gateway.dataset import Datasets
-from gateway.engine import ProcessBells, SystemClock, Worker, WorkerLimits, sequence_for_ever
+from gateway.engine import ProcessBells, SpawnedProcesses, SystemClock, Worker, WorkerLimits, sequence_for_ever
 from gateway.flow.ports import House, Limits
 from gateway.keys.certificate import spki_pin
 from gateway.keys.custody import HomeKeys
@@ -74,6 +74,7 @@ async def running(settings: Settings, grace_s: float = 5.0) -> AsyncIterator[Run
             peer=GrpcPeer(channels),
             clock=clock,
             bells=bells,
+            processes=SpawnedProcesses(settings.engine.processes),
             limits=Limits(threads=settings.engine.threads),
         )
         directory = Directory(store, bells, spki_pin)

@@ -9,11 +9,12 @@ from gateway.flow.ports.peer import Acceptance
 from gateway.peer.v1 import exchange_pb2 as pb
 from gateway.route.agreement import Operation
 from gateway.route.job import Failure, Refusal
-from gateway.route.session import Chunk, SessionOffer, SessionState, SessionStatus, Stage, StageStatus
+from gateway.route.session import LAST_STAGE, Chunk, SessionOffer, SessionState, SessionStatus, StageStatus
 
 MAX_CHUNK_BYTES = 1024 * 1024
 MAX_KEYS = 8
-MAX_COLUMNS = 3
+MAX_COLUMNS = 64
+MAX_ENRICH_COLUMNS = 3
 MAX_ROWS = 10**9
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -44,11 +45,12 @@ def offer_from_proto(message: pb.OpenSessionRequest) -> SessionOffer:
     if _UUID.fullmatch(message.agreement_id) is None:
         _bad("agreement_id", "must be a lower-case uuid")
     if message.operation not in Operation.__members__:
-        _bad("operation", "must be MATCH or ENRICH")
+        _bad("operation", f"must be one of {', '.join(Operation)}")
     if not 1 <= len(message.match_keys) <= MAX_KEYS:
         _bad("match_keys", f"must name 1 to {MAX_KEYS} keys")
-    if len(message.columns) > MAX_COLUMNS:
-        _bad("columns", f"may name at most {MAX_COLUMNS} columns")
+    most = MAX_ENRICH_COLUMNS if message.operation == Operation.ENRICH else MAX_COLUMNS
+    if len(message.columns) > most:
+        _bad("columns", f"may name at most {most} columns")
     if message.declared_rows > MAX_ROWS:
         _bad("declared_rows", "must be at most 10^9")
     for name, texts in (
@@ -106,7 +108,7 @@ def chunk_to_proto(chunk: Chunk) -> pb.Chunk:
     """Write a chunk."""
     return pb.Chunk(
         session_id=bytes.fromhex(chunk.session_id),
-        stage=int(chunk.stage),
+        stage=chunk.stage,
         seq=chunk.seq,
         sha256=chunk.sha256,
         bytes=chunk.bytes,
@@ -135,11 +137,11 @@ def session_id_from_proto(value: bytes) -> str:
     return _sized(value, 32, "session_id").hex()
 
 
-def stage_from_proto(value: int) -> Stage:
-    """Read a stage number."""
-    if value not in Stage._value2member_map_:
-        _bad("stage", f"must be 0 to {max(Stage)}")
-    return Stage(value)
+def stage_from_proto(value: int) -> int:
+    """Read a stage number; which stages a session has is the session's to say."""
+    if not 0 <= value <= LAST_STAGE:
+        _bad("stage", f"must be 0 to {int(LAST_STAGE)}")
+    return value
 
 
 def status_to_proto(status: SessionStatus) -> pb.GetSessionResponse:
@@ -147,7 +149,7 @@ def status_to_proto(status: SessionStatus) -> pb.GetSessionResponse:
     return pb.GetSessionResponse(
         state=status.state.value,
         stages=[
-            pb.StageStatus(stage=int(item.stage), last_seq=item.last_seq, rows=item.rows, complete=item.complete)
+            pb.StageStatus(stage=item.stage, last_seq=item.last_seq, rows=item.rows, complete=item.complete)
             for item in status.stages
         ],
         failure_reason=status.failure.reason if status.failure else "",
@@ -168,9 +170,9 @@ def status_from_proto(session_id: str, message: pb.GetSessionResponse) -> Sessio
         session_id,
         SessionState(message.state),
         tuple(
-            StageStatus(Stage(item.stage), item.last_seq, item.rows, item.complete)
+            StageStatus(item.stage, item.last_seq, item.rows, item.complete)
             for item in message.stages
-            if item.stage in Stage._value2member_map_
+            if item.stage <= LAST_STAGE
         ),
         failure,
     )

@@ -20,7 +20,7 @@ from gateway.peer.v1 import exchange_pb2 as pb
 from gateway.peer.v1 import exchange_pb2_grpc as pb_grpc
 from gateway.route.job import Refusal
 from gateway.route.party import PartyCard
-from gateway.route.session import Chunk, SessionOffer, SessionStatus, Stage
+from gateway.route.session import Chunk, SessionOffer, SessionStatus
 
 UNARY_DEADLINE_S = 30.0
 
@@ -63,7 +63,7 @@ class GrpcPeer:
             with suppress(asyncio.CancelledError):
                 await told
 
-    async def pull(self, partner: PartyCard, session_id: str, stage: Stage, from_seq: int) -> AsyncIterator[Chunk]:
+    async def pull(self, partner: PartyCard, session_id: str, stage: int, from_seq: int) -> AsyncIterator[Chunk]:
         """See `PeerPort`."""
         request = pb.PullRequest(session_id=bytes.fromhex(session_id), stage=int(stage), from_seq=from_seq)
         call = self._exchange(partner).Pull(request)

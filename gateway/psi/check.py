@@ -14,15 +14,16 @@ import numpy.typing as npt
 
 from gateway.errors import HostileInput
 from gateway.psi.suite import ELEMENT_BYTES, rows_per_chunk
-from gateway.route.session import Chunk, Stage
+from gateway.route.session import AnyStage, Chunk
 
 Bytes = npt.NDArray[np.uint8]
 OVER = "the session is over; ask the partner which release it runs"
 
 
-def at(stage: Stage, seq: int, offset: int | None = None) -> str:
+def at(stage: int, seq: int, offset: int | None = None) -> str:
     """Return the place of a fault in words."""
-    place = f"stage {int(stage)} {stage.name}, chunk {seq}"
+    name = f" {stage.name}" if isinstance(stage, AnyStage) else ""
+    place = f"stage {int(stage)}{name}, chunk {seq}"
     return place if offset is None else f"{place}, offset {offset}"
 
 
@@ -75,7 +76,23 @@ def as_keys(rows: Bytes) -> npt.NDArray[np.void]:
     return contiguous.view(np.dtype((np.void, contiguous.shape[1]))).reshape(-1)
 
 
-def check_ascending(stage: Stage, seq: int, keys: Bytes, previous: bytes | None) -> bytes | None:
+def first_not_ascending(keys: Bytes) -> int:
+    """Return the place of the first record that does not lie above the one before it, -1 when all do.
+
+    Args:
+        keys: (n, width) records.
+    """
+    if len(keys) < 2:
+        return -1
+    before = keys[:-1].astype(np.int16)
+    unequal = before != keys[1:]
+    first = np.argmax(unequal, axis=1)
+    rows = np.arange(len(keys) - 1)
+    rising = unequal.any(axis=1) & (keys[:-1][rows, first] < keys[1:][rows, first])
+    return -1 if rising.all() else int(np.argmin(rising)) + 1
+
+
+def check_ascending(stage: AnyStage, seq: int, keys: Bytes, previous: bytes | None) -> bytes | None:
     """Check that keys ascend strictly, across chunk borders too: repeats are found in O(1) memory.
 
     Args:
@@ -92,14 +109,7 @@ def check_ascending(stage: Stage, seq: int, keys: Bytes, previous: bytes | None)
     """
     if len(keys) == 0:
         return previous
-    before = keys[:-1].astype(np.int16)
-    unequal = before != keys[1:]
-    first = np.argmax(unequal, axis=1)
-    rows = np.arange(len(keys) - 1)
-    ascending = unequal.any(axis=1) & (keys[:-1][rows, first] < keys[1:][rows, first])
-    bad = -1 if ascending.all() else int(np.argmin(ascending)) + 1
-    if previous is not None and keys[0].tobytes() <= previous:
-        bad = 0
+    bad = 0 if previous is not None and keys[0].tobytes() <= previous else first_not_ascending(keys)
     if bad >= 0:
         raise HostileInput(
             "NOT_ASCENDING", f"{at(stage, seq, bad)}: records must ascend strictly, so none may repeat; {OVER}"
@@ -114,7 +124,7 @@ class RepeatCheck:
     confirmed exactly by reading the records again.
     """
 
-    def __init__(self, stage: Stage, rows_per_chunk: int) -> None:
+    def __init__(self, stage: AnyStage, rows_per_chunk: int) -> None:
         """Begin with no element seen.
 
         Args:

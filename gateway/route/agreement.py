@@ -13,6 +13,13 @@ class Operation(StrEnum):
 
     MATCH = "MATCH"
     ENRICH = "ENRICH"
+    AGGREGATE = "AGGREGATE"
+    OVERLAP = "OVERLAP"
+
+    @property
+    def grouped(self) -> bool:
+        """Whether the run yields statistics per segment, and no rows."""
+        return self in (Operation.AGGREGATE, Operation.OVERLAP)
 
 
 class ColumnType(StrEnum):
@@ -48,12 +55,17 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Direction:
-    """One operation with its roles: the receiver initiates and learns."""
+    """One operation with its roles: the receiver initiates (and holds the segments of AGGREGATE).
+
+    Attributes:
+        result_to: parties that learn the result, the receiver first; MATCH and ENRICH: the receiver alone.
+    """
 
     operation: Operation
     receiver: str
     sender: str
     columns: tuple[str, ...]
+    result_to: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +86,93 @@ class Caps:
     rows_receiver: int
     rows_sender: int
     runs_per_day: int
+
+
+class Noise(StrEnum):
+    """Whether a figure is protected by noise; NONE is an explicit value that both sign."""
+
+    LAPLACE = "LAPLACE"
+    NONE = "NONE"
+
+
+class LateWithdrawals(StrEnum):
+    """What becomes of a run when customers of the receiver withdrew after its cut."""
+
+    STAND = "STAND"
+    ABANDON = "ABANDON"
+
+
+class Statistic(StrEnum):
+    """What is computed of a column under encryption; everything else is derived from these."""
+
+    SUM = "sum"
+    SUM_OF_SQUARES = "sum_of_squares"
+    PRESENT = "present"
+    SHARE = "share"
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How a column enters an AGGREGATE.
+
+    Attributes:
+        column: name of an agreed column.
+        values: SHARE only: the words counted one by one, 1 to 64; other words count as none of them.
+        step: sums are rounded to a multiple of it, at least 10^-scale; 1 for SHARE.
+        epsilon: each statistic with its privacy loss per run; 0 where noise is NONE. A number may have
+            SUM, SUM_OF_SQUARES and PRESENT (the column may then be empty), a band or category SHARE.
+    """
+
+    column: str
+    values: tuple[str, ...]
+    step: Decimal
+    epsilon: tuple[tuple[Statistic, Decimal], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """The homomorphic encryption of a run: "paillier", bits of n, "exact" or "short_exponent"."""
+
+    name: str
+    key_bits: int
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateTerms:
+    """What both sign about statistics.
+
+    Attributes:
+        segments: most segments of a run, G.
+        minimum_cohort: fewest people behind a released cell, and behind its complement.
+        count_step: released counts are rounded to a multiple of it.
+        dummies: LAPLACE: counts are hidden behind dummies and the receiver's noise; NONE: exact counts.
+        noise: LAPLACE: every sum is noisy; NONE: exact sums.
+        epsilon_count: loss of the sender's people by the counts of one run; 0 without dummies.
+        t: half the dummies per segment; 0 without dummies.
+        epsilon_receiver: loss of the receiver's people by what the sender sees of the counts; 0 without dummies.
+        delta: failure mass of the counts of one run; 0 without dummies.
+        epsilon_cap: most loss towards one partner in any `period_days`, and delta_cap likewise.
+        cells_per_period: most cells released in any `period_days` where something is exact.
+        late_withdrawals: whether a run stands when the receiver's customers withdrew after its cut.
+    """
+
+    segments: int
+    minimum_cohort: int
+    count_step: int
+    dummies: Noise
+    noise: Noise
+    epsilon_count: Decimal
+    t: int
+    epsilon_receiver: Decimal
+    delta: Decimal
+    epsilon_cap: Decimal
+    delta_cap: Decimal
+    period_days: int
+    cells_per_period: int
+    late_withdrawals: LateWithdrawals
+    scheme: Scheme
+    measures: tuple[Measure, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +201,7 @@ class Agreement:
     match_keys: tuple[str, ...]
     match_key_categories: tuple[str, ...]
     columns: tuple[Column, ...]
+    aggregate: AggregateTerms | None
     caps: Caps
     consent_age_s: int
     session_life_s: int
@@ -140,6 +240,8 @@ class AgreementBinding:
         subject_type: type label in subject_ref, e.g. "customer".
         match_key_columns: (match key, column) pairs.
         value_columns: (agreed column, source column) pairs; sender only.
+        segment_column: column whose values name the segments; receiver of AGGREGATE and OVERLAP only, else "".
+        minimum_cohort: our own rule where it is stricter than the agreement's; 0 = the agreement's.
     """
 
     agreement_id: str
@@ -148,3 +250,5 @@ class AgreementBinding:
     subject_type: str
     match_key_columns: tuple[tuple[str, str], ...]
     value_columns: tuple[tuple[str, str], ...]
+    segment_column: str = ""
+    minimum_cohort: int = 0

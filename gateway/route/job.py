@@ -59,9 +59,9 @@ class JobRequest:
     Attributes:
         request_id: uuid; the same id never runs twice.
         agreement_id: uuid of an agreement in force.
-        operation: MATCH or ENRICH.
+        operation: MATCH, ENRICH, AGGREGATE or OVERLAP.
         purpose: one of the agreement's purposes.
-        columns: agreed columns wanted (ENRICH), one to three; empty for MATCH.
+        columns: agreed columns wanted, one to three (ENRICH), one or more (AGGREGATE); else empty.
         requested_by: subject of the caller's token.
     """
 
@@ -134,8 +134,8 @@ class AuthorizedJob:
     """A job that the agreement in force allows. Made by flow/authorize only.
 
     Attributes:
-        gate: the Use that decides whether a customer may be tokenised at all.
-        column_gates: per asked column, the Use that decides whether its value may leave (sender only).
+        gates: the Uses that must all allow a customer before it is tokenised at all.
+        column_gates: ENRICH: per asked column, the Use that decides whether its value may leave (sender only).
     """
 
     job_id: str
@@ -148,5 +148,5 @@ class AuthorizedJob:
     purpose: str
     columns: tuple[str, ...]
     binding: AgreementBinding
-    gate: Use
+    gates: tuple[Use, ...]
     column_gates: tuple[tuple[str, Use], ...]

@@ -37,10 +37,44 @@ class Stage(IntEnum):
     TABLE = 3
     LATE_DROPS = 4
 
-    @property
-    def from_receiver(self) -> bool:
-        """Whether R sends this stage (OPENING goes both ways, R first)."""
-        return self in (Stage.OPENING, Stage.BLINDED)
+
+class AggregateStage(IntEnum):
+    """Stages of AGGREGATE and OVERLAP; numbers are on the wire."""
+
+    OPENING = 0
+    BLINDED = 1
+    EVALUATED = 2
+    SENDER_ELEMENTS = 3
+    CIPHERTEXTS = 4
+    LATE_DROPS = 5
+    MASKED = 6
+    RESULTS = 7
+    SHARED_RELEASE = 8
+
+
+AnyStage = Stage | AggregateStage
+LAST_STAGE = max(*Stage, *AggregateStage)
+
+
+@dataclass(frozen=True, slots=True)
+class StageSize:
+    """What the opening record fixes of a stage.
+
+    Attributes:
+        stage: its number and name.
+        from_receiver: whether R pushes it; otherwise R pulls it.
+        record_size: bytes of one record.
+        rows: records of the whole stage, or the most it may have.
+        open_ended: fewer than `rows` are allowed (late drops).
+        streamed: served chunk by chunk as it is computed; otherwise only once it is whole.
+    """
+
+    stage: AnyStage
+    from_receiver: bool
+    record_size: int
+    rows: int
+    open_ended: bool = False
+    streamed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +102,7 @@ class Session:
         offer: R's request as accepted.
         sender_nonce: S's 32 bytes.
         acceptance: the RFC 8785 record that S signed, with its signature.
-        requested_stage: highest stage R asked S for (S cuts when it is TABLE).
+        requested_stage: highest stage R asked S for (S cuts when it is stage 3).
         opening: the full opening record (RFC 8785 bytes), once both halves exist.
         opening_signatures: (party, signature) pairs.
         run_record: the full run record (RFC 8785 bytes) at the end.
@@ -97,10 +131,10 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of a stage. (session, stage, seq) has one digest for ever."""
+    """A piece of a stage, by number. (session, stage, seq) has one digest for ever."""
 
     session_id: str
-    stage: Stage
+    stage: int
     seq: int
     sha256: bytes
     bytes: bytes
@@ -110,7 +144,7 @@ class Chunk:
 class StageStatus:
     """How far a stage is durable here."""
 
-    stage: Stage
+    stage: int
     last_seq: int
     rows: int
     complete: bool

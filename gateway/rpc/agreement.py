@@ -1,10 +1,12 @@
-"""AgreementService: propose, accept, bind, look."""
+"""AgreementService: propose, accept, bind, look; what its statistics cost."""
 
 from __future__ import annotations
 
 from gateway.flow import agreement as flow
+from gateway.flow.budget import get_budget
 from gateway.flow.ports import House
 from gateway.rpc.auth import current_caller
+from gateway.rpc.convert.aggregate import budget_to_proto
 from gateway.rpc.convert.agreement import (
     agreement_to_proto,
     binding_from_proto,
@@ -72,3 +74,9 @@ class AgreementServicer(agreement_pb2_grpc.AgreementServiceServicer):
         copies = await flow.list_agreements(self._house, current_caller(), after, size + 1)
         page, token = page_of(copies, size, _LISTING, lambda copy: (copy.agreement.agreement_id,), agreement_to_proto)
         return agreement_pb2.ListAgreementsResponse(agreements=page, next_page_token=token)
+
+    @unary
+    async def GetBudget(self, request: agreement_pb2.GetBudgetRequest, context: Context) -> agreement_pb2.Budget:
+        """Return what the period's statistics cost."""
+        report = await get_budget(self._house, current_caller(), id_of(request.name, _LISTING))
+        return budget_to_proto(report.terms, report.spent, report.charges)

@@ -10,7 +10,7 @@ from gateway.flow.ports import House
 from gateway.route.job import Job
 from gateway.rpc.auth import current_caller
 from gateway.rpc.convert.field import refuse
-from gateway.rpc.convert.job import job_request_from_proto, job_to_proto
+from gateway.rpc.convert.job import control_segment_from_proto, job_request_from_proto, job_to_proto
 from gateway.rpc.convert.name import id_of
 from gateway.rpc.convert.page import Place, page_of, page_size, place_of
 from gateway.rpc.convert.result import arrow_pieces
@@ -66,9 +66,12 @@ class JobServicer(job_pb2_grpc.JobServiceServicer):
         self, request: job_pb2.ReadResultRequest, context: Context
     ) -> AsyncIterator[job_pb2.ReadResultResponse]:
         """Stream the result as Arrow."""
-        job_id = id_of(request.name, "jobs")
-        async with closing(flow.read_result(self._house, current_caller(), job_id)) as batches:
-            async for piece in arrow_pieces(batches, flow.RESULT_SCHEMA):
+        job_id, caller = id_of(request.name, "jobs"), current_caller()
+        control = control_segment_from_proto(request)
+        # A result without rows is a schema only, hence it is asked for first.
+        schema = await flow.result_schema(self._house, caller, job_id)
+        async with closing(flow.read_result(self._house, caller, job_id, control)) as batches:
+            async for piece in arrow_pieces(batches, schema):
                 yield job_pb2.ReadResultResponse(arrow_stream=piece)
 
 

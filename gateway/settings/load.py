@@ -116,8 +116,13 @@ def _checked(home: Path, merged: dict[str, Any], sources: dict[str, str]) -> Set
     store, engine = settings.store, settings.engine
     if not store.url.get_secret_value():
         store = store.model_copy(update={"url": SecretStr(f"sqlite+aiosqlite:///{home / 'assent.db'}")})
-    if not engine.threads:
-        engine = engine.model_copy(update={"threads": min(len(os.sched_getaffinity(0)), 256)})
+    processors = len(os.sched_getaffinity(0))
+    engine = engine.model_copy(
+        update={
+            "threads": engine.threads or min(processors, 256),
+            "processes": engine.processes or min(processors, 64),
+        }
+    )
     located = settings.model_copy(
         update={
             "store": store,

@@ -1,4 +1,4 @@
-"""Sealed results: the enrichment ledger, one file per job, and the sender's map of row tokens."""
+"""Sealed results: the enrichment ledger or the statistics of a job, one file each, and the sender's row tokens."""
 
 from __future__ import annotations
 
@@ -110,7 +110,8 @@ class Results:
             self._store(path, table)
 
     def _store(self, path: Path, table: pa.Table) -> None:
-        ordered = table.sort_by(_SUBJECT)
+        # Rows about people lie in the order of their pseudonyms; statistics are about nobody and keep their own.
+        ordered = table.sort_by(_SUBJECT) if _SUBJECT in table.column_names else table
         key = secrets.token_bytes(_KEY_BYTES)
         wrapped_key = self._secrets.seal(_purpose(path), key)
 
@@ -146,7 +147,7 @@ class Results:
         with disk.accounted("a sealed result"), disk.locked(self._folder):
             for path in (self._result(job_id), self._tokens(job_id)):
                 table = self._load(path)
-                if table is None:
+                if table is None or _SUBJECT not in table.column_names:
                     continue
                 refs = table.column(_SUBJECT)
                 others = table.filter(pc.not_equal(refs, pa.scalar(subject_ref).cast(refs.type)))

@@ -197,7 +197,7 @@ def agreement_values(copy: AgreementCopy) -> Values:
 def agreement_copy(row: AnyRow) -> AgreementCopy:
     """Restore our copy of an agreement."""
     return AgreementCopy(
-        agreement=from_json(Agreement, row.agreement),
+        agreement=from_json(Agreement, _with_aggregate(row.agreement)),
         state=AgreementState(row.state),
         signatures=from_json(Signatures, row.signatures),
         revision=row.revision,
@@ -207,7 +207,13 @@ def agreement_copy(row: AnyRow) -> AgreementCopy:
 @_restores("binding")
 def binding(row: AnyRow) -> AgreementBinding:
     """Restore the binding of an agreement."""
-    return from_json(AgreementBinding, row.binding)
+    return from_json(AgreementBinding, {"segment_column": "", "minimum_cohort": 0, **row.binding})
+
+
+def _with_aggregate(agreement: Mapping[str, Any]) -> dict[str, Any]:
+    """Add what agreements stored before there were statistics do not say: none, and the receiver learns."""
+    directions = [{"result_to": [way["receiver"]], **way} for way in agreement["directions"]]
+    return {"aggregate": None, **agreement, "directions": directions}
 
 
 def job_values(job: Job) -> Values:

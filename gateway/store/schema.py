@@ -6,6 +6,7 @@ Rows of one noun lie together:
     subjects, consent_events, consent_links, consent_projection    who said what, and what follows from it
     partners, agreements, agreement_bindings    with whom and on what terms
     jobs, sessions, runs                        what was and is being computed
+    budget_ledgers, budget_charges              what it cost in privacy, per partner and data set
     audit_entries, audit_payloads, subject_salts, audit_tiles, audit_checkpoints    the log
     counters                                    numbers that grow without gaps, each a row to lock
 """
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -210,6 +212,34 @@ runs = Table(
     Column("released_at", Moment, nullable=False),
     Column("expires_at", Moment),
     Column("rows", BigInteger, nullable=False),
+)
+
+# A row to lock, so that two runs do not spend the same rest of a budget.
+budget_ledgers = Table(
+    "budget_ledgers",
+    metadata,
+    Column("partner", KeyText, nullable=False),
+    Column("dataset", KeyText, nullable=False),
+    PrimaryKeyConstraint("partner", "dataset"),
+)
+
+# Append-only. Whole numbers, so that sums are exact on both databases: epsilon in 10^-6, delta in 10^-18.
+budget_charges = Table(
+    "budget_charges",
+    metadata,
+    Column("job_id", KeyText, nullable=False),
+    Column("step", KeyText, nullable=False),
+    Column("session_id", Text, nullable=False),
+    Column("agreement_id", KeyText, nullable=False),
+    Column("partner", KeyText, nullable=False),
+    Column("dataset", KeyText, nullable=False),
+    Column("epsilon", BigInteger, nullable=False),
+    Column("delta", BigInteger, nullable=False),
+    Column("cells", BigInteger, nullable=False),
+    Column("at", Moment, nullable=False),
+    PrimaryKeyConstraint("job_id", "step"),
+    ForeignKeyConstraint(["partner", "dataset"], ["budget_ledgers.partner", "budget_ledgers.dataset"]),
+    Index(None, "partner", "dataset", "at"),
 )
 
 # The pending id of an entry, given without gaps in the order of commits, becomes its index when `size` passes it.

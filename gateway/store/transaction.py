@@ -12,6 +12,7 @@ from gateway.errors import Misuse
 from gateway.flow.ports.store import (
     AgreementStore,
     AuditStore,
+    BudgetStore,
     ConsentStore,
     JobStore,
     PartnerStore,
@@ -21,6 +22,7 @@ from gateway.flow.ports.store import (
 )
 from gateway.store.agreements import SqlAgreementStore
 from gateway.store.audit import SqlAuditStore
+from gateway.store.budget import SqlBudgetStore
 from gateway.store.connection import StoreConnection, uninterrupted
 from gateway.store.consents import SqlConsentStore
 from gateway.store.engine import Engines
@@ -45,6 +47,7 @@ class SqlTransaction:
         self.jobs: JobStore = SqlJobStore(connection)
         self.sessions: SessionStore = SqlSessionStore(connection)
         self.runs: RunStore = SqlRunStore(connection)
+        self.budget: BudgetStore = SqlBudgetStore(connection)
         self.audit: AuditStore = self._log
 
     async def settle(self) -> None:

@@ -53,6 +53,7 @@ class LeafType(StrEnum):
     KEY_DESTROYED = "key_destroyed"
     REPLAY_REFUSED = "replay_refused"
     HOSTILE_INPUT = "hostile_input"
+    BUDGET_CHARGED = "budget_charged"
     RESULT_READ = "result_read"
     RESULT_DELETED = "result_deleted"
     SUBJECT_ERASED = "subject_erased"

@@ -60,6 +60,11 @@ class AgreementServiceStub:
                 request_serializer=gateway_dot_v1_dot_agreement__pb2.ListAgreementsRequest.SerializeToString,
                 response_deserializer=gateway_dot_v1_dot_agreement__pb2.ListAgreementsResponse.FromString,
                 _registered_method=True)
+        self.GetBudget = channel.unary_unary(
+                '/gateway.v1.AgreementService/GetBudget',
+                request_serializer=gateway_dot_v1_dot_agreement__pb2.GetBudgetRequest.SerializeToString,
+                response_deserializer=gateway_dot_v1_dot_agreement__pb2.Budget.FromString,
+                _registered_method=True)
 
 
 class AgreementServiceServicer:
@@ -103,6 +108,14 @@ class AgreementServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetBudget(self, request, context):
+        """Returns what the statistics of the agreement's period cost, out of what both parties allowed. The ledger is one per
+        partner and data set: runs under other agreements count too. Roles: administrator, compliance_officer, cdp_job.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AgreementServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -130,6 +143,11 @@ def add_AgreementServiceServicer_to_server(servicer, server):
                     servicer.ListAgreements,
                     request_deserializer=gateway_dot_v1_dot_agreement__pb2.ListAgreementsRequest.FromString,
                     response_serializer=gateway_dot_v1_dot_agreement__pb2.ListAgreementsResponse.SerializeToString,
+            ),
+            'GetBudget': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetBudget,
+                    request_deserializer=gateway_dot_v1_dot_agreement__pb2.GetBudgetRequest.FromString,
+                    response_serializer=gateway_dot_v1_dot_agreement__pb2.Budget.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -268,6 +286,33 @@ class AgreementService:
             '/gateway.v1.AgreementService/ListAgreements',
             gateway_dot_v1_dot_agreement__pb2.ListAgreementsRequest.SerializeToString,
             gateway_dot_v1_dot_agreement__pb2.ListAgreementsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetBudget(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gateway.v1.AgreementService/GetBudget',
+            gateway_dot_v1_dot_agreement__pb2.GetBudgetRequest.SerializeToString,
+            gateway_dot_v1_dot_agreement__pb2.Budget.FromString,
             options,
             channel_credentials,
             insecure,

@@ -47,6 +47,10 @@ class AgreementServiceStub:
     """Returns our copy of an agreement."""
     ListAgreements: _grpc.UnaryUnaryMultiCallable[_agreement_pb2.ListAgreementsRequest, _agreement_pb2.ListAgreementsResponse]
     """Lists our copies, by id."""
+    GetBudget: _grpc.UnaryUnaryMultiCallable[_agreement_pb2.GetBudgetRequest, _agreement_pb2.Budget]
+    """Returns what the statistics of the agreement's period cost, out of what both parties allowed. The ledger is one per
+    partner and data set: runs under other agreements count too. Roles: administrator, compliance_officer, cdp_job.
+    """
 
 @_typing.type_check_only
 class AgreementServiceAsyncStub(AgreementServiceStub):
@@ -67,6 +71,10 @@ class AgreementServiceAsyncStub(AgreementServiceStub):
     """Returns our copy of an agreement."""
     ListAgreements: _aio.UnaryUnaryMultiCallable[_agreement_pb2.ListAgreementsRequest, _agreement_pb2.ListAgreementsResponse]  # type: ignore[assignment]
     """Lists our copies, by id."""
+    GetBudget: _aio.UnaryUnaryMultiCallable[_agreement_pb2.GetBudgetRequest, _agreement_pb2.Budget]  # type: ignore[assignment]
+    """Returns what the statistics of the agreement's period cost, out of what both parties allowed. The ledger is one per
+    partner and data set: runs under other agreements count too. Roles: administrator, compliance_officer, cdp_job.
+    """
 
 class AgreementServiceServicer(metaclass=_abc_1.ABCMeta):
     """Agreements with partners: proposed by one party, countersigned by the other, bound by each to its own data."""
@@ -114,5 +122,15 @@ class AgreementServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_agreement_pb2.ListAgreementsResponse, _abc.Awaitable[_agreement_pb2.ListAgreementsResponse]]:
         """Lists our copies, by id."""
+
+    @_abc_1.abstractmethod
+    def GetBudget(
+        self,
+        request: _agreement_pb2.GetBudgetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_agreement_pb2.Budget, _abc.Awaitable[_agreement_pb2.Budget]]:
+        """Returns what the statistics of the agreement's period cost, out of what both parties allowed. The ledger is one per
+        partner and data set: runs under other agreements count too. Roles: administrator, compliance_officer, cdp_job.
+        """
 
 def add_AgreementServiceServicer_to_server(servicer: AgreementServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -17,6 +17,8 @@ class Operation(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OPERATION_UNSPECIFIED: _ClassVar[Operation]
     OPERATION_MATCH: _ClassVar[Operation]
     OPERATION_ENRICH: _ClassVar[Operation]
+    OPERATION_AGGREGATE: _ClassVar[Operation]
+    OPERATION_OVERLAP: _ClassVar[Operation]
 
 class Side(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -49,6 +51,8 @@ class WaitingFor(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
 OPERATION_UNSPECIFIED: Operation
 OPERATION_MATCH: Operation
 OPERATION_ENRICH: Operation
+OPERATION_AGGREGATE: Operation
+OPERATION_OVERLAP: Operation
 SIDE_UNSPECIFIED: Side
 SIDE_RECEIVER: Side
 SIDE_SENDER: Side
@@ -203,10 +207,12 @@ class WatchJobRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ...) -> None: ...
 
 class ReadResultRequest(_message.Message):
-    __slots__ = ("name",)
+    __slots__ = ("name", "control_segment")
     NAME_FIELD_NUMBER: _ClassVar[int]
+    CONTROL_SEGMENT_FIELD_NUMBER: _ClassVar[int]
     name: str
-    def __init__(self, name: _Optional[str] = ...) -> None: ...
+    control_segment: str
+    def __init__(self, name: _Optional[str] = ..., control_segment: _Optional[str] = ...) -> None: ...
 
 class ReadResultResponse(_message.Message):
     __slots__ = ("arrow_stream",)

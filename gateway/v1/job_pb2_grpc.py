@@ -109,8 +109,10 @@ class JobServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReadResult(self, request, context):
-        """Streams the result of a job that SUCCEEDED: the bytes of one Arrow IPC stream of {customer, attribute, value, partner,
-        run, agreement, consent, obtained_at, expires_at}. A MATCH has one row per customer, with null attribute and value.
+        """Streams the result of a job that SUCCEEDED: the bytes of one Arrow IPC stream. MATCH and ENRICH: {customer, attribute,
+        value, partner, run, agreement, consent, obtained_at, expires_at}; a MATCH has one row per customer, with null attribute
+        and value. AGGREGATE and OVERLAP: {segment, against, column, category, statistic, value, low, high, noise_sd, p_value,
+        suppressed}, one row per cell; segment is null for the total over the released segments, value for what is suppressed.
         Role: cdp_job.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

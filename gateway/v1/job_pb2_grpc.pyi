@@ -46,8 +46,10 @@ class JobServiceStub:
     WatchJob: _grpc.UnaryStreamMultiCallable[_job_pb2.WatchJobRequest, _job_pb2.Job]
     """Sends the job at once, again at every change, and for the last time when it has ended; then the stream ends."""
     ReadResult: _grpc.UnaryStreamMultiCallable[_job_pb2.ReadResultRequest, _job_pb2.ReadResultResponse]
-    """Streams the result of a job that SUCCEEDED: the bytes of one Arrow IPC stream of {customer, attribute, value, partner,
-    run, agreement, consent, obtained_at, expires_at}. A MATCH has one row per customer, with null attribute and value.
+    """Streams the result of a job that SUCCEEDED: the bytes of one Arrow IPC stream. MATCH and ENRICH: {customer, attribute,
+    value, partner, run, agreement, consent, obtained_at, expires_at}; a MATCH has one row per customer, with null attribute
+    and value. AGGREGATE and OVERLAP: {segment, against, column, category, statistic, value, low, high, noise_sd, p_value,
+    suppressed}, one row per cell; segment is null for the total over the released segments, value for what is suppressed.
     Role: cdp_job.
     """
 
@@ -69,8 +71,10 @@ class JobServiceAsyncStub(JobServiceStub):
     WatchJob: _aio.UnaryStreamMultiCallable[_job_pb2.WatchJobRequest, _job_pb2.Job]  # type: ignore[assignment]
     """Sends the job at once, again at every change, and for the last time when it has ended; then the stream ends."""
     ReadResult: _aio.UnaryStreamMultiCallable[_job_pb2.ReadResultRequest, _job_pb2.ReadResultResponse]  # type: ignore[assignment]
-    """Streams the result of a job that SUCCEEDED: the bytes of one Arrow IPC stream of {customer, attribute, value, partner,
-    run, agreement, consent, obtained_at, expires_at}. A MATCH has one row per customer, with null attribute and value.
+    """Streams the result of a job that SUCCEEDED: the bytes of one Arrow IPC stream. MATCH and ENRICH: {customer, attribute,
+    value, partner, run, agreement, consent, obtained_at, expires_at}; a MATCH has one row per customer, with null attribute
+    and value. AGGREGATE and OVERLAP: {segment, against, column, category, statistic, value, low, high, noise_sd, p_value,
+    suppressed}, one row per cell; segment is null for the total over the released segments, value for what is suppressed.
     Role: cdp_job.
     """
 
@@ -125,8 +129,10 @@ class JobServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _job_pb2.ReadResultRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_job_pb2.ReadResultResponse], _abc.AsyncIterator[_job_pb2.ReadResultResponse]]:
-        """Streams the result of a job that SUCCEEDED: the bytes of one Arrow IPC stream of {customer, attribute, value, partner,
-        run, agreement, consent, obtained_at, expires_at}. A MATCH has one row per customer, with null attribute and value.
+        """Streams the result of a job that SUCCEEDED: the bytes of one Arrow IPC stream. MATCH and ENRICH: {customer, attribute,
+        value, partner, run, agreement, consent, obtained_at, expires_at}; a MATCH has one row per customer, with null attribute
+        and value. AGGREGATE and OVERLAP: {segment, against, column, category, statistic, value, low, high, noise_sd, p_value,
+        suppressed}, one row per cell; segment is null for the total over the released segments, value for what is suppressed.
         Role: cdp_job.
         """
 

@@ -13,9 +13,12 @@ from tests.arch.source_tree import modules
 
 RESTORES = "gateway/store/rows.py"
 MAKERS = {
+    "Aggregate": ("gateway/psi/",),
     "AuthorizedJob": ("gateway/flow/authorize.py",),
     "ConsentedCohort": ("gateway/flow/cohort.py",),
+    "EncryptedAggregate": ("gateway/he/",),
     "Matched": ("gateway/psi/",),
+    "MatchedSegments": ("gateway/psi/",),
     "Release": ("gateway/disclosure/",),
 }
 

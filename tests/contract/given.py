@@ -126,8 +126,8 @@ def agreement(agreement_id: str = "6d0e8a0e-0000-4000-8000-000000000001") -> Agr
         ),
         purposes=("enrich", "measure"),
         directions=(
-            Direction(Operation.MATCH, "retailer", "platform", ()),
-            Direction(Operation.ENRICH, "retailer", "platform", ("recency", "channel")),
+            Direction(Operation.MATCH, "retailer", "platform", (), ("retailer",)),
+            Direction(Operation.ENRICH, "retailer", "platform", ("recency", "channel"), ("retailer",)),
         ),
         suite="ristretto255-SHA512",
         match_keys=("phone.e164",),
@@ -136,6 +136,7 @@ def agreement(agreement_id: str = "6d0e8a0e-0000-4000-8000-000000000001") -> Agr
             Column("recency", "activity", ColumnType.NUMBER, Decimal("0.00"), Decimal("12.50"), 2, 0),
             Column("channel", "activity", ColumnType.CATEGORY, None, None, 0, 16),
         ),
+        aggregate=None,
         caps=Caps(100_000, 200_000, 24),
         consent_age_s=900,
         session_life_s=604_800,

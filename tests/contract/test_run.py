@@ -149,7 +149,7 @@ async def test_two_sessions_on_equal_input_share_no_element(twin: Twin) -> None:
     for _ in range(2):
         twin.retailer.peer.pushed.clear()
         assert (await twin.run(Operation.MATCH)).state is JobState.SUCCEEDED
-        blinded = b"".join(chunk.bytes for chunk in twin.retailer.peer.pushed if chunk.stage is Stage.BLINDED)
+        blinded = b"".join(chunk.bytes for chunk in twin.retailer.peer.pushed if chunk.stage == Stage.BLINDED)
         seen.append({blinded[at : at + 32] for at in range(0, len(blinded), 32)})
     assert len(seen[0]) == len(seen[1]) == 40
     assert not seen[0] & seen[1]
@@ -164,9 +164,9 @@ async def test_a_withdrawal_before_the_cut_is_replaced_on_both_sides(tmp_path: P
             return
         done.append(stage)
         now = twin.clock.now()
-        if stage is Stage.OPENING:
+        if stage == Stage.OPENING:
             await twin.retailer.import_events([withdrawn(RETAILER, "A000025", now)])
-        if stage is Stage.EVALUATED:
+        if stage == Stage.EVALUATED:
             await twin.platform.import_events([withdrawn(PLATFORM, "B000026", now)])
 
     hook_pulls(twin, withdraw_then)
@@ -187,7 +187,7 @@ async def test_a_withdrawal_after_the_cut_drops_late_on_both_sides(tmp_path: Pat
     done: list[Stage] = []
 
     async def withdraw_then(stage: Stage) -> None:
-        if stage is Stage.TABLE and stage not in done:
+        if stage == Stage.TABLE and stage not in done:
             done.append(stage)
             # The table has left; stage 4 comes next.
             twin.retailer.peer.after_pull = late  # type: ignore[attr-defined]
@@ -299,7 +299,7 @@ async def test_a_pause_longer_than_the_consent_age_releases_nothing(tmp_path: Pa
     twin = await make_twin(tmp_path)
 
     async def before(stage: Stage) -> None:
-        if stage is Stage.LATE_DROPS:
+        if stage == Stage.LATE_DROPS:
             twin.retailer.peer.after_pull = pause  # type: ignore[attr-defined]
 
     async def pause() -> None:
@@ -340,7 +340,7 @@ def rehashed(chunk: Chunk, content: bytes) -> Chunk:
 @pytest.mark.parametrize("fault", TAMPERED)
 async def test_hostile_elements_end_the_session_and_leave_both_serving(twin: Twin, stage: Stage, fault: str) -> None:
     change, reason = TAMPERED[fault]
-    twin.retailer.peer.tamper = lambda chunk: change(chunk) if chunk.stage is stage else chunk
+    twin.retailer.peer.tamper = lambda chunk: change(chunk) if chunk.stage == stage else chunk
     job = await twin.run(Operation.MATCH)
     assert job.state is JobState.FAILED
     assert job.failure and job.failure.reason == reason
@@ -353,7 +353,7 @@ async def test_hostile_elements_end_the_session_and_leave_both_serving(twin: Twi
 
 async def test_a_table_out_of_order_is_refused(twin: Twin) -> None:
     def swap(chunk: Chunk) -> Chunk:
-        if chunk.stage is not Stage.TABLE:
+        if chunk.stage != Stage.TABLE:
             return chunk
         size = len(chunk.bytes) // 50
         return rehashed(chunk, chunk.bytes[size : 2 * size] + chunk.bytes[:size] + chunk.bytes[2 * size :])
@@ -366,7 +366,7 @@ async def test_a_table_out_of_order_is_refused(twin: Twin) -> None:
 
 async def test_a_forged_row_does_not_open_and_is_counted(twin: Twin) -> None:
     def flip(chunk: Chunk) -> Chunk:
-        if chunk.stage is not Stage.TABLE:
+        if chunk.stage != Stage.TABLE:
             return chunk
         rows = np.frombuffer(chunk.bytes, dtype=np.uint8).reshape(50, -1).copy()
         rows[:, -1] ^= 1
@@ -447,7 +447,7 @@ async def test_an_altered_replay_of_a_durable_chunk_ends_the_session(twin: Twin)
     async def replayed(card, chunks):  # type: ignore[no-untyped-def]
         sent = [chunk async for chunk in chunks]
         await inner(card, stream(sent))
-        if sent[0].stage is Stage.BLINDED:
+        if sent[0].stage == Stage.BLINDED:
             assert await inner(card, stream(sent)) == sent[-1].seq, "the same chunk again is confirmed again"
             return await inner(card, stream([rehashed(sent[0], bytes(len(sent[0].bytes)))]))
         return sent[-1].seq
@@ -465,7 +465,7 @@ async def test_a_gap_is_refused_and_the_session_goes_on(twin: Twin) -> None:
 
     async def gapped(card, chunks):  # type: ignore[no-untyped-def]
         sent = [chunk async for chunk in chunks]
-        if sent[0].stage is Stage.BLINDED:
+        if sent[0].stage == Stage.BLINDED:
             with pytest.raises(HostileInput) as caught:
                 await inner(card, stream([replace(sent[0], seq=1)]))
             tried.append(caught.value.reason)
@@ -489,7 +489,7 @@ async def test_later_stages_cannot_be_asked_for_early(twin: Twin) -> None:
     async def eager(card, chunks):  # type: ignore[no-untyped-def]
         sent = [chunk async for chunk in chunks]
         last = await inner(card, stream(sent))
-        if sent[0].stage is Stage.BLINDED:
+        if sent[0].stage == Stage.BLINDED:
             with pytest.raises(StateError) as caught:
                 async for _ in twin.retailer.peer.pull(card, sent[0].session_id, Stage.LATE_DROPS, 0):
                     pass
@@ -517,7 +517,7 @@ async def test_a_withdrawn_column_consent_drops_the_row_late(tmp_path: Path) -> 
     twin = await make_twin(tmp_path)
 
     async def withdraw_then(stage: Stage) -> None:
-        if stage is Stage.TABLE:
+        if stage == Stage.TABLE:
             twin.retailer.peer.after_pull = late  # type: ignore[attr-defined]
 
     async def late() -> None:

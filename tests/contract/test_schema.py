@@ -3,16 +3,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, NullPool, create_engine, text
+from sqlalchemy import Connection, NullPool, create_engine, inspect, text
 from sqlalchemy.engine import make_url
 
 from gateway.errors import RequestError, StateError
-from gateway.store import migrate, open_store
+from gateway.store import migrate, open_store, opening
+from gateway.store.engine import connect
 from gateway.store.schema import metadata
 
 
@@ -71,6 +75,22 @@ async def test_opening_again_keeps_what_is_there(store_url: str) -> None:
     with _database(store_url) as connection:
         assert connection.execute(salt).scalar_one() == before
     assert len(before) == 32
+
+
+async def test_a_database_of_the_first_schema_is_brought_up_with_what_it_holds(store_url: str) -> None:
+    connect(store_url)  # which makes SQLite's file
+    with _database(store_url) as connection:
+        config = Config()
+        config.set_main_option("script_location", str(Path(opening.__file__).parent / "migrations"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        assert "budget_charges" not in inspect(connection).get_table_names()
+        connection.execute(text("INSERT INTO counters (name, value) VALUES ('registry', 7)"))
+    store = await open_store(store_url)
+    async with store.begin() as tx:
+        assert await tx.registry.revision() == 7
+        assert await tx.budget.list("platform", "crm") == []
+    await store.close()
 
 
 async def test_two_processes_may_open_a_new_database_at_once(store_url: str) -> None:

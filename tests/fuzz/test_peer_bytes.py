@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from gateway.errors import AssentError, HostileInput
 from gateway.peer import convert
 from gateway.peer.v1 import exchange_pb2 as pb
-from gateway.psi.record import OpeningHalf, RunHalf, sender_half_of, sender_run_half_of
+from gateway.psi.record import OpeningHalf, sender_half_of
+from gateway.psi.run import RunHalf, sender_run_half_of
 from gateway.route.canonical import canonical_bytes, parse_canonical
 
 SESSION = "ab" * 32
@@ -31,9 +32,9 @@ json_values = st.recursive(
 
 def parsers():  # type: ignore[no-untyped-def]
     return [
-        pytest.param(lambda raw: OpeningHalf.parse(raw, SESSION, 1, 10), HALF.encode(), id="opening half"),
+        pytest.param(lambda raw: OpeningHalf.parse(raw, SESSION, range(1, 2), 10), HALF.encode(), id="opening half"),
         pytest.param(
-            lambda raw: sender_half_of(raw, SESSION, 1, 10),
+            lambda raw: sender_half_of(raw, SESSION, 10),
             canonical_bytes(
                 {
                     "session": SESSION,

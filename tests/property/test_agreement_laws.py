@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.agreement.agreement import agreement_of, document_of, parse_agreement
 from gateway.agreement.card import card_file, card_record, parse_card, read_card_file
+from gateway.agreement.draft import complete
 from gateway.agreement.signature import check_public_key
 from gateway.errors import AssentError, HostileInput, RequestError
 from gateway.route.canonical import canonical_bytes
-from tests.unit.gateway.agreement.samples import card, document, signed_card
+from tests.unit.gateway.agreement.samples import card, document, signed_card, statistics_document
 
+decimals = st.decimals(allow_nan=True, allow_infinity=True).map(str) | st.from_regex(r"[0-9]{1,3}(\.[0-9]{1,7})?")
 ids = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.:@/-]{0,20}", fullmatch=True)
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(max_size=12),
@@ -69,9 +74,13 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return found
 
 
-@given(st.sampled_from(places(document())), json_values)
-def test_any_field_may_hold_anything_and_only_our_errors_come_out(path: tuple[Any, ...], value: Any) -> None:
-    made = document()
+@pytest.mark.parametrize("whole", [document, statistics_document])
+@given(st.data())
+def test_any_field_may_hold_anything_and_only_our_errors_come_out(
+    whole: Callable[[], dict[str, Any]], data: st.DataObject
+) -> None:
+    made = whole()
+    path, value = data.draw(st.sampled_from(places(made))), data.draw(json_values | decimals)
     at: Any = made
     for step in path[:-1]:
         at = at[step]
@@ -82,6 +91,39 @@ def test_any_field_may_hold_anything_and_only_our_errors_come_out(path: tuple[An
         assert error.reason == "BAD_FIELD"
     else:
         assert document_of(agreement) == made
+
+
+@given(st.data())
+def test_a_draft_with_anything_in_it_becomes_a_document_or_our_error(data: st.DataObject) -> None:
+    made = statistics_document()
+    for path in data.draw(st.lists(st.sampled_from(places(made["aggregate"])), max_size=4)):
+        at: Any = made["aggregate"]
+        for step in path[:-1]:
+            at = at[step] if isinstance(at, (dict, list)) and step in (at if isinstance(at, dict) else [0, 1]) else {}
+        if isinstance(at, dict):
+            at.pop(path[-1], None)
+            if data.draw(st.booleans()):
+                at[path[-1]] = data.draw(json_values | decimals)
+    try:
+        agreement = agreement_of(complete(made, {}, "unused"))
+    except RequestError as error:
+        assert error.reason == "BAD_FIELD"
+    else:
+        assert agreement_of(complete(document_of(agreement), {}, "unused")) == agreement
+
+
+@given(st.data(), st.sampled_from(["LAPLACE", "NONE"]), st.sampled_from(["LAPLACE", "NONE"]))
+def test_a_completed_draft_is_as_private_as_it_says(data: st.DataObject, dummies: str, noise: str) -> None:
+    epsilon = data.draw(st.integers(10_000, 10_000_000).map(lambda micro: f"{Decimal(micro).scaleb(-6):f}"))
+    made = statistics_document()
+    made["aggregate"] = {"dummies": dummies, "noise": noise, "measures": [{"column": "recency"}, {"column": "channel"}]}
+    made["aggregate"]["measures"][1]["values"] = ["web"]
+    if dummies == "LAPLACE":
+        made["aggregate"]["epsilon_count"] = epsilon
+    terms = agreement_of(complete(made, {}, "unused")).aggregate
+    assert terms is not None
+    assert (terms.t > 0) == (terms.epsilon_count > 0) == (terms.delta > 0) == (dummies == "LAPLACE")
+    assert all((loss > 0) == (noise == "LAPLACE") for one in terms.measures for _, loss in one.epsilon)
 
 
 @given(st.sampled_from(sorted(json.loads(card_record(card())))), json_values)

@@ -7,11 +7,14 @@ raises only errors of `gateway.errors`.
 from gateway.flow.ports.custody import KeyCustody, RunSecrets
 from gateway.flow.ports.house import House, Limits
 from gateway.flow.ports.peer import PeerPort
+from gateway.flow.ports.processes import Pool, Processes
 from gateway.flow.ports.rows import DatasetDescription, DatasetPort, ResultPort
 from gateway.flow.ports.spool import SpoolPort, StageFile
 from gateway.flow.ports.store import (
     AgreementStore,
     AuditStore,
+    BudgetStore,
+    Charge,
     ConsentStore,
     JobStore,
     PartnerStore,
@@ -20,6 +23,7 @@ from gateway.flow.ports.store import (
     RegistryStore,
     RunStore,
     SessionStore,
+    Spent,
     Store,
     TileWrite,
     Transaction,
@@ -30,6 +34,8 @@ __all__ = [
     "AgreementStore",
     "AuditStore",
     "Bells",
+    "BudgetStore",
+    "Charge",
     "Clock",
     "ConsentStore",
     "DatasetDescription",
@@ -40,6 +46,8 @@ __all__ = [
     "Limits",
     "PartnerStore",
     "PeerPort",
+    "Pool",
+    "Processes",
     "ProjectionSlice",
     "RegistryItem",
     "RegistryStore",
@@ -47,6 +55,7 @@ __all__ = [
     "RunSecrets",
     "RunStore",
     "SessionStore",
+    "Spent",
     "SpoolPort",
     "StageFile",
     "Store",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from gateway.flow.ports.custody import KeyCustody, RunSecrets
 from gateway.flow.ports.peer import PeerPort
+from gateway.flow.ports.processes import Processes
 from gateway.flow.ports.rows import DatasetPort, ResultPort
 from gateway.flow.ports.spool import SpoolPort
 from gateway.flow.ports.store import Store
@@ -42,4 +43,5 @@ class House:
     peer: PeerPort
     clock: Clock
     bells: Bells
+    processes: Processes
     limits: Limits

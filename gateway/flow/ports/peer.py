@@ -8,7 +8,7 @@ from typing import Protocol
 
 from gateway.route.job import Refusal
 from gateway.route.party import PartyCard
-from gateway.route.session import Chunk, SessionOffer, SessionStatus, Stage
+from gateway.route.session import Chunk, SessionOffer, SessionStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class PeerPort(Protocol):
         """Send chunks of one stage; return the last durable seq at the partner."""
         ...
 
-    def pull(self, partner: PartyCard, session_id: str, stage: Stage, from_seq: int) -> AsyncIterator[Chunk]:
+    def pull(self, partner: PartyCard, session_id: str, stage: int, from_seq: int) -> AsyncIterator[Chunk]:
         """Receive chunks of a stage in order from `from_seq` until it is complete."""
         ...
 

@@ -34,8 +34,23 @@ class DatasetPort(Protocol):
         """Return the description; StateError NOT_FOUND, SourceError when unreadable."""
         ...
 
-    async def read(self, binding: AgreementBinding, match_key: str, columns: tuple[Column, ...]) -> SourceRows:
+    async def read(
+        self,
+        binding: AgreementBinding,
+        match_key: str,
+        columns: tuple[Column, ...],
+        *,
+        segments: bool = False,
+        clip: bool = False,
+    ) -> SourceRows:
         """Read and normalise the rows of one match key, whole.
+
+        Args:
+            binding: which data set and columns answer for the agreement.
+            match_key: name of the agreed match key.
+            columns: agreed columns to carry; empty for none.
+            segments: read the segment column too.
+            clip: bring numbers back into the agreed bounds instead of rejecting their rows.
 
         Raises:
             SourceError: EMPTY, MISSING_COLUMN, BAD_ENCODING, BAD_ROW (unreadable file).

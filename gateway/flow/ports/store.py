@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Protocol
 
 import pyarrow as pa
@@ -240,6 +241,66 @@ class RunStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Charge:
+    """Privacy loss of one step of one run; written before the bytes that cause it leave, never taken back.
+
+    Attributes:
+        step: "count", "receiver" or "values"; a job is charged once per step.
+        epsilon: at most 6 decimal digits.
+        delta: at most 18 decimal digits.
+        cells: exact cells that the step may release.
+    """
+
+    job_id: str
+    session_id: str
+    agreement_id: str
+    partner: str
+    dataset: str
+    step: str
+    epsilon: Decimal
+    delta: Decimal
+    cells: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What was charged within a period."""
+
+    epsilon: Decimal
+    delta: Decimal
+    cells: int
+
+
+class BudgetStore(Protocol):
+    """The ledger of privacy loss towards each partner, per data set, across agreements. Append-only."""
+
+    async def lock(self, partner: str, dataset: str) -> None:
+        """Serialise chargers of one ledger until the transaction ends, so that nobody spends what another spends."""
+        ...
+
+    async def spent(self, partner: str, dataset: str, since: datetime) -> Spent:
+        """Sum the charges at or after `since`."""
+        ...
+
+    async def charged(self, job_id: str, step: str) -> Charge | None:
+        """Return the charge of a job's step, or None."""
+        ...
+
+    async def charge(self, charge: Charge) -> None:
+        """Append a charge.
+
+        Raises:
+            StateError: REVISION_CONFLICT when the job's step was charged before.
+        """
+        ...
+
+    async def list(self, partner: str, dataset: str, limit: int = 1000) -> list[Charge]:
+        """Return the newest charges of a ledger, newest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class TileWrite:
     """A hash tile of 256-wide C2SP layout to store, replacing narrower versions of itself."""
 
@@ -303,6 +364,7 @@ class Transaction(Protocol):
     jobs: JobStore
     sessions: SessionStore
     runs: RunStore
+    budget: BudgetStore
     audit: AuditStore
 
 

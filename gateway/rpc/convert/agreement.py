@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from gateway.route.agreement import AgreementBinding, AgreementCopy, AgreementState, ColumnType
-from gateway.rpc.convert.field import octets, refuse, some, text, time_to_proto
+from gateway.rpc.convert.aggregate import terms_to_proto
+from gateway.rpc.convert.field import octets, refuse, some, text, text_or_empty, time_to_proto
 from gateway.rpc.convert.job import OPERATION_NUMBERS
 from gateway.rpc.convert.name import id_of, name_of
 from gateway.v1 import agreement_pb2
@@ -69,6 +70,8 @@ def binding_from_proto(message: agreement_pb2.BindAgreementRequest) -> Agreement
             )
             for row, value in enumerate(values)
         ),
+        segment_column=text_or_empty(binding.segment_column, "binding.segment_column", longest=MAX_NAME),
+        minimum_cohort=binding.minimum_cohort,
     )
 
 
@@ -103,6 +106,7 @@ def agreement_to_proto(copy: AgreementCopy) -> agreement_pb2.Agreement:
                 receiver=name_of("parties", direction.receiver),
                 sender=name_of("parties", direction.sender),
                 columns=direction.columns,
+                result_to=[name_of("parties", party) for party in direction.result_to],
             )
             for direction in agreement.directions
         ],
@@ -118,6 +122,7 @@ def agreement_to_proto(copy: AgreementCopy) -> agreement_pb2.Agreement:
         valid_from_time=time_to_proto(agreement.valid_from),
         valid_until_time=time_to_proto(agreement.valid_until),
         sandbox=agreement.sandbox,
+        aggregate=terms_to_proto(agreement.aggregate),
     )
 
 
@@ -134,6 +139,8 @@ def binding_to_proto(binding: AgreementBinding) -> agreement_pb2.AgreementBindin
         value_columns=[
             agreement_pb2.ValueColumn(agreed_column=agreed, column=column) for agreed, column in binding.value_columns
         ],
+        segment_column=binding.segment_column,
+        minimum_cohort=binding.minimum_cohort,
     )
 
 

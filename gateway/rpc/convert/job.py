@@ -7,13 +7,20 @@ from collections.abc import Iterator, Mapping
 from gateway.errors import Misuse
 from gateway.route.agreement import Operation
 from gateway.route.job import Job, JobRequest, JobState, Side, WaitingFor
-from gateway.rpc.convert.field import COLUMN_NAME, choice, refuse, request_id, some, time_to_proto
+from gateway.rpc.convert.field import COLUMN_NAME, choice, refuse, request_id, some, text_or_empty, time_to_proto
 from gateway.rpc.convert.name import id_of, name_of
 from gateway.v1 import job_pb2
 
-MAX_COLUMNS = 3
+MAX_COLUMNS = 64
+MAX_ENRICH_COLUMNS = 3
+MAX_SEGMENT = 200  # characters
 
-OPERATIONS = {job_pb2.OPERATION_MATCH: Operation.MATCH, job_pb2.OPERATION_ENRICH: Operation.ENRICH}
+OPERATIONS = {
+    job_pb2.OPERATION_MATCH: Operation.MATCH,
+    job_pb2.OPERATION_ENRICH: Operation.ENRICH,
+    job_pb2.OPERATION_AGGREGATE: Operation.AGGREGATE,
+    job_pb2.OPERATION_OVERLAP: Operation.OVERLAP,
+}
 OPERATION_NUMBERS = {operation: number for number, operation in OPERATIONS.items()}
 
 
@@ -30,7 +37,9 @@ def job_request_from_proto(message: job_pb2.CreateJobRequest, requested_by: str)
     if not message.HasField("job"):
         refuse("job", "is required")
     job = message.job
-    columns = tuple(some(job.columns, "job.columns", least=0, most=MAX_COLUMNS))
+    operation = choice(job.operation, OPERATIONS, "job.operation")
+    most = MAX_ENRICH_COLUMNS if operation is Operation.ENRICH else MAX_COLUMNS
+    columns = tuple(some(job.columns, "job.columns", least=0, most=most))
     for row, column in enumerate(columns):
         if COLUMN_NAME.fullmatch(column) is None:
             refuse(f"job.columns[{row}]", "must be the name of an agreed column")
@@ -39,11 +48,20 @@ def job_request_from_proto(message: job_pb2.CreateJobRequest, requested_by: str)
     return JobRequest(
         request_id=request_id(message.request_id),
         agreement_id=id_of(job.agreement, "agreements", "job.agreement"),
-        operation=choice(job.operation, OPERATIONS, "job.operation"),
+        operation=operation,
         purpose=id_of(job.purpose, "purposes", "job.purpose"),
         columns=columns,
         requested_by=requested_by,
     )
+
+
+def control_segment_from_proto(message: job_pb2.ReadResultRequest) -> str:
+    """Return the segment that others are compared with, trimmed as segments are; "" for no comparison.
+
+    Raises:
+        RequestError: BAD_FIELD.
+    """
+    return text_or_empty(message.control_segment, "control_segment", longest=MAX_SEGMENT).strip()
 
 
 def job_to_proto(job: Job) -> job_pb2.Job:

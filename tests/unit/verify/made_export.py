@@ -13,7 +13,8 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway.psi.record import OpeningHalf, RunHalf, acceptance_record, opening, run_record
+from gateway.psi.record import OpeningHalf, acceptance_record, opening
+from gateway.psi.run import RunHalf, run_record
 from gateway.route.agreement import Operation
 from gateway.route.audit import IntegratedEntry
 from gateway.route.canonical import canonical_bytes, record_message
@@ -90,10 +91,10 @@ def finished_session(session_id: str = SESSION) -> Session:
     )
     accepted = acceptance_record(offer, bytes.fromhex(session_id), bytes(32), "retailer", "platform", AT)
     halves = [OpeningHalf(session_id, (rows,), bytes([rows]) * 32, AT) for rows in (17, 29)]
-    opened = opening(accepted, halves[0], halves[1], 0).record
+    opened = opening(accepted, halves[0], halves[1], 0)
     ends = [RunHalf(session_id, bytes([7]) * 32, AT, rows, 1, 0, AT) for rows in (16, 28)]
     parties = {"receiver": "retailer", "sender": "platform"}
-    run = run_record(hashlib.sha256(opened).digest(), ends[0], ends[1], parties)
+    run = run_record(opened, ends[0], ends[1], parties)
     return Session(
         session_id=session_id,
         job_id="job",
@@ -105,8 +106,8 @@ def finished_session(session_id: str = SESSION) -> Session:
         acceptance=accepted,
         acceptance_signature=b"",
         requested_stage=4,
-        opening=opened,
-        opening_signatures=signed_by_both("opening", opened),
+        opening=opened.record,
+        opening_signatures=signed_by_both("opening", opened.record),
         run_record=run,
         run_signatures=signed_by_both("run", run),
         failure=None,

@@ -101,12 +101,19 @@ def document(**changes: Any) -> dict[str, Any]:
         ],
         "purposes": ["profile_enrichment"],
         "directions": [
-            {"operation": "MATCH", "receiver": "retailer", "sender": "platform", "columns": []},
+            {
+                "operation": "MATCH",
+                "receiver": "retailer",
+                "sender": "platform",
+                "columns": [],
+                "result_to": ["retailer"],
+            },
             {
                 "operation": "ENRICH",
                 "receiver": "retailer",
                 "sender": "platform",
                 "columns": ["recency", "channel"],
+                "result_to": ["retailer"],
             },
         ],
         "suites": {"psi": "ristretto255-SHA512", "signature": "Ed25519", "digest": "SHA-256", "seal": "AES-256-GCM"},
@@ -131,6 +138,7 @@ def document(**changes: Any) -> dict[str, Any]:
                 "max_bytes": 16,
             },
         ],
+        "aggregate": None,
         "caps": {"rows_receiver": 100_000, "rows_sender": 200_000, "runs_per_day": 24},
         "consent_age_s": 900,
         "session_life_s": 604_800,
@@ -141,3 +149,66 @@ def document(**changes: Any) -> dict[str, Any]:
         "sandbox": True,
     }
     return copy.deepcopy(complete) | changes
+
+
+def terms(**changes: Any) -> dict[str, Any]:
+    """Complete terms of statistics; the keyword arguments replace fields."""
+    complete: dict[str, Any] = {
+        "segments": 8,
+        "minimum_cohort": 50,
+        "count_step": 1,
+        "dummies": "LAPLACE",
+        "noise": "LAPLACE",
+        "epsilon_count": "1",
+        "t": 14,
+        "epsilon_receiver": "1",
+        "delta": "0.000001",
+        "epsilon_cap": "20",
+        "delta_cap": "0.001",
+        "period_days": 30,
+        "cells_per_period": 1000,
+        "late_withdrawals": "STAND",
+        "scheme": {"name": "paillier", "key_bits": 3072, "mode": "short_exponent"},
+        "measures": [
+            {"column": "recency", "values": [], "step": "0.01", "epsilon": {"sum": "0.5", "sum_of_squares": "0.5"}},
+            {"column": "channel", "values": ["web", "phone"], "step": "1", "epsilon": {"share": "1"}},
+        ],
+    }
+    return copy.deepcopy(complete) | changes
+
+
+# What makes every figure of the terms exact, as both would sign it.
+EXACT: dict[str, Any] = {
+    "dummies": "NONE",
+    "noise": "NONE",
+    "epsilon_count": "0",
+    "t": 0,
+    "epsilon_receiver": "0",
+    "delta": "0",
+    "measures": [
+        {"column": "recency", "values": [], "step": "0.01", "epsilon": {"sum": "0", "sum_of_squares": "0"}},
+        {"column": "channel", "values": ["web", "phone"], "step": "1", "epsilon": {"share": "0"}},
+    ],
+}
+
+
+def statistics_document(aggregate: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
+    """A complete document that allows AGGREGATE and OVERLAP to the retailer."""
+    made = document(aggregate=aggregate or terms(), **changes)
+    made["directions"] = [
+        {
+            "operation": "AGGREGATE",
+            "receiver": "retailer",
+            "sender": "platform",
+            "columns": ["recency", "channel"],
+            "result_to": ["retailer", "platform"],
+        },
+        {
+            "operation": "OVERLAP",
+            "receiver": "retailer",
+            "sender": "platform",
+            "columns": [],
+            "result_to": ["retailer"],
+        },
+    ]
+    return made

@@ -35,6 +35,8 @@ def test_every_field_arrives() -> None:
     assert agreement.parties[1].impact_assessment == "PIA/12"
     assert agreement.directions[1].operation is Operation.ENRICH
     assert agreement.directions[1].columns == ("recency", "channel")
+    assert agreement.directions[1].result_to == ("retailer",)
+    assert agreement.aggregate is None
     recency, channel = agreement.columns
     assert (recency.type, recency.minimum, recency.maximum, recency.scale) == (
         ColumnType.NUMBER,
@@ -101,7 +103,13 @@ BAD: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("purposes",), ["a", "a"], "purposes[1]"),
     (("purposes",), ["with space"], "purposes[0]"),
     (("directions",), [], "directions"),
-    (("directions", 0, "operation"), "AGGREGATE", "directions[0].operation"),
+    (("directions", 0, "operation"), "COUNT", "must be MATCH, ENRICH, AGGREGATE or OVERLAP"),
+    (("directions", 0, "operation"), "OVERLAP", "directions[0].operation is OVERLAP, which needs the field aggregate"),
+    (("directions", 1, "operation"), "AGGREGATE", "directions[1].operation is AGGREGATE, which needs"),
+    (("directions", 0, "result_to"), [], "directions[0].result_to"),
+    (("directions", 0, "result_to"), ["platform"], "directions[0].result_to must be the receiver alone"),
+    (("directions", 0, "result_to"), ["retailer", "platform"], "directions[0].result_to must be the receiver alone"),
+    (("directions", 0, "result_to"), ["stranger"], "directions[0].result_to must name one or both"),
     (("directions", 0, "operation"), 1, "directions[0].operation"),
     (("directions", 0, "receiver"), "platform", "directions[0].sender"),
     (("directions", 0, "sender"), "stranger", "directions[0].sender"),
@@ -141,6 +149,8 @@ BAD: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("caps", "rows_sender"), 10**9 + 1, "caps.rows_sender"),
     (("caps", "runs_per_day"), 0, "caps.runs_per_day"),
     (("caps",), 5, "caps"),
+    (("aggregate",), {}, "aggregate.dummies is missing"),
+    (("aggregate",), "NONE", "aggregate must be an object"),
     (("consent_age_s",), 59, "consent_age_s"),
     (("consent_age_s",), 86_401, "consent_age_s"),
     (("session_life_s",), 604_801, "session_life_s"),
@@ -189,6 +199,7 @@ def test_one_operation_per_receiver() -> None:
     with pytest.raises(RequestError, match="twice"):
         agreement_of(made)
     other_way = {"operation": "ENRICH", "receiver": "platform", "sender": "retailer", "columns": ["channel"]}
+    other_way |= {"result_to": ["platform"]}
     made["directions"][-1] = other_way
     assert len(agreement_of(made).directions) == 3
 

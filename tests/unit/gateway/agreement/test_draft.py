@@ -8,7 +8,7 @@ import pytest
 from gateway.agreement.agreement import agreement_of
 from gateway.agreement.draft import agreement_id, complete
 from gateway.errors import RequestError
-from tests.unit.gateway.agreement.samples import PARTNER, card, document
+from tests.unit.gateway.agreement.samples import EXACT, PARTNER, card, document, statistics_document, terms
 
 CARDS = {"retailer": card(), "platform": card("platform", PARTNER, legal_name="示例广告平台有限公司")}
 REQUEST = "5f0c2f1e-2c4f-4f0a-8d0c-9a1b2c3d4e5f"
@@ -53,6 +53,9 @@ def test_a_draft_becomes_the_whole_document() -> None:
 def test_completing_changes_nothing_that_is_said() -> None:
     said = document(consent_age_s=60, sandbox=False)
     assert complete(said, {}, "another") == said
+    for aggregate in (terms(), terms(**EXACT)):
+        said = statistics_document(aggregate)
+        assert complete(said, {}, "another") == said
 
 
 def test_an_unknown_field_stays_and_is_refused() -> None:
@@ -90,3 +93,104 @@ def test_the_same_request_makes_the_same_agreement() -> None:
     assert str(uuid.UUID(made)) == made
     with pytest.raises(RequestError, match="request_id"):
         agreement_id("twice", "retailer")
+
+
+# ---- statistics ------------------------------------------------------------------------------------------------
+
+
+def statistics_draft(**aggregate: Any) -> dict[str, Any]:
+    made = draft() | {"aggregate": aggregate}
+    made["directions"] = [
+        {"operation": "AGGREGATE", "receiver": "retailer", "sender": "platform", "columns": ["recency", "channel"]},
+        {"operation": "OVERLAP", "receiver": "retailer", "sender": "platform"},
+    ]
+    return made
+
+
+def completed(**aggregate: Any) -> dict[str, Any]:
+    document = complete(statistics_draft(**aggregate), CARDS, "0f7c2a52-6a6b-4c0e-9d5c-2b7e8f1a3c4d")
+    agreement_of(document)
+    found: dict[str, Any] = document["aggregate"]  # type: ignore[assignment]
+    return found
+
+
+MEASURES = [{"column": "recency"}, {"column": "channel", "values": ["web", "phone"]}]
+
+
+def test_a_person_writes_little() -> None:
+    assert completed(measures=MEASURES) == terms(
+        segments=16,
+        measures=[
+            {"column": "recency", "values": [], "step": "0.01", "epsilon": {"sum": "1", "sum_of_squares": "1"}},
+            {"column": "channel", "values": ["web", "phone"], "step": "1", "epsilon": {"share": "1"}},
+        ],
+    )
+
+
+def test_no_noise_is_said_once() -> None:
+    assert completed(measures=MEASURES, dummies="NONE", noise="NONE", segments=8) == terms(**EXACT)
+    half = completed(measures=MEASURES, noise="NONE")
+    assert (half["t"], half["epsilon_count"], half["measures"]) == (14, "1", EXACT["measures"])
+
+
+def test_t_is_the_least_that_hides() -> None:
+    assert completed(measures=MEASURES, epsilon_count="0.1")["t"] == 109
+    assert completed(measures=MEASURES, delta="0.001")["t"] == 7
+
+
+def test_a_list_of_statistics_stands_for_an_epsilon_of_one_each() -> None:
+    for field in ("statistics", "epsilon"):
+        measures = [{"column": "recency", field: ["sum", "present"]}, MEASURES[1]]
+        assert completed(measures=measures)["measures"][0]["epsilon"] == {"sum": "1", "present": "1"}
+        exact = completed(measures=measures, noise="NONE")
+        assert exact["measures"][0]["epsilon"] == {"sum": "0", "present": "0"}
+    flag = statistics_draft(measures=MEASURES)
+    flag["columns"][0] |= {"min": "0", "max": "1", "scale": 0}
+    made: Any = complete(flag, CARDS, document()["id"])["aggregate"]
+    assert made["measures"][0] == {"column": "recency", "values": [], "step": "1", "epsilon": {"sum": "1"}}
+
+
+def test_part_of_a_scheme_may_be_said() -> None:
+    assert completed(measures=MEASURES, scheme={"mode": "exact"})["scheme"]["mode"] == "exact"
+    legacy = {"key_bits": 2048, "legacy": True}
+    assert completed(measures=MEASURES, scheme=legacy)["scheme"] == {
+        "name": "paillier",
+        "mode": "short_exponent",
+        **legacy,
+    }
+
+
+def test_the_result_goes_to_the_receiver_unless_said() -> None:
+    made = statistics_draft(measures=MEASURES)
+    made["directions"][0]["result_to"] = ["platform"]
+    directions: Any = complete(made, CARDS, document()["id"])["directions"]
+    assert [way["result_to"] for way in directions] == [["platform"], ["retailer"]]
+
+
+@pytest.mark.parametrize(
+    "aggregate",
+    [
+        5,
+        "yes",
+        [],
+        {"dummies": []},
+        {"noise": {}},
+        {"measures": 5},
+        {"measures": [5]},
+        {"measures": [{}]},
+        {"measures": [{"column": []}]},
+        {"measures": [{"column": "recency", "epsilon": [[]]}]},
+        {"measures": [{"column": "recency", "statistics": {"sum": "1"}, "epsilon": {"sum": "1"}}]},
+        {"scheme": "paillier"},
+        {"scheme": None},
+        {"epsilon_count": None},
+        {"epsilon_count": "NaN"},
+        {"epsilon_count": "1e999999999"},
+        {"delta": "1e-999999999"},
+        {"delta": "sNaN"},
+        {"epsilon_count": "0.000001", "delta": "0.000000000000000001"},
+    ],
+)
+def test_shapeless_terms_are_refused_not_crashed(aggregate: Any) -> None:
+    with pytest.raises(RequestError, match="aggregate"):
+        agreement_of(complete(statistics_draft() | {"aggregate": aggregate}, CARDS, document()["id"]))

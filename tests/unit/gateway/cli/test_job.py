@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
@@ -14,9 +18,11 @@ import pytest
 import typer
 
 from gateway.cli import job as commands
+from gateway.cli.gateway_options import GatewayOptions
 from gateway.client import Count, Job, Refused
 from gateway.errors import RequestError
 from gateway.main import main
+from tests.unit.gateway.cells import cell, cells
 
 AT = datetime(2026, 11, 21, tzinfo=UTC)
 TABLE = pa.table({"customer": ["C1", "C2"], "value": ["x", None]})
@@ -109,3 +115,78 @@ def test_another_kind_of_file_is_refused_before_the_run(
     monkeypatch.setattr(sys, "argv", ["assent", *words])
     assert main() == 2
     assert "must end in .csv or .parquet" in capsys.readouterr().err
+
+
+# ---- statistics ------------------------------------------------------------------------------------------------
+
+CELLS = cells(
+    cell(value="1203", low="1199", high="1207", noise_sd=1.5),
+    cell(against="none", column="visit", statistic="lift", value="0.05", low="0.04", high="0.06", p_value=0.001),
+)
+
+
+class _Jobs:
+    def __init__(self) -> None:
+        self.asked: list[tuple[Any, ...]] = []
+
+    def create(self, *given: Any) -> Job:
+        self.asked.append(given)
+        return _job(operation=given[1])
+
+    def watch(self, job_id: str) -> Iterator[Job]:
+        yield _job()
+
+    def result(self, job_id: str, control: str | None = None) -> pa.Table:
+        self.asked.append((job_id, control))
+        return TABLE if job_id == "customers" else CELLS
+
+
+@pytest.fixture
+def jobs(monkeypatch: pytest.MonkeyPatch) -> _Jobs:
+    found = _Jobs()
+    monkeypatch.setattr(GatewayOptions, "client", lambda self: nullcontext(SimpleNamespace(jobs=found)))
+    return found
+
+
+def _assent(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["assent", *words])
+    return main()
+
+
+def test_statistics_are_printed_for_people_and_whole_for_programs(
+    jobs: _Jobs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _assent(monkeypatch, "job", "result", "J", "--control", "none") == 0
+    header, first, second = capsys.readouterr().out.splitlines()
+    assert header.split() == ["segment", "against", "column", "statistic", "value", "interval", "p_value"]
+    assert first.split() == ["mail", "count", "1203", "1199", "to", "1207"]
+    assert second.split()[-1] == "0.0010"
+    assert _assent(monkeypatch, "job", "result", "J", "--output", "json") == 0
+    assert json.loads(capsys.readouterr().out) == CELLS.to_pylist()
+    assert jobs.asked == [("J", "none"), ("J", None)]
+
+
+def test_customers_are_printed_as_before(
+    jobs: _Jobs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _assent(monkeypatch, "job", "result", "customers") == 0
+    assert capsys.readouterr().out.splitlines()[0].split() == ["customer", "value"]
+
+
+def test_a_run_may_be_an_aggregate(jobs: _Jobs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    words = ["job", "run", "aggregate", "--agreement", "A", "--purpose", "P", "--column", "visit", "--column", "spend"]
+    target = tmp_path / "lift.csv"
+    assert _assent(monkeypatch, *words, "--result", str(target), "--control", "none") == 0
+    assert jobs.asked == [("A", "AGGREGATE", "P", ["visit", "spend"], None), ("j", "none")]
+    assert target.read_text(encoding="utf-8").startswith('"segment","against"')
+    assert _assent(monkeypatch, "job", "run", "overlap", "--agreement", "A", "--purpose", "P") == 0
+    assert jobs.asked[-1] == ("A", "OVERLAP", "P", [], None)
+
+
+def test_a_control_without_a_result_is_refused_before_the_run(
+    jobs: _Jobs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["job", "run", "aggregate", "--agreement", "A", "--purpose", "P", "--control", "none"]
+    assert _assent(monkeypatch, *words) == 2
+    assert "--control: give --result too" in capsys.readouterr().err
+    assert not jobs.asked

@@ -24,10 +24,13 @@ PAIRS = {
 
 def test_public_names() -> None:
     assert gateway.client.__all__ == [
+        "AggregateTerms",
         "Agreement",
         "AsyncClient",
         "AuditEntry",
         "Binding",
+        "Budget",
+        "BudgetCharge",
         "Cancelled",
         "Category",
         "Checkpoint",
@@ -43,12 +46,16 @@ def test_public_names() -> None:
         "InclusionProof",
         "Invitation",
         "Job",
+        "Measure",
         "Notice",
         "NoticeRecipient",
         "Partner",
         "Purpose",
         "Refused",
         "RowError",
+        "Scheme",
+        "cells_frame",
+        "is_cells",
     ]
     assert all(hasattr(gateway.client, name) for name in gateway.client.__all__)
 
@@ -69,4 +76,4 @@ def test_the_blocking_client_has_every_call(name: str) -> None:
 def test_match_and_enrich_take_the_same_arguments() -> None:
     asynchronous = inspect.signature(aio.AsyncClient.enrich).parameters
     assert list(inspect.signature(blocking.Client.enrich).parameters) == list(asynchronous)
-    assert _calls(aio.AsyncClient) == {"close", "enrich", "match"}
+    assert _calls(aio.AsyncClient) == {"aggregate", "close", "enrich", "match", "overlap"}

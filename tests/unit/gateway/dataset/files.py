@@ -21,7 +21,7 @@ class Declared:
     subject_column: str = "customer"
 
 
-def bound(subject: str = "customer", match_key: str = "phone.cn11") -> AgreementBinding:
+def bound(subject: str = "customer", match_key: str = "phone.cn11", segment_column: str = "") -> AgreementBinding:
     return AgreementBinding(
         agreement_id="11111111-2222-4333-8444-555555555555",
         dataset="customers",
@@ -29,6 +29,7 @@ def bound(subject: str = "customer", match_key: str = "phone.cn11") -> Agreement
         subject_type="customer",
         match_key_columns=((match_key, "phone"),),
         value_columns=(("recency", "r"), ("band", "b"), ("channel", "c")),
+        segment_column=segment_column,
     )
 
 

@@ -27,9 +27,10 @@ def number(scale: int, low: str | None = None, high: str | None = None) -> Colum
 
 def parsed(values: list[Any] | pa.Array[Any], column: Column) -> tuple[list[Any], list[bool]]:
     array = values if isinstance(values, pa.Array) else pa.array(values, pa.string())
-    result, bad = parse(SOURCE, "n", array, column)
-    result.validate(full=True)
-    return result.to_pylist(), bad.tolist()
+    result = parse(SOURCE, "n", array, column)
+    result.values.validate(full=True)
+    assert not result.clipped.any()
+    return result.values.to_pylist(), result.bad.tolist()
 
 
 def test_written_numbers() -> None:
@@ -37,8 +38,7 @@ def test_written_numbers() -> None:
     values, bad = parsed(good, RECENCY)
     assert values == [Decimal(text.strip()) for text in good]
     assert not any(bad)
-    result, _ = parse(SOURCE, "n", pa.array(good), RECENCY)
-    assert result.type == pa.decimal128(18, 2)
+    assert parse(SOURCE, "n", pa.array(good), RECENCY).values.type == pa.decimal128(18, 2)
 
 
 def test_empty_values_are_null_and_not_bad() -> None:
@@ -130,4 +130,49 @@ def test_a_float_is_the_decimal_that_it_is_nearest_to(scaled: list[int], scale: 
     floats = pa.array([value / 10**scale for value in scaled], pa.float64())
     values, bad = parsed(floats, number(scale))
     assert values == [Decimal(value).scaleb(-scale) for value in scaled]
+    assert not any(bad)
+
+
+# ---- clipping --------------------------------------------------------------------------------------------------
+
+
+def clipped(values: list[Any] | pa.Array[Any], column: Column) -> tuple[list[Any], list[bool], list[bool]]:
+    array = values if isinstance(values, pa.Array) else pa.array(values, pa.string())
+    result = parse(SOURCE, "n", array, column, clip=True)
+    result.values.validate(full=True)
+    return result.values.to_pylist(), result.bad.tolist(), result.clipped.tolist()
+
+
+def test_numbers_outside_the_bounds_become_the_nearer_bound() -> None:
+    values, bad, moved = clipped(["-5.01", "-5", "1000.5", "1000.51", "99999999", None], RECENCY)
+    assert values == [Decimal(-5), Decimal(-5), Decimal("1000.5"), Decimal("1000.5"), Decimal("1000.5"), None]
+    assert moved == [True, False, False, True, True, False]
+    assert not any(bad)
+
+
+@pytest.mark.parametrize("text", ["1.505", "9999.999", "9" * 17, "9" * 40, "1e9", "inf", "n/a"])
+def test_clipping_makes_no_number_of_what_is_none(text: str) -> None:
+    assert clipped([text], RECENCY) == ([None], [True], [False])
+
+
+@pytest.mark.parametrize("values", [pa.array([-7.25, 2e3, float("inf")]), pa.array([-7, 2000, 2**62], pa.int64())])
+def test_stored_numbers_are_clipped_alike(values: pa.Array[Any]) -> None:
+    low, high = Decimal(-5), Decimal("1000.5")
+    assert clipped(values, RECENCY) == ([low, high, None], [False, False, True], [True, True, False])
+
+
+def test_absent_numbers_are_not_clipped_into_bounds_without_zero() -> None:
+    assert clipped(["", "x", "6"], number(0, "5", "9")) == ([None, None, Decimal(6)], [False, True, False], [False] * 3)
+
+
+def test_text_is_never_clipped() -> None:
+    assert clipped(["much too long a band", "a"], BAND) == ([None, "a"], [True, False], [False, False])
+
+
+@given(st.lists(st.decimals(-(10**12), 10**12, places=2), max_size=20))
+def test_clipping_is_what_min_and_max_are(values: list[Decimal]) -> None:
+    low, high = Decimal("-5"), Decimal("1000.5")
+    found, bad, moved = clipped([f"{value:f}" for value in values], RECENCY)
+    assert found == [min(max(value, low), high) for value in values]
+    assert moved == [not low <= value <= high for value in values]
     assert not any(bad)

@@ -161,6 +161,7 @@ async def open_house(
             peer=cast(Any, neighbours.port_of(party)),
             clock=clock,
             bells=CountedBells(),
+            processes=cast(Any, None),
             limits=Limits(threads=1),
         )
         neighbours.houses[party] = house

@@ -27,7 +27,8 @@ from gateway.flow.audit import (
     sequence,
 )
 from gateway.flow.ports import House
-from gateway.psi.record import OpeningHalf, RunHalf, acceptance_record, opening, run_record
+from gateway.psi.record import OpeningHalf, acceptance_record, opening
+from gateway.psi.run import RunHalf, run_record
 from gateway.route.agreement import AgreementCopy, AgreementState, Operation
 from gateway.route.audit import AuditEvent
 from gateway.route.job import Side
@@ -341,10 +342,10 @@ def finished_session(agreement_id: str, agreement_hash: bytes) -> Session:
     )
     accepted = acceptance_record(offer, bytes.fromhex(session_id), bytes(32), "retailer", "platform", NOW)
     halves = [OpeningHalf(session_id, (rows,), bytes([rows]) * 32, NOW) for rows in (17, 29)]
-    opened = opening(accepted, halves[0], halves[1], 0).record
+    opened = opening(accepted, halves[0], halves[1], 0)
     ends = [RunHalf(session_id, bytes([7]) * 32, NOW, rows, 1, 0, NOW) for rows in (16, 28)]
     parties = {"receiver": "retailer", "sender": "platform"}
-    run = run_record(hashlib.sha256(opened).digest(), ends[0], ends[1], parties)
+    run = run_record(opened, ends[0], ends[1], parties)
     return Session(
         session_id=session_id,
         job_id="0b0c2f7e-4c4e-4d7e-9a55-0f3a3f5f7a12",
@@ -356,7 +357,7 @@ def finished_session(agreement_id: str, agreement_hash: bytes) -> Session:
         acceptance=accepted,
         acceptance_signature=b"",
         requested_stage=4,
-        opening=opened,
+        opening=opened.record,
         opening_signatures=(),
         run_record=run,
         run_signatures=(),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ def test_defaults(home: Path) -> None:
     assert settings.keys.provider == "file"
     assert settings.spool.directory == home / "spool"
     assert (settings.engine.jobs, settings.engine.lease_s) == (64, 15)
-    assert 1 <= settings.engine.threads <= 256
+    assert settings.engine.threads == settings.engine.processes == len(os.sched_getaffinity(0))
     assert dict(settings.datasets) == {}
     assert settings.home == home
 
@@ -47,7 +48,7 @@ def test_flags_stand_above_environment_above_secrets_above_file_above_defaults(
     append(
         home,
         '[server]\ntenant_address = "file:1"\npeer_address = "file:2"\n'
-        '[engine]\njobs = 2\nthreads = 3\nlease_s = 20\n[store]\nurl = "sqlite:///file.db"\n',
+        '[engine]\njobs = 2\nthreads = 3\nprocesses = 3\nlease_s = 20\n[store]\nurl = "sqlite:///file.db"\n',
     )
     folder = tmp_path / "credentials"
     folder.mkdir()
@@ -65,7 +66,7 @@ def test_flags_stand_above_environment_above_secrets_above_file_above_defaults(
     assert settings.server.peer_address == "flag:2"
     assert settings.server.tenant_address == "file:1"
     assert settings.engine.jobs == 5
-    assert settings.engine.threads == 4
+    assert (settings.engine.threads, settings.engine.processes) == (4, 3)
     assert settings.engine.lease_s == 20
     assert settings.store.url.get_secret_value() == "postgresql://u:p@h/secret"
     assert {

@@ -125,6 +125,19 @@ async def test_a_deleted_subject_is_gone_from_the_result_and_the_map(folder: Pat
     assert await port.delete_subject("no-such-job", refs(5)[1]) is False
 
 
+async def test_statistics_keep_their_order_and_are_about_no_subject(folder: Path) -> None:
+    port = results(folder)
+    cells = pa.table({"segment": ["north", None, "east"], "statistic": ["count"] * 3, "value": ["120", "40", None]})
+    await port.write(release(cells))
+    before = (folder / f"{JOB}.sealed").read_bytes()
+    assert await port.delete_subject(JOB, refs(1)[0]) is False
+    assert (folder / f"{JOB}.sealed").read_bytes() == before
+    table = await port.read(JOB)
+    assert table is not None
+    assert table.equals(cells)
+    assert table.schema.metadata[b"assent.partner"] == b"platform"
+
+
 async def test_a_map_keyed_by_bytes_can_lose_a_subject_too(folder: Path) -> None:
     port = results(folder)
     table = pa.table({"subject_ref": pa.array([ref.encode() for ref in refs(3)], pa.binary())})

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+import json
+from dataclasses import fields, replace
 from datetime import UTC, date, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,9 +13,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consent.event import Actor, ConsentEvent, ConsentItem, EventType, Form, Mode
+from gateway.agreement.agreement import agreement_of
 from gateway.errors import StateError
+from gateway.route.agreement import AgreementBinding
 from gateway.store import rows
 from gateway.store.column_type import json_text
+from gateway.store.fields import to_json
+from tests.unit.gateway.agreement.samples import EXACT, document, statistics_document, terms
+
+BINDING = AgreementBinding(
+    agreement_id=document()["id"],
+    dataset="customers",
+    subject_column="customer_id",
+    subject_type="customer",
+    match_key_columns=(("phone.e164", "mobile"),),
+    value_columns=(),
+    segment_column="arm",
+    minimum_cohort=100,
+)
 
 words = st.text(min_size=1, max_size=12)
 few = st.lists(words, max_size=3, unique=True).map(tuple)
@@ -68,6 +85,39 @@ def test_the_fast_way_back_is_the_strict_one(found: list[ConsentEvent]) -> None:
     mappings = [event.to_mapping() for event in found]
     restored = rows.consent_events([json_text(mapping) for mapping in mappings])
     assert restored == [ConsentEvent.from_mapping(mapping) for mapping in mappings] == found
+
+
+def stored(**fields: Any) -> Any:
+    """A row as the database returns it: JSON columns parsed."""
+    return SimpleNamespace(state="PROPOSED", signatures=[], revision=1, **json.loads(json.dumps(fields)))
+
+
+@pytest.mark.parametrize("made", [document(), statistics_document(), statistics_document(terms(**EXACT))])
+def test_an_agreement_comes_back_as_it_went(made: dict[str, Any]) -> None:
+    agreement = agreement_of(made)
+    assert rows.agreement_copy(stored(agreement=to_json(agreement))).agreement == agreement
+
+
+def test_what_was_stored_before_there_were_statistics_is_read() -> None:
+    agreement = agreement_of(document())
+    old = to_json(agreement)
+    del old["aggregate"]
+    for way in old["directions"]:
+        del way["result_to"]
+    assert rows.agreement_copy(stored(agreement=old)).agreement == agreement
+    bound = to_json(BINDING)
+    assert rows.binding(stored(binding=bound)) == BINDING
+    del bound["segment_column"], bound["minimum_cohort"]
+    assert rows.binding(stored(binding=bound)) == replace(BINDING, segment_column="", minimum_cohort=0)
+
+
+@pytest.mark.parametrize("field", ["directions", "caps", "parties"])
+def test_an_agreement_that_lacks_another_field_is_damaged(field: str) -> None:
+    damaged = to_json(agreement_of(document()))
+    del damaged[field]
+    with pytest.raises(StateError) as caught:
+        rows.agreement_copy(stored(agreement=damaged))
+    assert caught.value.reason == "LOG_INCONSISTENT"
 
 
 def test_no_field_of_an_event_is_left_to_chance() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -29,6 +30,7 @@ from gateway.rpc.convert.agreement import (
     expected_hash_from_proto,
 )
 from gateway.v1 import agreement_pb2
+from tests.unit.gateway.rpc.convert.aggregates import TERMS
 from tests.unit.gateway.rpc.convert.messages import OTHER_UUID, WHEN, refused
 
 BINDING = AgreementBinding(
@@ -38,6 +40,8 @@ BINDING = AgreementBinding(
     subject_type="customer",
     match_key_columns=(("phone.e164", "phone"),),
     value_columns=(("recency", "months"), ("channel", "channel")),
+    segment_column="arm",
+    minimum_cohort=100,
 )
 COPY = AgreementCopy(
     agreement=Agreement(
@@ -46,7 +50,10 @@ COPY = AgreementCopy(
         document=b"{}",
         parties=tuple(AgreementParty(party, party, bytes(32), "gateway", "pia") for party in ("retailer", "platform")),
         purposes=("profile_enrichment",),
-        directions=(Direction(Operation.ENRICH, "retailer", "platform", ("recency",)),),
+        directions=(
+            Direction(Operation.ENRICH, "retailer", "platform", ("recency",), ("retailer",)),
+            Direction(Operation.AGGREGATE, "retailer", "platform", ("recency",), ("retailer", "platform")),
+        ),
         suite="ristretto255-SHA512",
         match_keys=("phone.e164",),
         match_key_categories=("phone_hash",),
@@ -55,6 +62,7 @@ COPY = AgreementCopy(
             Column("channel", "purchase_history", ColumnType.CATEGORY, None, None, 0, 16),
             Column("segment", "purchase_history", ColumnType.BAND, None, None, 0, 16),
         ),
+        aggregate=TERMS,
         caps=Caps(1, 1, 1),
         consent_age_s=900,
         session_life_s=3600,
@@ -101,6 +109,7 @@ def test_a_binding_comes_back_as_it_went() -> None:
         ),
         ({"value_columns": [agreement_pb2.ValueColumn(column="x")]}, "binding.value_columns[0].agreed_column"),
         ({"value_columns": [agreement_pb2.ValueColumn()] * 257}, "binding.value_columns"),
+        ({"segment_column": "x" * 201}, "binding.segment_column"),
     ],
 )
 def test_a_bad_field_of_a_binding_is_named(changes: dict[str, Any], path: str) -> None:
@@ -122,9 +131,12 @@ def test_a_copy_reaches_the_client_whole() -> None:
     )
     assert found.signatures == COPY.signatures
     assert (found.parties, found.purposes) == (("retailer", "platform"), ("profile_enrichment",))
-    assert [(way.operation, way.receiver, way.sender, way.columns) for way in found.directions] == [
-        ("ENRICH", "retailer", "platform", ("recency",))
+    assert [(way.operation, way.receiver, way.sender, way.columns, way.result_to) for way in found.directions] == [
+        ("ENRICH", "retailer", "platform", ("recency",), ("retailer",)),
+        ("AGGREGATE", "retailer", "platform", ("recency",), ("retailer", "platform")),
     ]
+    assert found.aggregate is not None
+    assert read_back(agreement_to_proto(replace(COPY, agreement=replace(agreement, aggregate=None)))).aggregate is None
     assert [(column.name, column.category, column.type, column.scale) for column in found.columns] == [
         ("recency", "purchase_history", "NUMBER", 2),
         ("channel", "purchase_history", "CATEGORY", 0),

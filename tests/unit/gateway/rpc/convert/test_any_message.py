@@ -60,6 +60,7 @@ def _nothing(parsed: Any) -> None:
 
 PARSERS: list[tuple[type[Message], Callable[[Any], Any], Callable[[Any], Any]]] = [
     (job_pb2.CreateJobRequest, lambda message: job.job_request_from_proto(message, "somebody"), _nothing),
+    (job_pb2.ReadResultRequest, job.control_segment_from_proto, _nothing),
     (agreement_pb2.BindAgreementRequest, agreement.binding_from_proto, _nothing),
     (agreement_pb2.AcceptAgreementRequest, agreement.expected_hash_from_proto, _nothing),
     (registry_pb2.CreatePurposeRequest, registry.purpose_from_proto, Purpose.from_mapping),

@@ -10,7 +10,7 @@ from gateway.client.job import _job as read_back
 from gateway.errors import Misuse
 from gateway.route.agreement import Operation
 from gateway.route.job import Failure, Job, JobRequest, JobState, Refusal, Side, WaitingFor
-from gateway.rpc.convert.job import job_request_from_proto, job_to_proto, report_to_proto
+from gateway.rpc.convert.job import control_segment_from_proto, job_request_from_proto, job_to_proto, report_to_proto
 from gateway.v1 import job_pb2
 from tests.unit.gateway.rpc.convert.messages import OTHER_UUID, UUID, WHEN, refused
 
@@ -74,12 +74,26 @@ def test_output_only_fields_are_ignored() -> None:
         ({"operation": 99}, "job.operation"),
         ({"purpose": "profile_enrichment"}, "job.purpose"),
         ({"columns": ["a", "b", "c", "d"]}, "job.columns"),
+        ({"columns": [f"c{n}" for n in range(65)], "operation": job_pb2.OPERATION_AGGREGATE}, "job.columns"),
         ({"columns": ["recency", "13800138000"]}, "job.columns[1]"),
         ({"columns": ["recency", "recency"]}, "job.columns[1]"),
     ],
 )
 def test_a_bad_field_is_named_by_its_path(changes: dict[str, Any], path: str) -> None:
     refused(_parse, _asked(**changes), path)
+
+
+def test_an_aggregate_may_ask_for_many_columns() -> None:
+    columns = tuple(f"c{n}" for n in range(64))
+    found = _parse(_asked(columns=columns, operation=job_pb2.OPERATION_AGGREGATE))
+    assert (found.operation, found.columns) == (Operation.AGGREGATE, columns)
+    assert _parse(_asked(columns=(), operation=job_pb2.OPERATION_OVERLAP)).operation is Operation.OVERLAP
+
+
+def test_a_control_segment_is_trimmed_as_segments_are() -> None:
+    assert control_segment_from_proto(job_pb2.ReadResultRequest()) == ""
+    assert control_segment_from_proto(job_pb2.ReadResultRequest(control_segment=" No E-Mail ")) == "No E-Mail"
+    refused(control_segment_from_proto, job_pb2.ReadResultRequest(control_segment="x" * 201), "control_segment")
 
 
 def test_job_and_request_id_are_required() -> None:

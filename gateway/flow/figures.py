@@ -1,0 +1,101 @@
+"""An `Aggregate` between decryption and release: sealed in the spool, gone with the job; and its wire forms."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from gateway.errors import HostileInput, StateError
+from gateway.flow.ports import House
+from gateway.psi.segments import counted
+from gateway.psi.stages import COUNT_BYTES, SUM_BYTES
+from gateway.route.aggregate import Aggregate
+
+Bytes = npt.NDArray[np.uint8]
+AGGREGATE_FILE = "aggregate"
+_PLAUSIBLE = 1 << 40  # of a count with its noise
+
+
+def save_aggregate(house: House, job_id: str, aggregate: Aggregate) -> None:
+    """Seal the figures, noise and all. Blocks."""
+    rows = [[one.size, one.count, one.tested, one.sums] for one in aggregate.segments]
+    house.spool.write_sealed(job_id, AGGREGATE_FILE, json.dumps(rows).encode())
+
+
+def load_aggregate(house: House, job_id: str) -> Aggregate | None:
+    """Read them back; None when they were never sealed. Blocks."""
+    sealed = house.spool.read_sealed(job_id, AGGREGATE_FILE)
+    if sealed is None:
+        return None
+    sizes, counts, tested, sums = zip(*json.loads(sealed), strict=True)
+    return counted(sizes, counts, tested, [None if one is None else tuple(one) for one in sums])
+
+
+def required_aggregate(house: House, job_id: str) -> Aggregate:
+    """Read the figures of a run that has them. Blocks.
+
+    Raises:
+        StateError: LOG_INCONSISTENT when they are gone.
+    """
+    aggregate = load_aggregate(house, job_id)
+    if aggregate is None:
+        raise StateError("LOG_INCONSISTENT", "the sealed figures of this run are gone; cancel the job and run it again")
+    return aggregate
+
+
+def write_counts(counts: Sequence[int], withheld: Sequence[bool]) -> bytes:
+    """Return u8 withheld || i64 c'_g for each segment."""
+    return b"".join(
+        bytes([hidden]) + count.to_bytes(COUNT_BYTES - 1, "big", signed=True)
+        for count, hidden in zip(counts, withheld, strict=True)
+    )
+
+
+def read_counts(encoded: bytes, segments: int) -> tuple[list[int], list[bool]]:
+    """Read what `write_counts` wrote; whatever follows must be zeros.
+
+    Raises:
+        HostileInput: BAD_SHAPE.
+    """
+    counts, withheld = [], []
+    for segment in range(segments):
+        entry = encoded[segment * COUNT_BYTES : (segment + 1) * COUNT_BYTES]
+        count = int.from_bytes(entry[1:], "big", signed=True)
+        if len(entry) != COUNT_BYTES or entry[0] > 1 or abs(count) > _PLAUSIBLE:
+            raise HostileInput("BAD_SHAPE", f"segment {segment} of the counts holds no count; the session is over")
+        counts.append(count)
+        withheld.append(entry[0] == 1)
+    if any(encoded[segments * COUNT_BYTES :]):
+        raise HostileInput("BAD_SHAPE", "the counts are not followed by zeros; the session is over")
+    return counts, withheld
+
+
+def write_shared(counts: Sequence[int], sums: Sequence[Sequence[int] | None], lanes: int) -> bytes:
+    """Return stage 8: per segment its count and every noisy sum as i128; zeros for a withheld one."""
+    pieces = []
+    for count, figures in zip(counts, sums, strict=True):
+        pieces.append(write_counts([0 if figures is None else count], [figures is None]))
+        for figure in figures or [0] * lanes:
+            pieces.append(int(figure).to_bytes(SUM_BYTES, "big", signed=True))
+    return b"".join(pieces)
+
+
+def read_shared(record: bytes, lanes: int) -> tuple[int, tuple[int, ...] | None]:
+    """Read one segment of stage 8: its count and its sums, None when withheld.
+
+    Raises:
+        HostileInput: BAD_SHAPE.
+    """
+    (count,), (withheld,) = read_counts(record[:COUNT_BYTES], 1)
+    sums = tuple(
+        int.from_bytes(
+            record[COUNT_BYTES + lane * SUM_BYTES : COUNT_BYTES + (lane + 1) * SUM_BYTES], "big", signed=True
+        )
+        for lane in range(lanes)
+    )
+    if withheld and (any(sums) or count):
+        raise HostileInput("BAD_SHAPE", "a withheld segment of stage 8 is not all zeros; the session is over")
+    return count, None if withheld else sums
