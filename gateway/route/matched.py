@@ -37,7 +37,8 @@ class Release:
     """What leaves the run for its asker. Made by disclosure only.
 
     Attributes:
-        table: sorted by subject_ref: {subject_ref, row_token, consent_id, agreed columns...}.
+        table: MATCH and ENRICH: {subject_ref, row_token, consent_id, agreed columns...} sorted by subject_ref;
+            AGGREGATE and OVERLAP: cells, see `disclosure.CELLS`.
         obtained_at: when R learned it (UTC).
         expires_at: when the agreement's retention ends (UTC).
         report: counts for people, by reason.

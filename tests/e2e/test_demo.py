@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,7 +64,7 @@ def _agreed(events: Iterable[EventRow]) -> set[object]:
         if event["type"] != "consent_given":
             no.add(event["subject"])
             continue
-        (item,) = event["items"]  # type: ignore[misc]
+        item, _ = event["items"]  # type: ignore[misc]
         separate = item["form"] == "separate" and item["purpose"] == PURPOSE and PHONE in item["categories"]
         if separate and event["mode"] == "explicit" and "valid_until" not in event:
             yes.add(event["subject"])
@@ -98,6 +99,34 @@ def test_the_overlap_is_the_truth(report: str) -> None:
     found = re.search(r"^  ([\d,]+) in common .* of ([\d,]+) people", report, re.MULTILINE)
     assert found is not None
     assert [int(text.replace(",", "")) for text in found.groups()] == [_truth(people), len(people.shared)]
+
+
+def _measurable(events: Iterable[EventRow]) -> set[object]:
+    """Who agreed to be counted: withdrawing enrichment, or opting out of marketing, does not end that."""
+    yes, no = set(), set()
+    for event in events:
+        if event["type"] == "deletion_requested":
+            no.add(event["subject"])
+        if event["type"] == "consent_given" and event["mode"] == "explicit" and "valid_until" not in event:
+            _, item = event["items"]  # type: ignore[misc]
+            if item["form"] == "separate":
+                yes.add(event["subject"])
+    return yes - no
+
+
+def test_the_statistics_are_near_the_truth(report: str) -> None:
+    now = datetime.now(UTC)
+    terms = (groundwork.terms(RETAILER, now), groundwork.terms(PLATFORM, now))
+    people = two_companies(*terms, ROWS, ROWS[0] * 45 // 100)
+    ours, theirs = _measurable(people.retailer.events), _measurable(people.platform.events)
+    arms = {row["customer_id"]: row["arm"] for row in people.retailer.customers.to_pylist() if len(row["phone"]) > 10}
+    truth = Counter(arms[mine] for mine, other in people.shared if mine in ours and other in theirs and mine in arms)
+    told = dict(re.findall(r"^  (mail|control) +count +([\d,]+) ", report, re.MULTILINE))
+    assert set(told) == {"mail", "control"}
+    for arm, count in told.items():
+        # t dummies either way, and a few people whose phone number cannot be used.
+        assert abs(int(count) - truth[arm]) <= 14 + 2, (arm, count, truth)
+    assert len(re.findall(r"^  mail +\w+ +(?:relative_)?lift +-?[\d.]+ +-?[\d.]+ to ", report, re.MULTILINE)) == 3
 
 
 def test_those_who_withdrew_during_the_run_are_gone(report: str) -> None:

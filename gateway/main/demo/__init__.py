@@ -1,4 +1,4 @@
-"""`assent demo`: two real gateways on this machine, generated people, MATCH and ENRICH."""
+"""`assent demo`: two real gateways on this machine, generated people, MATCH, ENRICH and AGGREGATE."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def demo(
     rows_retailer: int = typer.Option(20_000, help="Customers of the retailer."),
     rows_platform: int = typer.Option(30_000, help="Customers of the platform."),
 ) -> None:
-    """Show everything at work on generated people, in under a minute."""
+    """Show everything at work on generated people, in about a minute."""
     # The adapters take a second to load: other commands do without them.
     from gateway.main.demo import report, story
 

@@ -17,16 +17,18 @@ from gateway.client import (
     NoticeRecipient,
     Purpose,
 )
-from gateway.main.demo.people import Terms
+from gateway.main.demo.people import METHODS, MOST_SPENT, Terms
 
 RETAILER, PLATFORM = "retailer", "platform"
 LEGAL_NAMES = {RETAILER: "仁里零售有限公司", PLATFORM: "平川数字平台有限公司"}
 CONTACT = "privacy@{}.example"
 
 PURPOSE = "profile_enrichment"
+MEASUREMENT = "campaign_measurement"
 OTHER_PURPOSE = "service_improvement"
 PURPOSES = {
     PURPOSE: "补全会员档案，用于个性化的商品推荐",
+    MEASUREMENT: "统计营销活动的效果，结果只含分组汇总数据",
     OTHER_PURPOSE: "改进自有服务的质量",
 }
 PHONE = "phone_hash"
@@ -35,8 +37,11 @@ CATEGORIES = {
     "membership_tier": "会员等级",
     "preferred_channel": "常用渠道",
     "purchase_frequency": "年度订单数量",
+    "purchases": "近一个月的消费",
 }
+ENRICHED = (PHONE, "membership_tier", "preferred_channel", "purchase_frequency")
 COLUMNS = ("tier", "channel", "orders")
+MEASURED = ("bought", "spend")
 NOTICE = "enrichment"
 ASSESSMENT = "enrichment-2026"
 MATCH_KEY = "phone.e164"
@@ -53,13 +58,14 @@ BINDINGS = {
         subject_type="customer",
         match_key_columns={MATCH_KEY: "phone"},
         value_columns={},
+        segment_column="arm",
     ),
     PLATFORM: Binding(
         dataset="customers",
         subject_column="user_id",
         subject_type="customer",
         match_key_columns={MATCH_KEY: "mobile"},
-        value_columns={"tier": "tier", "channel": "channel", "orders": "orders"},
+        value_columns={name: name for name in (*COLUMNS, *MEASURED)},
     ),
 }
 
@@ -88,8 +94,10 @@ def terms(handler: str, now: datetime) -> Terms:
         recipient=PLATFORM if handler == RETAILER else RETAILER,
         purpose=PURPOSE,
         other_purpose=OTHER_PURPOSE,
-        categories=(PHONE,) if handler == RETAILER else tuple(CATEGORIES),
+        categories=(PHONE,) if handler == RETAILER else ENRICHED,
         declined=() if handler == RETAILER else ("purchase_frequency",),
+        measurement=MEASUREMENT,
+        measured=(PHONE,) if handler == RETAILER else (PHONE, "purchases"),
         notice=f"{NOTICE}@1",
         asked_at=now - ASKED_BEFORE,
     )
@@ -122,9 +130,9 @@ def register(client: Client, party: str, now: datetime) -> None:
         ImpactAssessment(
             id=ASSESSMENT,
             approved_at=now - PUBLISHED_BEFORE,
-            purposes=(PURPOSE,),
+            purposes=(PURPOSE, MEASUREMENT),
             recipients=(asked.recipient,),
-            methods=("psi_hash",),
+            methods=METHODS,
             approver="privacy office",
         )
     )
@@ -143,18 +151,20 @@ def sign_agreement(both: Both, now: datetime) -> Agreement:
 
 def _notice(asked: Terms) -> Notice:
     handler, recipient = LEGAL_NAMES[asked.handler], LEGAL_NAMES[asked.recipient]
-    told = "、".join(CATEGORIES[category] for category in asked.categories)
+    categories = tuple(dict.fromkeys((*asked.categories, *asked.measured)))
+    told = "、".join(CATEGORIES[category] for category in categories)
     return Notice(
         id=NOTICE,
         version=1,
         language="zh-CN",
-        title="会员档案补全告知书",
-        text=f"经您单独同意，{handler}将以加密求交的方式向{recipient}提供您的{told}，用于补全会员档案。您可以随时撤回同意。",
+        title="会员档案补全与营销效果统计告知书",
+        text=f"经您单独同意，{handler}将以加密求交和同态汇总的方式向{recipient}提供您的{told}，"
+        "用于补全会员档案、统计营销活动的效果。您可以随时撤回同意。",
         handler_name=handler,
         handler_contact=CONTACT.format(asked.handler),
         purposes=tuple(PURPOSES),
-        categories=asked.categories,
-        methods=("psi_hash",),
+        categories=categories,
+        methods=METHODS,
         retention=f"自取得之日起{RETENTION_DAYS}天",
         after_retention="删除",
         rights_channel="应用内“我的-隐私”",
@@ -166,8 +176,8 @@ def _notice(asked: Terms) -> Notice:
                 name=recipient,
                 contact=CONTACT.format(asked.recipient),
                 purposes=tuple(PURPOSES),
-                methods=("psi_hash",),
-                categories=asked.categories,
+                methods=METHODS,
+                categories=categories,
             ),
         ),
         automated_effect="根据档案自动选择推荐的商品，不影响价格；可在应用内关闭。",
@@ -183,17 +193,30 @@ def _document(now: datetime) -> dict[str, object]:
     legal_text = f"数据合作协议：{LEGAL_NAMES[RETAILER]}与{LEGAL_NAMES[PLATFORM]}（演示）"
     return {
         "parties": [{"id": party, "impact_assessment": ASSESSMENT} for party in (RETAILER, PLATFORM)],
-        "purposes": [PURPOSE],
+        "purposes": [PURPOSE, MEASUREMENT],
         "directions": [
             {"operation": "MATCH", **direction},
             {"operation": "ENRICH", **direction, "columns": list(COLUMNS)},
+            {"operation": "OVERLAP", **direction},
+            {"operation": "AGGREGATE", **direction, "columns": list(MEASURED)},
         ],
         "match_keys": [{"name": MATCH_KEY, "category": PHONE}],
         "columns": [
             text("tier", "membership_tier", "band"),
             text("channel", "preferred_channel", "category"),
             number,
+            {"name": "bought", "category": "purchases", "type": "number", "min": "0", "max": "1"},
+            {
+                "name": "spend",
+                "category": "purchases",
+                "type": "number",
+                "min": "0",
+                "max": str(MOST_SPENT),
+                "scale": 2,
+            },
         ],
+        # Noise is on by default; the loss of one run is 1 for the counts and 1 for each statistic.
+        "aggregate": {"segments": 8, "measures": [{"column": name} for name in MEASURED]},
         "caps": {"rows_receiver": 2_000_000, "rows_sender": 2_000_000, "runs_per_day": 20},
         "consent_age_s": CONSENT_AGE_S,
         "retention_days": RETENTION_DAYS,

@@ -17,6 +17,10 @@ SEED = 20260101
 PREFIXES = ("134", "135", "136", "137", "139", "150", "151", "152", "158", "159", "176", "185", "186", "188", "199")
 TIERS = ("standard", "silver", "gold", "platinum")
 CHANNELS = ("app", "web", "store", "phone")
+CONTROL = "control"
+ARMS = ("mail", CONTROL)
+BUYS = {"mail": 0.16, CONTROL: 0.11}  # who bought within a month, by what the retailer sent
+MOST_SPENT = 400
 NO_PHONES = ("n/a", "", "1380013", "+1 650 555 1212")
 NO_PHONE_ROWS = 12
 _NAME_BYTES = 10
@@ -35,6 +39,9 @@ KINDS = {
     "opted_out": 10,
     "silent": 40,
 }
+
+ROW_METHODS = ("psi_hash",)
+METHODS = ("psi_hash", "he_aggregate")
 
 EventRow = dict[str, object]
 
@@ -63,6 +70,8 @@ class Terms:
         other_purpose: another purpose, which some agreed to instead.
         categories: category ids of the dialog.
         declined: those of them that some people left out.
+        measurement: purpose id of campaign measurement, agreed to in the same dialog, or not.
+        measured: category ids of that.
         notice: id@version shown.
         asked_at: when the campaign of asking began (UTC); it ran for sixty days.
     """
@@ -73,6 +82,8 @@ class Terms:
     other_purpose: str
     categories: tuple[str, ...]
     declined: tuple[str, ...]
+    measurement: str
+    measured: tuple[str, ...]
     notice: str
     asked_at: datetime
 
@@ -115,7 +126,13 @@ def two_companies(retailer: Terms, platform: Terms, rows: tuple[int, int], share
     written = [_written(phone, number) for number, phone in enumerate(phones_a)]
     for number, row in enumerate(range(0, rows[0], max(rows[0] // NO_PHONE_ROWS, 1))):
         written[row] = NO_PHONES[number % len(NO_PHONES)]
-    retailer_table = pa.table({"customer_id": ids_a, "phone": written})
+    arms = generator.choice(ARMS, rows[0])
+    # What the platform sees follows from the arm for people in common, from chance for its other users.
+    arm_of = dict(zip(phones_a, arms.tolist(), strict=True))
+    rates = np.array([BUYS[arm_of.get(phone, CONTROL)] for phone in phones_b])
+    bought = generator.random(rows[1]) < rates
+    spent = np.minimum(np.round(generator.lognormal(3.5, 0.6, rows[1]), 2), MOST_SPENT) * bought
+    retailer_table = pa.table({"customer_id": ids_a, "phone": written, "arm": arms})
     platform_table = pa.table(
         {
             "user_id": ids_b,
@@ -123,6 +140,8 @@ def two_companies(retailer: Terms, platform: Terms, rows: tuple[int, int], share
             "tier": generator.choice(TIERS, rows[1], p=[0.55, 0.25, 0.15, 0.05]),
             "channel": generator.choice(CHANNELS, rows[1]),
             "orders": generator.poisson(6, rows[1]),
+            "bought": bought.astype(np.int8),
+            "spend": [f"{amount:.2f}" for amount in spent],
         }
     )
     pairs = zip(places_a[:shared], places_b[:shared], strict=True)
@@ -185,6 +204,10 @@ def _events(generator: np.random.Generator, terms: Terms, ids: Sequence[str]) ->
 
 def _given(terms: Terms, customer: str, at: datetime, kind: str, consent_id: str) -> EventRow:
     declined = terms.declined if kind == "partial" else ()
+    asked = [
+        (terms.other_purpose if kind == "other_purpose" else terms.purpose, terms.categories, ROW_METHODS),
+        (terms.measurement, terms.measured, METHODS),
+    ]
     return {
         "event_id": f"{consent_id}-given",
         "type": "consent_given",
@@ -200,12 +223,13 @@ def _given(terms: Terms, customer: str, at: datetime, kind: str, consent_id: str
         **({"valid_until": (at + timedelta(days=1)).isoformat()} if kind == "expired" else {}),
         "items": [
             {
-                "purpose": terms.other_purpose if kind == "other_purpose" else terms.purpose,
-                "categories": [category for category in terms.categories if category not in declined],
-                "methods": ["psi_hash"],
+                "purpose": purpose,
+                "categories": [category for category in categories if category not in declined],
+                "methods": list(methods),
                 "recipients": [terms.recipient],
                 "form": "general" if kind == "general" else "separate",
             }
+            for purpose, categories, methods in asked
         ],
     }
 

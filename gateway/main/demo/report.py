@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from consent.reason import REASONS, ReasonCode
+from gateway.cli.cells import readable
 from gateway.client import Job
 from gateway.main.demo.evidence import Evidence
 from gateway.main.demo.groundwork import COLUMNS, LEGAL_NAMES, PLATFORM, RETAILER
-from gateway.main.demo.people import People
+from gateway.main.demo.people import CONTROL, People
 from gateway.main.demo.runs import Run, Withdrawn
 from gateway.main.demo.server import program
 
@@ -43,6 +44,7 @@ class Outcome:
         match: the first run.
         enrich: the second run.
         withdrawn: who withdrew during the second.
+        aggregate: the third run.
         evidence: the audit log of each party.
         left: servers that go on.
         steps: (name, seconds) of every step.
@@ -54,6 +56,7 @@ class Outcome:
     match: Run
     enrich: Run
     withdrawn: Withdrawn
+    aggregate: Run
     evidence: Mapping[str, Evidence]
     left: Sequence[Left]
     steps: Sequence[tuple[str, float]]
@@ -78,7 +81,7 @@ def tell(outcome: Outcome, write: Callable[[str], object]) -> None:
         outcome: what was found.
         write: takes one line.
     """
-    parts = (_companies, _matched, _enriched, _withdrawn, _left_out, _audit, _seconds, _left)
+    parts = (_companies, _matched, _enriched, _withdrawn, _measured, _left_out, _audit, _seconds, _left)
     for number, lines in enumerate(filter(None, (part(outcome) for part in parts))):
         if number:
             write("")
@@ -133,6 +136,31 @@ def _withdrawn(outcome: Outcome) -> list[str]:
         f"  {len(withdrawn.at_platform)} at the platform:  {_dropped(theirs)}",
         f"  {outcome.released_though_withdrawn} of them are in the result",
     ]
+
+
+def _measured(outcome: Outcome) -> list[str]:
+    job = outcome.aggregate.retailer_job
+    cells = [readable(cell) for cell in outcome.aggregate.result.to_pylist() if _is_told(cell)]
+    names = ("segment", "column", "statistic", "value", "interval", "p_value", "note")
+    facts = dict(job.facts)
+    return [
+        "AGGREGATE  what did the campaign sell? per arm, with noise; neither side learns who bought",
+        *_columns(
+            ("segment", "column", "statistic", "value", "95 % interval", "p", ""),
+            [[c[n] for n in names] for c in cells],
+        ),
+        f"  counts and sums: interval of the noise alone; lift against {CONTROL}: of noise and chance",
+        f"  dummies {facts.get('dummies')}, noise {facts.get('noise')}, {facts.get('scheme')}; "
+        f"the platform's ledger was charged before a byte of it left",
+    ]
+
+
+def _is_told(cell: Mapping[str, object]) -> bool:
+    """Choose the figures that people look for first."""
+    if cell["segment"] is None:
+        return False
+    told = ("count", "mean", "lift") if cell["column"] == "spend" else ("count", "sum", "mean", "lift", "relative_lift")
+    return cell["statistic"] in told
 
 
 def _dropped(job: Job) -> str:

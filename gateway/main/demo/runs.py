@@ -1,4 +1,4 @@
-"""The two runs of the demo: MATCH, and ENRICH while people withdraw."""
+"""The runs of the demo: MATCH, ENRICH while people withdraw, AGGREGATE."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pyarrow as pa
 from gateway.client import Agreement, Client, Job
 from gateway.client.outcome import Cancelled, Refused
 from gateway.errors import StateError
-from gateway.main.demo.groundwork import COLUMNS, PLATFORM, PURPOSE, RETAILER, Both, terms
-from gateway.main.demo.people import withdrawals
+from gateway.main.demo.groundwork import COLUMNS, MEASURED, MEASUREMENT, PLATFORM, PURPOSE, RETAILER, Both, terms
+from gateway.main.demo.people import CONTROL, withdrawals
 from gateway.main.demo.server import Server
 
 MOST_WITHDRAWN = 20  # people on either side
@@ -29,7 +29,7 @@ class Run:
     Attributes:
         retailer_job: as the retailer's gateway tells it, with its counts.
         platform_job: the other side of the same session.
-        result: as the retailer reads it, one row per customer and attribute.
+        result: as the retailer reads it: one row per customer and attribute, or per statistic.
     """
 
     retailer_job: Job
@@ -61,6 +61,12 @@ def match(both: Both, agreement: Agreement, say: Say) -> Run:
     """Learn which customers both companies have."""
     job = both.retailer.jobs.create(agreement.agreement_id, "MATCH", PURPOSE)
     return _finished(both, job.job_id, _follow(both.retailer, job.job_id, say))
+
+
+def aggregate(both: Both, agreement: Agreement, say: Say) -> Run:
+    """Learn what each arm of the campaign bought, compared with those who got no mail."""
+    job = both.retailer.jobs.create(agreement.agreement_id, "AGGREGATE", MEASUREMENT, MEASURED)
+    return _finished(both, job.job_id, _follow(both.retailer, job.job_id, say), CONTROL)
 
 
 def enrich(
@@ -137,7 +143,8 @@ def _follow(client: Client, job_id: str, say: Say, changed: Callable[[Job], None
     return last
 
 
-def _finished(both: Both, job_id: str, job: Job) -> Run:
+def _finished(both: Both, job_id: str, job: Job, control: str | None = None) -> Run:
+    """Read what a run released; compared with a control, where that is large enough to be released."""
     if job.refusal is not None:
         raise Refused(*job.refusal)
     if job.state == "CANCELLED":
@@ -145,7 +152,16 @@ def _finished(both: Both, job_id: str, job: Job) -> Run:
     if job.state != "SUCCEEDED":
         raise StateError("STAGE_ORDER", f"the run failed ({job.failure}); the servers' logs say more")
     other = _sender_job(both.platform, job.session_id)
-    return Run(job, other, both.retailer.jobs.result(job_id))
+    result = both.retailer.jobs.result(job_id)
+    if control is not None and control in released_segments(result):
+        result = both.retailer.jobs.result(job_id, control)
+    return Run(job, other, result)
+
+
+def released_segments(cells: pa.Table) -> set[str]:
+    """Name the segments of a result that were not suppressed."""
+    rows = cells.select(["segment", "suppressed"]).to_pylist()
+    return {row["segment"] for row in rows if row["segment"] is not None and row["suppressed"] is None}
 
 
 def _sender_job(client: Client, session_id: str) -> Job:

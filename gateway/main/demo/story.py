@@ -80,11 +80,13 @@ def play(directory: Path, rows: tuple[int, int], keep: bool) -> report.Outcome:
             match = runs.match(both, agreement, watch.note)
         with watch.step("ENRICH, with withdrawals on both sides while it runs"):
             enrich, withdrawn = runs.enrich(both, stage.servers, agreement, _leaving(people, match), watch.note)
+        with watch.step("AGGREGATE, with noise"):
+            aggregate = runs.aggregate(both, agreement, watch.note)
         with watch.step("audit exports, verified offline"):
             homes = {party: server.home for party, server in stage.servers.items()}
             evidence = gather(both, homes, directory / "exports")
     return report.Outcome(
-        directory, people, match, enrich, withdrawn, evidence, tuple(left), tuple(watch.steps), watch.total_s
+        directory, people, match, enrich, withdrawn, aggregate, evidence, tuple(left), tuple(watch.steps), watch.total_s
     )
 
 
