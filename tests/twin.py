@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -366,7 +367,7 @@ EXACT: dict[str, object] = {"dummies": "NONE", "noise": "NONE"}
 
 def agreement_draft(
     agreement_id: str,
-    terms: Mapping[str, object] = EXACT,
+    terms: Mapping[str, object] = MappingProxyType({}),
     result_to: Sequence[str] = (RETAILER,),
     **changes: object,
 ) -> dict[str, object]:
@@ -389,7 +390,8 @@ def agreement_draft(
                 "operation": "ENRICH",
                 "receiver": RETAILER,
                 "sender": PLATFORM,
-                "columns": [column["name"] for column in columns],
+                # Exact sums of a column are not agreed beside its values.
+                "columns": ["tier"] if terms.get("noise") == "NONE" else [column["name"] for column in columns],
             },
             {
                 "operation": "AGGREGATE",
@@ -400,8 +402,7 @@ def agreement_draft(
             },
             {"operation": "OVERLAP", "receiver": RETAILER, "sender": PLATFORM, "result_to": list(result_to)},
         ],
-        "aggregate": terms
-        | {
+        "aggregate": {
             "segments": 8,
             "minimum_cohort": 20,
             "scheme": {"name": "paillier", "key_bits": 2048, "mode": "short_exponent", "legacy": True},
@@ -409,6 +410,7 @@ def agreement_draft(
                 {"column": "spend", "epsilon": ["sum", "sum_of_squares"]},
                 {"column": "channel", "values": ["web", "app"], "epsilon": ["share"]},
             ],
+            **terms,
         },
         "match_keys": [{"name": "phone.e164", "category": "phone_hash"}],
         "columns": columns,
@@ -443,9 +445,16 @@ async def make_twin(
     shared: int = 20,
     urls: tuple[str | None, str | None] = (None, None),
     consents: bool = True,
+    tables: tuple[pa.Table, pa.Table] | None = None,
+    values: tuple[str, ...] = ("tier", "channel", "spend"),
+    cohorts: tuple[int, int] = (0, 0),
     **agreement: object,
 ) -> Twin:
-    """Two gateways that exchanged cards, agreed, bound and asked their customers."""
+    """Two gateways that exchanged cards, agreed, bound and asked their customers.
+
+    `tables` replaces what `customers` would make, `values` names the platform's columns, `cohorts` is the minimum
+    cohort that each side binds itself to.
+    """
 
     clock = TestClock(ASKED - timedelta(days=10))
     sides = []
@@ -482,16 +491,26 @@ async def make_twin(
         await notice.create_notice(house, EVERYBODY, body)
         await notice.publish_notice(house, EVERYBODY, "N-SHARE", 1)
     clock.at = ASKED - timedelta(days=1)
-    retailer.datasets.tables["crm"] = customers(0, rows[0], "A")
-    platform.datasets.tables["users"] = customers(rows[0] - shared, rows[1], "B")
+    crm, users = tables or (customers(0, rows[0], "A"), customers(rows[0] - shared, rows[1], "B"))
+    retailer.datasets.tables["crm"], platform.datasets.tables["users"] = crm, users
     agreement_id = str(uuid.uuid4())
     draft = agreement_draft(agreement_id, **agreement)
     copy = await agreements.propose(retailer.house, EVERYBODY, draft, str(uuid.uuid4()))
     await agreements.accept(platform.house, EVERYBODY, agreement_id, copy.agreement.hash.hex())
-    for side, dataset, values in ((retailer, "crm", ()), (platform, "users", ("tier", "channel", "spend"))):
-        pairs = tuple((name, name) for name in values)
-        arm = "arm" if side is retailer else ""
-        binding = AgreementBinding(agreement_id, dataset, "id", "customer", (("phone.e164", "phone"),), pairs, arm)
+    for side, dataset, names, minimum in (
+        (retailer, "crm", (), cohorts[0]),
+        (platform, "users", values, cohorts[1]),
+    ):
+        binding = AgreementBinding(
+            agreement_id,
+            dataset,
+            "id",
+            "customer",
+            (("phone.e164", "phone"),),
+            tuple((name, name) for name in names),
+            "arm" if side is retailer else "",
+            minimum,
+        )
         await agreements.bind(side.house, EVERYBODY, binding)
     clock.at = START
     if consents:

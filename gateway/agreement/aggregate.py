@@ -13,7 +13,7 @@ from decimal import Decimal
 from gateway.agreement.count_noise import count_delta, least_t
 from gateway.agreement.measure import epsilon, measures
 from gateway.agreement.record import Record
-from gateway.route.agreement import AggregateTerms, Column, LateWithdrawals, Noise, Scheme
+from gateway.route.agreement import AggregateTerms, Column, LateWithdrawals, Noise, Scheme, Statistic
 
 FIELD = "aggregate"
 
@@ -71,7 +71,19 @@ def aggregate_terms(fields: Record, columns: Sequence[Column]) -> AggregateTerms
         measures=measures(entry, columns, noise),
     )
     entry.close()
+    if noise is Noise.NONE and dummies is Noise.LAPLACE:
+        _check_hidden_counts(entry, terms)
     return terms
+
+
+def _check_hidden_counts(entry: Record, terms: AggregateTerms) -> None:
+    """Refuse exact counts of rows beside counts that dummies hide: they would say what the dummies are to hide."""
+    for row, measure in enumerate(terms.measures):
+        if {Statistic.PRESENT, Statistic.SHARE} & {statistic for statistic, _ in measure.epsilon}:
+            entry.refuse(
+                f"measures[{row}]",
+                "counts rows exactly where dummies hide the count; write noise LAPLACE, or dummies NONE",
+            )
 
 
 def _delta(entry: Record, dummies: Noise) -> Decimal:

@@ -33,7 +33,21 @@ def directions(
     )
     if len({(one.operation, one.receiver) for one in found}) != len(found):
         fields.refuse("directions", "gives an operation twice to one receiver")
+    if aggregate is not None and aggregate.noise is Noise.NONE:
+        _check_exact(fields, found)
     return found
+
+
+def _check_exact(fields: Record, found: Sequence[Direction]) -> None:
+    """Refuse exact sums of a column beside its values: one row more or less in a sum could then be told apart."""
+    for one in found:
+        if one.operation is not Operation.AGGREGATE:
+            continue
+        for other in found:
+            if other.operation is Operation.ENRICH and other.sender == one.sender:
+                both = sorted(set(one.columns) & set(other.columns))
+                if both:
+                    fields.refuse("directions", f"give column {both[0]} to ENRICH and, without noise, to AGGREGATE")
 
 
 def check_match_keys(

@@ -15,6 +15,7 @@ SUPPRESSED = {
     "BELOW_MINIMUM": "too few people in it",
     "COMPLEMENT_BELOW_MINIMUM": "too few people outside it",
     "WITHHELD_BY_PARTNER": "withheld by the partner",
+    "INPUT_TOO_SIMILAR": "differs from an earlier run by a few withdrawals",
 }
 _DIGITS = 6
 _COLUMNS = ("segment", "against", "column", "category", "statistic", "value", "interval", "p_value", "note")
@@ -30,6 +31,22 @@ def show_cells(table: pa.Table, output: Output) -> None:
     # What no cell says needs no column: OVERLAP has no categories, a result without control no comparisons.
     used = [name for name in _COLUMNS if name in _ALWAYS or any(row[name] for row in rows)]
     show(rows, used, output)
+
+
+def about_cells(facts: Mapping[str, str], withdrawn: int) -> str:
+    """Say what must be known of a release: which figures are noisy, its cut, and who may not see it.
+
+    Args:
+        facts: of the job's report.
+        withdrawn: customers who withdrew after the cut.
+    """
+    said = [f"dummies {facts.get('dummies', '-')}, noise {facts.get('noise', '-')}"]
+    if "NONE" in (facts.get("dummies"), facts.get("noise")):
+        said.append("exact figures, as both signed")
+    said.append(f"consent judged at {facts.get('cut_at', '-')}, {withdrawn} withdrew since")
+    if facts.get("not_for_partner") == "true":
+        said.append("not for the partner: it carries no noise of ours")
+    return "; ".join(said)
 
 
 def readable(cell: Mapping[str, Any]) -> dict[str, str]:

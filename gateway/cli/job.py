@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from gateway.cli.cells import show_cells
+from gateway.cli.cells import about_cells, show_cells
 from gateway.cli.gateway_options import GatewayOptions, options
 from gateway.cli.screen import show, show_one, show_table, words
 from gateway.client import Client, Job, Refused, is_cells
@@ -95,7 +95,9 @@ def result(
     """Read a result: one row per customer and attribute, or one per statistic and segment."""
     chosen: GatewayOptions = options(context)
     with chosen.client() as client:
-        table = client.jobs.result(job_id, control or None)
+        table, job = client.jobs.result(job_id, control or None), client.jobs.get(job_id)
+    if is_cells(table):
+        words(about_cells(dict(job.facts), job.count("withdrawn_since_cut")))
     if file is not None:
         _write(table, file)
     elif is_cells(table):

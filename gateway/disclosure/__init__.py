@@ -1,16 +1,18 @@
 """Decides what may leave a run; the only maker of a `Release`."""
 
 from gateway.disclosure.account import Planned, charges
-from gateway.disclosure.aggregate import release_aggregate
+from gateway.disclosure.aggregate import release_aggregate, release_cells
 from gateway.disclosure.cells import CELLS
-from gateway.disclosure.laplace import bound, dummy_delta
+from gateway.disclosure.laplace import bound
 from gateway.disclosure.lift import compare
 from gateway.disclosure.rows import release_rows
 from gateway.disclosure.rule import Rule, Verdict, rule_of, stricter, verdict
 from gateway.disclosure.sampler import Sampler, sampler
+from gateway.disclosure.sketch import Difference, difference, near, sketch
 
 __all__ = [
     "CELLS",
+    "Difference",
     "Planned",
     "Rule",
     "Sampler",
@@ -18,11 +20,14 @@ __all__ = [
     "bound",
     "charges",
     "compare",
-    "dummy_delta",
+    "difference",
+    "near",
     "release_aggregate",
+    "release_cells",
     "release_rows",
     "rule_of",
     "sampler",
+    "sketch",
     "stricter",
     "verdict",
 ]

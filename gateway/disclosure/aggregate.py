@@ -6,13 +6,15 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+import pyarrow as pa
+
 from gateway.disclosure.cells import table_of
 from gateway.disclosure.noise import noises_of
 from gateway.disclosure.rule import Verdict, rule_of
 from gateway.disclosure.statistics import Key, Measured, cells_of, judged, total_of
 from gateway.errors import Misuse
 from gateway.route.aggregate import Aggregate, Lane, Layout
-from gateway.route.agreement import AggregateTerms, Noise
+from gateway.route.agreement import AggregateTerms
 from gateway.route.job import AuthorizedJob, Side
 from gateway.route.matched import Release
 
@@ -25,6 +27,7 @@ def release_aggregate(
     names: tuple[str, ...],
     obtained_at: datetime,
     report: Mapping[str, object],
+    similar: frozenset[int] = frozenset(),
 ) -> Release:
     """Release what the stricter of agreement and own rule lets through.
 
@@ -38,6 +41,7 @@ def release_aggregate(
         names: of the segments in the same order; "1" to "G" where we are S.
         obtained_at: when our side learned it (UTC).
         report: counts by reason, for people.
+        similar: segments, from 0, that differ from an earlier exact input by a few withdrawals alone.
 
     Returns:
         The release; its table has schema CELLS, segments in their order, the total last. The report also says
@@ -54,28 +58,36 @@ def release_aggregate(
     noises = noises_of(terms, lanes, job.side, (job.direction.receiver in to, job.direction.sender in to))
     rule = rule_of(terms, job.binding)
     segments = tuple(
-        judged(name, sums, rule, asked, lanes, noises) for name, sums in zip(names, aggregate.segments, strict=True)
+        judged(name, sums, rule, asked, lanes, noises, Verdict.INPUT_TOO_SIMILAR if place in similar else None)
+        for place, (name, sums) in enumerate(zip(names, aggregate.segments, strict=True))
     )
     shown = (*segments, total_of(segments, asked))
     held = Counter(str(segment.people) for segment in segments if isinstance(segment.people, Verdict))
-    noisy = Noise.LAPLACE in (terms.dummies, terms.noise)
+    facts = {
+        "dummies": str(terms.dummies),
+        "noise": str(terms.noise),
+        "suppressed_segments": dict(held),
+        # What R computes carries no noise of R's: shown to S, it would unveil R's people.
+        "not_for_partner": job.side is Side.RECEIVER,
+    }
+    cells = table_of(cell for segment in shown for cell in cells_of(segment, asked))
+    return release_cells(job, session_id, cells, obtained_at, {**report, **facts})
+
+
+def release_cells(
+    job: AuthorizedJob, session_id: str, cells: pa.Table, obtained_at: datetime, report: Mapping[str, object]
+) -> Release:
+    """Release cells that `release_aggregate` let through before, restored from a sealed file."""
     return Release(
         job_id=job.job_id,
         session_id=session_id,
         agreement_id=job.agreement.agreement_id,
         partner=job.partner.card.party,
         operation=job.operation,
-        table=table_of(cell for segment in shown for cell in cells_of(segment, asked)),
+        table=cells,
         obtained_at=obtained_at,
         expires_at=obtained_at + timedelta(days=job.agreement.retention_days),
-        report={
-            **report,
-            "dummies": str(terms.dummies),
-            "noise": str(terms.noise),
-            "suppressed_segments": dict(held),
-            # What R computes carries S's noise only: shown to S, it would unveil R's people.
-            "not_for_partner": noisy and job.side is Side.RECEIVER,
-        },
+        report=report,
     )
 
 

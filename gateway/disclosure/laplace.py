@@ -11,7 +11,7 @@ Two truncations make the tails finite, each at the price of a delta that `accoun
   normaliser, so inside the common support the ratio stays at most e^epsilon; outside lies P(|X| > bound - s) or less.
   All cells of a run together therefore add at most 2^-40.
 - `draw_dummies` repeats a draw outside [0, 2t]; one person moves the centre by one, so the delta is the mass of the
-  outermost point, `dummy_delta`.
+  outermost point, which the agreement bounds by its delta.
 
 The time of a draw depends on its value; it is spent before the stage that carries the noisy figure begins to leave.
 
@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from fractions import Fraction
 
 from gateway.errors import Misuse
@@ -101,23 +101,6 @@ def draw_dummies(epsilon: Decimal, t: int, below: Below = secrets.randbelow) -> 
         noise = _laplace(rate, below)
         if abs(noise) <= t:
             return t + noise
-
-
-def dummy_delta(epsilon: Decimal, t: int) -> Decimal:
-    """Return (1-q) q^t / (1 + q - 2 q^(t+1)), q = exp(-epsilon): the failure mass of tau.
-
-    Args:
-        epsilon: epsilon_count, > 0.
-        t: half the dummies of a segment, >= 1.
-
-    Returns:
-        The delta with about 40 correct digits.
-    """
-    if epsilon <= 0 or t < 1:
-        raise Misuse("a failure mass needs an epsilon above 0 and at least one dummy on either side")
-    with localcontext(prec=60):
-        q = (-epsilon).exp()
-        return (1 - q) * q**t / (1 + q - 2 * q ** (t + 1))
 
 
 def _laplace(rate: Fraction, below: Below) -> int:

@@ -71,9 +71,10 @@ def judged(
     asked: tuple[Measured, ...],
     lanes: tuple[Lane, ...],
     noises: Noises,
+    against: Verdict | None = None,
 ) -> Segment:
-    """Apply the rule to a segment and round what it lets through."""
-    why = verdict(rule, sums.size, sums.tested)
+    """Apply the rule to a segment and round what it lets through; `against`: it is held back already."""
+    why = against or verdict(rule, sums.size, sums.tested)
     if why is None and sums.sums is None:
         why = Verdict.WITHHELD_BY_PARTNER
     if why is not None or sums.sums is None:

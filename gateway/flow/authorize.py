@@ -11,6 +11,7 @@ from gateway.errors import StateError
 from gateway.flow.budget import affordable
 from gateway.flow.ports import House, Transaction
 from gateway.flow.registry import load_registry
+from gateway.he.paillier import can_generate
 from gateway.psi.suite import SUITE
 from gateway.route.agreement import Agreement, AgreementCopy, AgreementState, Direction, Operation
 from gateway.route.job import AuthorizedJob, Job, JobRequest, Refusal, Side
@@ -119,6 +120,8 @@ async def _authorize(
         gates=gates,
         column_gates=column_gates,
     )
+    if job.operation is Operation.AGGREGATE and side is Side.SENDER and not can_generate():
+        return Refusal("NOT_READY", "the sender's gateway cannot make keys: its package phe is not installed")
     if job.operation.grouped and not begun:
         return await affordable(tx, job, at) or job
     return job

@@ -1,14 +1,15 @@
 """The privacy budget: what each step of a run costs, charged before the bytes that cost it leave.
 
-One ledger per partner and data set, across agreements: every run releases a count of the same people, so the column
-sets of one data set always overlap and their losses add up. Charges are summed over a window that slides; a run that
-is aborted stays charged, and one that is resumed is not charged again.
+One ledger per partner, across agreements and data sets: the same people stand in all of them, and neither a renamed
+data set nor a second agreement begins anew. A charge must fit the caps of every agreement with the partner that was
+valid in its window. Windows slide; a run that is aborted stays charged, and one that is resumed is not charged again.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from gateway.disclosure import Planned, charges
 from gateway.errors import RequestError
@@ -17,7 +18,7 @@ from gateway.flow.ends import RunRefused
 from gateway.flow.lease import Lease
 from gateway.flow.ports import Charge, House, Spent, Transaction
 from gateway.flow.segment import terms_of
-from gateway.route.agreement import AggregateTerms
+from gateway.route.agreement import AggregateTerms, Agreement, AgreementState
 from gateway.route.audit import AuditEvent
 from gateway.route.caller import Caller, Role
 from gateway.route.job import AuthorizedJob, Refusal, Side
@@ -40,21 +41,19 @@ class BudgetReport:
 
 
 async def get_budget(house: House, caller: Caller, agreement_id: str) -> BudgetReport:
-    """Return what was charged towards an agreement's partner for its data set.
+    """Return what was charged towards an agreement's partner.
 
     Raises:
-        RequestError: BAD_FIELD for an agreement without statistics, or not bound here.
+        RequestError: BAD_FIELD for an agreement without statistics.
     """
     require(caller, Role.ADMINISTRATOR, Role.COMPLIANCE_OFFICER, Role.CDP_JOB)
     async with house.store.read() as tx:
         agreement = (await tx.agreements.get(agreement_id)).agreement
-        binding = await tx.agreements.binding(agreement_id)
-        if agreement.aggregate is None or binding is None:
-            raise RequestError("BAD_FIELD", "field name: the agreement allows no statistics, or is not bound here")
+        if agreement.aggregate is None:
+            raise RequestError("BAD_FIELD", "field name: the agreement allows no statistics")
         partner = next(party.party for party in agreement.parties if party.party != house.custody.party)
         since = house.clock.now() - timedelta(days=agreement.aggregate.period_days)
-        spent = await tx.budget.spent(partner, binding.dataset, since)
-        return BudgetReport(agreement.aggregate, spent, await tx.budget.list(partner, binding.dataset))
+        return BudgetReport(agreement.aggregate, await tx.budget.spent(partner, since), await tx.budget.list(partner))
 
 
 def planned(job: AuthorizedJob, segments: int) -> tuple[Planned, ...]:
@@ -66,13 +65,10 @@ def planned(job: AuthorizedJob, segments: int) -> tuple[Planned, ...]:
 
 async def affordable(tx: Transaction, job: AuthorizedJob, at: datetime) -> Refusal | None:
     """Refuse a run that the budget cannot bear, before any work is done for it; one segment is the least it needs."""
-    terms, spent = terms_of(job), None
+    epsilon, delta, cells = Decimal(0), Decimal(0), 0
     for cost in planned(job, 1):
-        spent = spent or await _spent(tx, job, terms, at)
-        if not _fits(spent, cost, terms):
-            return _exhausted(terms)
-        spent = Spent(spent.epsilon + cost.epsilon, spent.delta + cost.delta, spent.cells + cost.cells)
-    return None
+        epsilon, delta, cells = epsilon + cost.epsilon, delta + cost.delta, cells + cost.cells
+    return await _over(tx, job, Spent(epsilon, delta, cells), at)
 
 
 async def charge(lease: Lease, job: AuthorizedJob, step: str, segments: int) -> None:
@@ -84,13 +80,14 @@ async def charge(lease: Lease, job: AuthorizedJob, step: str, segments: int) -> 
     cost = next((one for one in planned(job, segments) if one.step == step), None)
     if cost is None:
         return
-    house, terms, partner, at = lease.house, terms_of(job), job.partner.card.party, lease.house.clock.now()
+    house, partner, at = lease.house, job.partner.card.party, lease.house.clock.now()
     async with house.store.begin() as tx:
-        await tx.budget.lock(partner, job.binding.dataset)
+        await tx.budget.lock(partner)
         if await tx.budget.charged(job.job_id, step) is not None:
             return
-        if not _fits(await _spent(tx, job, terms, at), cost, terms):
-            raise RunRefused(_exhausted(terms))
+        refusal = await _over(tx, job, Spent(cost.epsilon, cost.delta, cost.cells), at)
+        if refusal is not None:
+            raise RunRefused(refusal)
         entry = Charge(
             job_id=job.job_id,
             session_id=lease.job.session_id,
@@ -111,25 +108,38 @@ async def charge(lease: Lease, job: AuthorizedJob, step: str, segments: int) -> 
     house.bells.ring("audit")
 
 
-async def _spent(tx: Transaction, job: AuthorizedJob, terms: AggregateTerms, at: datetime) -> Spent:
-    since = at - timedelta(days=terms.period_days)
-    return await tx.budget.spent(job.partner.card.party, job.binding.dataset, since)
+async def _over(tx: Transaction, job: AuthorizedJob, cost: Spent, at: datetime) -> Refusal | None:
+    """Refuse what is over the caps of any agreement with this partner that was valid in its own window."""
+    partner = job.partner.card.party
+    for agreement in await _agreements_with(tx, partner):
+        terms = agreement.aggregate
+        if terms is None or agreement.valid_until <= (since := at - timedelta(days=terms.period_days)):
+            continue
+        spent = await tx.budget.spent(partner, since)
+        if (
+            spent.epsilon + cost.epsilon > terms.epsilon_cap
+            or spent.delta + cost.delta > terms.delta_cap
+            or (cost.cells and spent.cells + cost.cells > terms.cells_per_period)
+        ):
+            return Refusal(
+                "BUDGET_EXHAUSTED",
+                f"the privacy budget of the last {terms.period_days} days does not bear this run; "
+                "read an earlier result again, ask for fewer columns, or wait",
+            )
+    return None
 
 
-def _fits(spent: Spent, cost: Planned, terms: AggregateTerms) -> bool:
-    return (
-        spent.epsilon + cost.epsilon <= terms.epsilon_cap
-        and spent.delta + cost.delta <= terms.delta_cap
-        and (cost.cells == 0 or spent.cells + cost.cells <= terms.cells_per_period)
-    )
-
-
-def _exhausted(terms: AggregateTerms) -> Refusal:
-    return Refusal(
-        "BUDGET_EXHAUSTED",
-        f"the privacy budget of the last {terms.period_days} days does not bear this run; "
-        "read an earlier result again, ask for fewer columns, or wait",
-    )
+async def _agreements_with(tx: Transaction, partner: str) -> list[Agreement]:
+    found: list[Agreement] = []
+    after = ""
+    while page := await tx.agreements.list(after):
+        found += [
+            copy.agreement
+            for copy in page
+            if copy.state is AgreementState.IN_FORCE and partner in {party.party for party in copy.agreement.parties}
+        ]
+        after = page[-1].agreement.agreement_id
+    return found
 
 
 def _event(entry: Charge) -> AuditEvent:

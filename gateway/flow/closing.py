@@ -10,13 +10,15 @@ from gateway.flow.ends import RunRefused, consent_changed
 from gateway.flow.ports import House
 from gateway.flow.ports.peer import Closing
 from gateway.flow.runstate import RunState
-from gateway.flow.sessions import ended, opening_of
+from gateway.flow.sessions import ended, opening_of, own_session
 from gateway.flow.threads import in_thread
 from gateway.flow.transcript import agreement_key, done_mark, is_whole, session_transcript
 from gateway.psi.record import Opening
 from gateway.psi.run import RunHalf, run_record, sender_run_half_of
 from gateway.route.audit import AuditEvent
-from gateway.route.session import Session, SessionState, StageSize
+from gateway.route.job import Side
+from gateway.route.party import Partner
+from gateway.route.session import AggregateStage, Session, SessionState, StageSize
 from gateway.tlog.run_leaf import run_payload
 
 WAIT_S = 1.0
@@ -35,7 +37,6 @@ async def state_run(house: House, session: Session, half: bytes) -> Closing:
     check_counts(theirs, sum(opening_of(session).receiver.rows))
     await _check_age(house, session)
     opening = opening_of(session)
-    await _until_whole(house, session, opening)
     ours = await in_thread(_own_half, house, session, opening)
     check_transcripts(ours, theirs)
     parties = {"receiver": session.partner, "sender": house.custody.party}
@@ -55,26 +56,31 @@ async def state_run(house: House, session: Session, half: bytes) -> Closing:
     return Closing(record, signature)
 
 
-async def _until_whole(house: House, session: Session, opening: Opening) -> None:
+async def until_whole(house: House, partner: Partner, session_id: str) -> None:
     """Wait for our worker to check and keep what R pushed last; R's own stages are its duty.
 
     Raises:
         StateError: STAGE_ORDER when a stage was not moved whole, or the session ends meanwhile.
     """
     while True:
+        session = await own_session(house, partner, session_id, Side.SENDER)
+        if session.run_record:
+            return
+        if session.state.final:
+            raise ended(session)
+        if not session.opening:
+            raise StateError("STAGE_ORDER", "closing: stage 0 is not complete; finish it first")
+        opening = opening_of(session)
         missing = await in_thread(missing_stage, house, session, opening)
         if missing is None:
             return
-        if not missing.from_receiver or not await in_thread(
-            is_whole, house, session.job_id, session.session_id, missing, opening
-        ):
+        pushed = missing.from_receiver and await in_thread(
+            is_whole, house, session.job_id, session_id, missing, opening
+        )
+        if not pushed:
             act = "push" if missing.from_receiver else "pull"
             raise StateError("STAGE_ORDER", f"closing: stage {int(missing.stage)} is not complete; {act} it first")
-        await house.bells.wait(session.session_id, WAIT_S)
-        async with house.store.read() as tx:
-            session = await tx.sessions.get(session.session_id)
-        if session.state.final:
-            raise ended(session)
+        await house.bells.wait(session_id, WAIT_S)
 
 
 def missing_stage(house: House, session: Session, opening: Opening) -> StageSize | None:
@@ -177,8 +183,13 @@ def _own_half(house: House, session: Session, opening: Opening) -> RunHalf:
         replaced=len(state.replaced),
         late_drops=state.late_drops,
         keys_destroyed_at=state.destroyed_at,
-        withheld=state.withheld if opening.grouped else None,
+        withheld=state.withheld if counts_are_told(opening) else None,
     )
+
+
+def counts_are_told(opening: Opening) -> bool:
+    """Whether S sees the noisy counts, so that what the rules suppress by them is no news."""
+    return any(size.stage is AggregateStage.MASKED for size in opening.stages)
 
 
 def _stored(house: House, session: Session, theirs: RunHalf) -> Closing:

@@ -6,6 +6,7 @@ restarted gateway go on with exactly the people it had committed to.
 
 from __future__ import annotations
 
+import hmac
 import io
 import json
 from collections.abc import Mapping
@@ -97,7 +98,7 @@ async def build(house: House, job: AuthorizedJob, salts: CohortSalts, columns: t
     }
     if job.operation.grouped:
         report |= {"segments": len(cohort.segments)} if job.side is Side.RECEIVER else {"clipped": rows.clipped}
-    await in_thread(_seal, house, job.job_id, cohort, report)
+    await in_thread(_seal, house, job, cohort, report)
     return Judged(cohort, report)
 
 
@@ -200,7 +201,7 @@ def _key_macs(house: House, cohort: ConsentedCohort) -> Bytes:
     return kernel.hmac_sha256(house.custody.subject_key(), cohort.inputs, house.limits.threads)
 
 
-def _seal(house: House, job_id: str, cohort: ConsentedCohort, report: Mapping[str, object]) -> None:
+def _seal(house: House, job: AuthorizedJob, cohort: ConsentedCohort, report: Mapping[str, object]) -> None:
     """Write {subject_ref, record, key MAC, consent id}: who is in, without any identifier."""
     macs = _key_macs(house, cohort)[cohort.record_of]
     table = pa.table(
@@ -215,6 +216,7 @@ def _seal(house: House, job_id: str, cohort: ConsentedCohort, report: Mapping[st
             "judged_at": time_text(cohort.judged_at),
             "commitment": cohort.commitment.hex(),
             "report": canonical_bytes(report),
+            "values": _values_mac(house, job, cohort),
             "segments": canonical_bytes(list(cohort.segments)),
             "segment_rows": canonical_bytes(list(cohort.segment_rows)),
         }
@@ -222,7 +224,17 @@ def _seal(house: House, job_id: str, cohort: ConsentedCohort, report: Mapping[st
     sink = io.BytesIO()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
-    house.spool.write_sealed(job_id, COHORT_FILE, sink.getvalue())
+    house.spool.write_sealed(job.job_id, COHORT_FILE, sink.getvalue())
+
+
+def _values_mac(house: House, job: AuthorizedJob, cohort: ConsentedCohort) -> str:
+    """Name the values of an AGGREGATE under our key: rows of two versions of a data set are never mixed in a sum."""
+    if not job.operation.grouped or cohort.columns is None:
+        return ""
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, cohort.columns.schema) as writer:
+        writer.write_table(cohort.columns.combine_chunks())
+    return hmac.digest(house.custody.subject_key(), b"assent values v1\n" + sink.getvalue(), "sha256").hex()
 
 
 async def restore(house: House, job: AuthorizedJob, columns: tuple[Column, ...]) -> Judged | None:
@@ -245,8 +257,11 @@ async def restore(house: House, job: AuthorizedJob, columns: tuple[Column, ...])
     if not columns:
         return judged
     if job.operation.grouped:
-        carried = await in_thread(_carry, rows, refs, judged.cohort, columns)
-        return replace(judged, cohort=replace(judged.cohort, columns=carried))
+        cohort = replace(judged.cohort, columns=await in_thread(_carry, rows, refs, judged.cohort, columns))
+        stored = (pa.ipc.open_stream(sealed).schema.metadata or {})[b"values"].decode()
+        if await in_thread(_values_mac, house, job, cohort) != stored:
+            _changed(cohort.rows)
+        return replace(judged, cohort=cohort)
     again = await judge_again(house, job, judged.cohort)
     carried = await in_thread(_carry, rows, refs, judged.cohort, columns)
     return replace(judged, cohort=replace(judged.cohort, columns=uncovered_blanked(carried, again.covered)))
@@ -256,7 +271,7 @@ def _rebuild(house: House, job: AuthorizedJob, rows: SourceRows, refs: Bytes, se
     """Join the sealed cohort file to the source; every row must be there, unchanged."""
     table = pa.ipc.open_stream(sealed).read_all().combine_chunks()
     meta = {name.decode(): value.decode() for name, value in (table.schema.metadata or {}).items()}
-    if set(meta) != {"judged_at", "commitment", "report", "segments", "segment_rows"}:
+    if set(meta) != {"judged_at", "commitment", "report", "segments", "segment_rows", "values"}:
         raise StateError("LOG_INCONSISTENT", "the sealed cohort file lacks its fields; cancel the job and start anew")
     where = pc.index_in(whole(table.column("subject_ref")), value_set=as_texts(refs))
     if where.null_count:
@@ -322,6 +337,17 @@ async def judge_again(house: House, job: AuthorizedJob, cohort: ConsentedCohort)
     return Again(allowed, kept, covered, at)
 
 
+async def kept_out(house: House, job: AuthorizedJob) -> Bytes:
+    """Return the subject refs of the source's people whom consent keeps out now, (m, 26) ASCII."""
+    rows = await _read(house, job, ())
+    refs = await in_thread(
+        kernel.subject_refs, house.custody.subject_key(), job.binding.subject_type, rows.subjects, house.limits.threads
+    )
+    async with house.store.read() as tx:
+        verdict = await judge_all(tx, await load_registry(tx, house), job.gates, refs, house.clock.now())
+    return np.ascontiguousarray(refs[~verdict.allowed])
+
+
 async def _covered(
     tx: Transaction, registry: Registry, job: AuthorizedJob, cohort: ConsentedCohort, at: datetime
 ) -> dict[str, npt.NDArray[np.bool_]]:
@@ -366,6 +392,6 @@ def asked_columns(job: AuthorizedJob) -> tuple[Column, ...]:
 def _changed(count: int) -> None:
     raise SourceError(
         "SOURCE_CHANGED",
-        f"{count} customers of this run are no longer in the data set as they were when the run began; "
+        f"up to {count} customers of this run are no longer in the data set as they were when the run began; "
         "cancel the job and start a new one",
     )

@@ -1,49 +1,41 @@
-"""An `Aggregate` between decryption and release: sealed in the spool, gone with the job; and its wire forms."""
+"""Figures of an AGGREGATE on their way: what may be released, sealed until it is; and the wire forms of counts."""
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-import numpy as np
-import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.ipc
 
-from gateway.errors import HostileInput, StateError
+from gateway.errors import HostileInput
 from gateway.flow.ports import House
-from gateway.psi.segments import counted
 from gateway.psi.stages import COUNT_BYTES, SUM_BYTES
-from gateway.route.aggregate import Aggregate
+from gateway.route.matched import Release
 
-Bytes = npt.NDArray[np.uint8]
-AGGREGATE_FILE = "aggregate"
+CELLS_FILE = "cells"
+_FACTS = "facts"
 _PLAUSIBLE = 1 << 40  # of a count with its noise
 
 
-def save_aggregate(house: House, job_id: str, aggregate: Aggregate) -> None:
-    """Seal the figures, noise and all. Blocks."""
-    rows = [[one.size, one.count, one.tested, one.sums] for one in aggregate.segments]
-    house.spool.write_sealed(job_id, AGGREGATE_FILE, json.dumps(rows).encode())
+def seal_cells(house: House, job_id: str, release: Release) -> None:
+    """Seal what disclosure let through, and nothing else of the figures: the rest dies with the run. Blocks."""
+    table = release.table.replace_schema_metadata({_FACTS: json.dumps(dict(release.report))})
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    house.spool.write_sealed(job_id, CELLS_FILE, sink.getvalue())
 
 
-def load_aggregate(house: House, job_id: str) -> Aggregate | None:
-    """Read them back; None when they were never sealed. Blocks."""
-    sealed = house.spool.read_sealed(job_id, AGGREGATE_FILE)
+def load_cells(house: House, job_id: str) -> tuple[pa.Table, Mapping[str, object]] | None:
+    """Read the cells and the facts about them back; None when they were never sealed. Blocks."""
+    sealed = house.spool.read_sealed(job_id, CELLS_FILE)
     if sealed is None:
         return None
-    sizes, counts, tested, sums = zip(*json.loads(sealed), strict=True)
-    return counted(sizes, counts, tested, [None if one is None else tuple(one) for one in sums])
-
-
-def required_aggregate(house: House, job_id: str) -> Aggregate:
-    """Read the figures of a run that has them. Blocks.
-
-    Raises:
-        StateError: LOG_INCONSISTENT when they are gone.
-    """
-    aggregate = load_aggregate(house, job_id)
-    if aggregate is None:
-        raise StateError("LOG_INCONSISTENT", "the sealed figures of this run are gone; cancel the job and run it again")
-    return aggregate
+    table = pa.ipc.open_stream(sealed).read_all()
+    facts: Mapping[str, object] = json.loads((table.schema.metadata or {})[_FACTS.encode()])
+    return table.replace_schema_metadata(), facts
 
 
 def write_counts(counts: Sequence[int], withheld: Sequence[bool]) -> bytes:

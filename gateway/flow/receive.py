@@ -22,7 +22,7 @@ from gateway.agreement.signature import verify_record
 from gateway.errors import HostileInput, Misuse
 from gateway.flow import cohort as cohorts
 from gateway.flow.authorize import authorize_receiver
-from gateway.flow.closing import check_counts, check_transcripts, key_destroyed, run_events
+from gateway.flow.closing import check_counts, check_transcripts, counts_are_told, key_destroyed, run_events
 from gateway.flow.ends import PeerEnded, RunRefused, consent_changed
 from gateway.flow.lease import Lease
 from gateway.flow.opening import open_session
@@ -74,6 +74,10 @@ class ReceiverRun(ABC, Generic[Outcome]):
     async def _release(self, job: AuthorizedJob, session: Session, outcome: Outcome) -> None:
         """Judge for the last time and store what may be kept, with the job's report."""
 
+    async def judge_end(self, job: AuthorizedJob) -> int:
+        """Refuse a run that may not be released, before it is closed; rows that went are dropped one by one."""
+        return 0
+
     @abstractmethod
     async def _is_released(self) -> bool:
         """Whether `_release` has stored everything."""
@@ -95,6 +99,9 @@ class ReceiverRun(ABC, Generic[Outcome]):
         outcome = await self._outcome(job, session)
         await lease.enter(JobState.REJUDGING)
         await self._check_age(job)
+        if session.state is not SessionState.CLOSED:
+            # S keeps what it learns once the session is closed: whatever forbids the run must be found before.
+            await self.judge_end(job)
         await self._close(job, session.session_id)
         await self._check_age(job)
         async with self.house.store.read() as tx:
@@ -264,7 +271,7 @@ class ReceiverRun(ABC, Generic[Outcome]):
             replaced=len(state.replaced),
             late_drops=state.late_drops,
             keys_destroyed_at=state.destroyed_at,
-            withheld=state.withheld if sizes.grouped else None,
+            withheld=state.withheld if counts_are_told(sizes) else None,
         )
         late_drops = AggregateStage.LATE_DROPS if sizes.grouped else Stage.LATE_DROPS
         drops = stage_file(self.house, session.job_id, session.session_id, late_drops, sizes)

@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
-from gateway.disclosure import release_aggregate, rule_of, sampler, verdict
-from gateway.errors import HostileInput, Misuse
+from gateway.disclosure import release_aggregate, release_cells, rule_of, sampler, verdict
+from gateway.errors import Misuse
 from gateway.flow import cohort as cohorts
+from gateway.flow.admission import admit
 from gateway.flow.budget import charge
 from gateway.flow.ends import RunRefused, consent_changed
-from gateway.flow.figures import load_aggregate, save_aggregate, write_counts, write_shared
+from gateway.flow.figures import load_cells, seal_cells, write_counts, write_shared
 from gateway.flow.grouping import layout_of
 from gateway.flow.opening import agree_opening
 from gateway.flow.ports import Pool
 from gateway.flow.receive import ReceiverRun, with_stand_ins
 from gateway.flow.runstate import amend, load_state
 from gateway.flow.segment import minimum_cohort, terms_of
-from gateway.flow.segment_checks import SegmentChecks, grouped_part, positions
-from gateway.flow.send_segments import by_segment, value_noise
+from gateway.flow.segment_checks import SegmentChecks, grouped_part, positions, read_key
 from gateway.flow.sessions import opening_of
 from gateway.flow.threads import in_thread
 from gateway.flow.transcript import is_done, read_rows, stage_file, write_rows
+from gateway.flow.value_noise import value_noise
 from gateway.he import aggregate as he
 from gateway.he.encoding import decode, offset_addends, pack_noise, subtract_offsets
 from gateway.he.paillier import PublicKey
-from gateway.he.proof import parse_key_record
 from gateway.psi import segments as psi
 from gateway.psi.record import Opening
 from gateway.psi.stages import find
@@ -44,7 +45,10 @@ Bytes = npt.NDArray[np.uint8]
 WORKS_AHEAD = 2  # chunks per worker
 
 
-class SegmentsReceiver(ReceiverRun[Aggregate]):
+Cells = tuple[pa.Table, Mapping[str, object]] | None
+
+
+class SegmentsReceiver(ReceiverRun[Cells]):
     """Learns statistics of its segments, or lets the sender learn them."""
 
     async def _is_released(self) -> bool:
@@ -53,34 +57,47 @@ class SegmentsReceiver(ReceiverRun[Aggregate]):
             report["released"] == 0 or await self.house.results.read(self.lease.job.job_id) is not None
         )
 
-    async def _outcome(self, job: AuthorizedJob, session: Session) -> Aggregate:
-        """Judge, exchange, sum; the secrets die as soon as the figures are on disk, sealed."""
-        figures = await in_thread(load_aggregate, self.house, job.job_id)
-        if figures is None or (await load_state(self.lease)).destroyed_at is None:
+    async def _outcome(self, job: AuthorizedJob, session: Session) -> Cells:
+        """Judge, exchange, sum; the secrets die as soon as what may be released is on disk, sealed."""
+        if (await load_state(self.lease)).destroyed_at is None:
             await self.lease.enter(JobState.JUDGING)
             cohort = await self._judged(job)
             if not cohort.segments:
                 words = f"no segment has {minimum_cohort(job)} customers with consent; choose coarser segments"
                 raise RunRefused(Refusal("COHORT_TOO_SMALL", words))
+            similar = await admit(self.lease, job, cohort)
             sizes = await agree_opening(self.lease, job, session, cohort, ())
             await self.lease.enter(JobState.EXCHANGING)
-            figures = await _Exchange(self, job, sizes, cohort).run()
+            await _Exchange(self, job, sizes, cohort, similar).run()
             await self._destroy_keys(job, cohort)
-        return figures
+        return await in_thread(load_cells, self.house, job.job_id)
 
-    async def _release(self, job: AuthorizedJob, session: Session, figures: Aggregate) -> None:
-        """Judge our customers for the last time: who withdrew since the cut cannot be found in sums any more."""
-        house, lease, state = self.house, self.lease, await load_state(self.lease)
-        cohort, sizes = await self._judged(job), opening_of(session)
-        again = await cohorts.judge_again(house, job, cohort)
-        replaced = {record for record, _ in state.replaced}
-        withdrawn = sum(1 for record in np.flatnonzero(~again.kept).tolist() if record not in replaced)
+    async def judge_end(self, job: AuthorizedJob) -> int:
+        """Judge our customers again: who withdrew since the cut cannot be found in sums any more.
+
+        Returns:
+            How many withdrew; the run stands as lawful at its cut.
+
+        Raises:
+            RunRefused: CONSENT_CHANGED where the agreement, or the age of the cut, forbids that.
+        """
+        state, cohort = await load_state(self.lease), await self._judged(job)
+        again = await cohorts.judge_again(self.house, job, cohort)
+        gone = ~again.kept
+        gone[[record for record, _ in state.replaced]] = False
         if state.cut_at is None:
             raise Misuse("a run at its end lacks its cut")
         late = (again.at - state.cut_at).total_seconds() > job.agreement.consent_age_s
-        if withdrawn and (late or terms_of(job).late_withdrawals is LateWithdrawals.ABANDON):
+        if gone.any() and (late or terms_of(job).late_withdrawals is LateWithdrawals.ABANDON):
             raise RunRefused(consent_changed())
-        grouped = grouped_part(sizes)
+        return int(gone.sum())
+
+    async def _release(self, job: AuthorizedJob, session: Session, outcome: Cells) -> None:
+        """Store what disclosure let through, with the cut and the number of later withdrawals."""
+        house, lease, state, sizes = self.house, self.lease, await load_state(self.lease), opening_of(session)
+        withdrawn, now = await self.judge_end(job), house.clock.now()
+        if state.cut_at is None:
+            raise Misuse("a run at its end lacks its cut")
         report: dict[str, object] = {
             **lease.job.report,
             "replaced": len(state.replaced),
@@ -88,20 +105,18 @@ class SegmentsReceiver(ReceiverRun[Aggregate]):
             "withdrawn_since_cut": withdrawn,
             "cut_at": time_text(state.cut_at),
             "partner_rows": sum(sizes.sender.rows),
-            "scheme": grouped.scheme,
+            "scheme": grouped_part(sizes).scheme,
             "released": 0,
-            "obtained_at": time_text(again.at),
-            "expires_at": time_text(again.at),
+            "obtained_at": time_text(now),
+            "expires_at": time_text(now),
         }
         await lease.enter(JobState.RELEASING)
-        if not grouped.to_receiver:
+        if outcome is None:
             await lease.commit(report=report)
             return
-        layout = await in_thread(layout_of, job, len(sizes.receiver.rows), sum(sizes.sender.rows))
-        release = await in_thread(
-            release_aggregate, job, session.session_id, figures, layout, cohort.segments, again.at, report
-        )
-        report = {**release.report, "released": release.table.num_rows, "expires_at": time_text(release.expires_at)}
+        table, facts = outcome
+        release = release_cells(job, session.session_id, table, now, {**report, **facts})
+        report = {**release.report, "released": table.num_rows, "expires_at": time_text(release.expires_at)}
         await lease.commit(report=report)
         await house.results.write(replace(release, report=report))
 
@@ -109,15 +124,25 @@ class SegmentsReceiver(ReceiverRun[Aggregate]):
 class _Exchange:
     """The stages of one session, in order; every step is skipped when it is on disk."""
 
-    def __init__(self, run: SegmentsReceiver, job: AuthorizedJob, sizes: Opening, cohort: ConsentedCohort) -> None:
+    def __init__(
+        self,
+        run: SegmentsReceiver,
+        job: AuthorizedJob,
+        sizes: Opening,
+        cohort: ConsentedCohort,
+        similar: frozenset[int],
+    ) -> None:
+        self._similar = similar
         self._run, self._job, self._sizes, self._cohort = run, job, sizes, cohort
         self._house, self._lease = run.house, run.lease
         self._grouped = grouped_part(sizes)
         self._rows = sizes.receiver.rows
         self._layout: Layout | None = None
+        self._found: MatchedSegments | None = None
+        self._key: PublicKey | None = None
 
-    async def run(self) -> Aggregate:
-        """Move all stages and return the figures, sealed by then."""
+    async def run(self) -> None:
+        """Move all stages; what may be released to us is sealed at the end."""
         stages = (AggregateStage.EVALUATED, AggregateStage.SENDER_ELEMENTS, AggregateStage.CIPHERTEXTS)
         self._layout = await in_thread(layout_of, self._job, len(self._rows), sum(self._sizes.sender.rows))
         await self._push_blinded()
@@ -128,14 +153,30 @@ class _Exchange:
         if find(self._sizes.stages, AggregateStage.MASKED) is not None:
             await self._push_masked(eta)
         figures = await self._figures(eta)
-        await self._lease.confirm()
-        await in_thread(save_aggregate, self._house, self._job.job_id, figures)
         if find(self._sizes.stages, AggregateStage.SHARED_RELEASE) is not None:
             await self._push_shared(figures)
-        return figures
+        if self._grouped.to_receiver:
+            await self._seal(figures)
+
+    async def _seal(self, figures: Aggregate) -> None:
+        """Let disclosure decide at once: figures that it holds back are written nowhere."""
+        release = await in_thread(
+            release_aggregate,
+            self._job,
+            self._lease.job.session_id,
+            figures,
+            self._layout,
+            self._cohort.segments,
+            self._house.clock.now(),
+            {},
+            self._similar,
+        )
+        await self._lease.confirm()
+        await in_thread(seal_cells, self._house, self._job.job_id, release)
 
     async def _pull(self, stage: AggregateStage) -> None:
-        checks = SegmentChecks(stage, self._sizes, self._house.limits.threads)
+        bits = self._layout.key_bits if self._layout is not None else 0
+        checks = SegmentChecks(stage, self._sizes, self._house.limits.threads, bits, self._lease.job.session_id)
         await self._run._pull(self._job, self._sizes, stage, checks)
 
     async def _rows_of(self, stage: AggregateStage) -> Bytes:
@@ -143,12 +184,12 @@ class _Exchange:
         file = await in_thread(stage_file, house, job.job_id, job.session_id, stage, self._sizes)
         return await in_thread(read_rows, file)
 
-    async def _push_whole(self, stage: AggregateStage, rows: Callable[[], object]) -> None:
+    async def _push_whole(self, stage: AggregateStage, rows: Callable[[], Awaitable[Bytes]]) -> None:
         """Build a stage in one piece, mark it, push it; what was marked before is pushed as it stands."""
         house, lease, job_id = self._house, self._lease, self._job.job_id
         file = await in_thread(stage_file, house, job_id, lease.job.session_id, stage, self._sizes)
         if not await in_thread(is_done, house, job_id, stage, file):
-            content = await rows()  # type: ignore[misc]
+            content = await rows()
             await lease.confirm()
             await in_thread(house.spool.discard_stage, job_id, int(stage))
             file = await in_thread(stage_file, house, job_id, lease.job.session_id, stage, self._sizes)
@@ -175,6 +216,11 @@ class _Exchange:
 
     async def _matched(self) -> MatchedSegments:
         """Find S's rows in our segments: held in memory only."""
+        if self._found is None:
+            self._found = await self._match()
+        return self._found
+
+    async def _match(self) -> MatchedSegments:
         lengths = self._grouped.elements(self._rows)
         evaluated = await self._rows_of(AggregateStage.EVALUATED)
         listed = await self._rows_of(AggregateStage.SENDER_ELEMENTS)
@@ -202,16 +248,26 @@ class _Exchange:
         return state.eta
 
     async def _held(self, tested: Sequence[int]) -> list[bool]:
-        """Tell which segments our own rule suppresses, by the noisy count alone."""
+        """Tell which segments our own rule suppresses: by the noisy count, or as too similar to an earlier input."""
         rule = rule_of(terms_of(self._job), self._job.binding)
-        return [verdict(rule, size, count) is not None for size, count in zip(self._rows, tested, strict=True)]
+        judged = [verdict(rule, size, count) is not None for size, count in zip(self._rows, tested, strict=True)]
+        return [one or place in self._similar for place, one in enumerate(judged)]
+
+    async def _still_lawful(self) -> None:
+        """Let nothing more leave that rests on judgements older than the agreed age, or that S may not learn."""
+        await self._run._check_age(self._job)
+        if self._grouped.to_sender:
+            await self._run.judge_end(self._job)
 
     async def _push_masked(self, eta: Sequence[int]) -> None:
         """Stage 6: the noisy counts, then one answer per segment, masked or (for S alone) noised."""
 
         async def rows() -> Bytes:
+            await self._still_lawful()
             matched = await self._matched()
             counts = [found + noise for found, noise in zip(psi.found(matched), eta, strict=True)]
+            # S is told nobody of a segment that is too similar: beside the earlier run its count would say who left.
+            counts = [self._grouped.t if place in self._similar else one for place, one in enumerate(counts)]
             held = await self._held([count - self._grouped.t for count in counts])
             # Where we unmask the sums ourselves, we hold back at our release; S need not know.
             told = held if not self._grouped.to_receiver else [False] * len(held)
@@ -235,10 +291,9 @@ class _Exchange:
             await amend(self._lease, masks=tuple(mask for row in addends for mask in row))
         else:
             await charge(self._lease, self._job, "values", segments)
-            noise = await in_thread(value_noise, self._job, layout, segments)
-            await amend(self._lease, noise=noise)
+            noise = await value_noise(self._lease, self._job, layout, segments)
             offsets = offset_addends(psi.found(matched), layout)
-            packed = [pack_noise(one, layout) for one in by_segment(noise, layout)]
+            packed = [pack_noise(one, layout) for one in noise]
             addends = [[a + b for a, b in zip(*row, strict=True)] for row in zip(offsets, packed, strict=True)]
             addends = he.withhold(addends, {place for place, hidden in enumerate(told) if hidden}, public.n)
         setup = (public.n.to_bytes(layout.plaintext_bytes, "big"), layout.key_bits)
@@ -256,7 +311,7 @@ class _Exchange:
         file = await in_thread(
             stage_file, self._house, job.job_id, job.session_id, AggregateStage.CIPHERTEXTS, self._sizes
         )
-        step, total, partials = file.rows_per_chunk, sum(self._rows), []
+        step, total, partials = file.rows_per_chunk, self._sizes.stage(AggregateStage.CIPHERTEXTS).rows, []
 
         async def part(seq: int) -> Bytes:
             block = np.frombuffer(await in_thread(file.read, seq), dtype=np.uint8)
@@ -277,22 +332,16 @@ class _Exchange:
 
     async def _public_key(self) -> PublicKey:
         """Read S's key from the head of stage 4 and check its proof."""
-        job, grouped = self._lease.job, self._grouped
-        file = await in_thread(
-            stage_file, self._house, job.job_id, job.session_id, AggregateStage.CIPHERTEXTS, self._sizes
-        )
-
-        def parse() -> PublicKey:
-            needed, head, seq = grouped.key_rows * grouped.row_bytes, b"", 0
-            while len(head) < needed:
-                head, seq = head + file.read(seq), seq + 1
-            record, padding = head[: grouped.key_bytes], head[grouped.key_bytes : needed]
-            if any(padding):
-                raise HostileInput("BAD_CIPHERTEXT", "stage 4 CIPHERTEXTS, chunk 0: the key is not followed by zeros")
+        if self._key is None:
+            job, grouped = self._lease.job, self._grouped
+            file = await in_thread(
+                stage_file, self._house, job.job_id, job.session_id, AggregateStage.CIPHERTEXTS, self._sizes
+            )
+            last = -(-grouped.key_rows // file.rows_per_chunk)
+            head = b"".join([await in_thread(file.read, seq) for seq in range(last)])
             bits = terms_of(self._job).scheme.key_bits
-            return parse_key_record(record, bits, bytes.fromhex(job.session_id))
-
-        return await in_thread(parse)
+            self._key = await in_thread(read_key, head, grouped, bits, job.session_id)
+        return self._key
 
     async def _figures(self, eta: Sequence[int]) -> Aggregate:
         """Stage 7: remove masks and offsets; who does not learn the result keeps nothing."""
@@ -304,7 +353,6 @@ class _Exchange:
         if not self._grouped.to_receiver:
             return psi.counted(self._rows, tested, tested, nothing)
         if layout is None:
-            await amend(self._lease, withheld=sum(await self._held(tested)))
             return psi.counted(self._rows, counts, tested, [()] * len(counts))
         await self._pull(AggregateStage.RESULTS)
         records = await self._rows_of(AggregateStage.RESULTS)
@@ -320,16 +368,14 @@ class _Exchange:
             raise Misuse("a shared release without sums")
 
         async def rows() -> Bytes:
+            await self._still_lawful()
             await charge(self._lease, self._job, "values", len(self._rows))
-            state = await load_state(self._lease)
-            if not state.noise:
-                noise = await in_thread(value_noise, self._job, layout, len(self._rows))
-                state = await amend(self._lease, noise=noise)
+            noise = await value_noise(self._lease, self._job, layout, len(self._rows))
             tested = [one.tested for one in figures.segments]
             held = await self._held(tested)
             sums = [
                 None if hidden or one.sums is None else tuple(a + b for a, b in zip(one.sums, more, strict=True))
-                for one, more, hidden in zip(figures.segments, by_segment(state.noise, layout), held, strict=True)
+                for one, more, hidden in zip(figures.segments, noise, held, strict=True)
             ]
             encoded = write_shared(tested, sums, len(layout.lanes))
             return np.frombuffer(encoded, dtype=np.uint8).reshape(len(sums), -1)

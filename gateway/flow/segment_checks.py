@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.errors import HostileInput, Misuse
+from gateway.he.paillier import PublicKey
+from gateway.he.proof import parse_key_record
 from gateway.psi import segments as psi
 from gateway.psi.check import check_ascending
 from gateway.psi.record import Opening
@@ -20,8 +22,21 @@ Bytes = npt.NDArray[np.uint8]
 class SegmentChecks:
     """Order inside lists, elements, places, flags."""
 
-    def __init__(self, stage: AggregateStage, sizes: Opening, threads: int) -> None:
+    def __init__(
+        self, stage: AggregateStage, sizes: Opening, threads: int, key_bits: int = 0, session_id: str = ""
+    ) -> None:
+        """Begin a stage.
+
+        Args:
+            stage: which.
+            sizes: what the opening record says of it.
+            threads: native threads.
+            key_bits: CIPHERTEXTS: agreed bits of n.
+            session_id: CIPHERTEXTS: 64 hex digits that the key's proof is bound to.
+        """
         self._stage, self._sizes, self._threads = stage, sizes, threads
+        self._key_bits, self._session_id = key_bits, session_id
+        self._head = b""
         self._previous: bytes | None = None
         self._pieces: list[Bytes] = []
 
@@ -33,6 +48,8 @@ class SegmentChecks:
         """
         if self._stage is AggregateStage.EVALUATED:
             self._pieces.append(rows)
+        elif self._stage is AggregateStage.CIPHERTEXTS:
+            self._read_key(rows)
         elif self._stage is AggregateStage.SENDER_ELEMENTS:
             self._previous = check_ascending(self._stage, seq, rows, self._previous)
             self._pieces.append(rows)
@@ -55,7 +72,29 @@ class SegmentChecks:
         elements = np.concatenate(self._pieces)
         if self._stage is AggregateStage.EVALUATED:
             psi.check_lists(self._stage, elements, grouped_part(self._sizes).elements(self._sizes.receiver.rows))
+            psi.check_repeats(self._stage, elements)
         psi.check_elements(self._stage, elements, self._threads)
+
+    def _read_key(self, rows: Bytes) -> None:
+        """Check the key as soon as it is there: before the rows behind it are waited for, and before any charge."""
+        grouped = grouped_part(self._sizes)
+        needed = grouped.key_rows * grouped.row_bytes
+        if len(self._head) < needed:
+            self._head += rows.tobytes()
+            if len(self._head) >= needed:
+                read_key(self._head, grouped, self._key_bits, self._session_id)
+
+
+def read_key(head: bytes, grouped: Grouped, bits: int, session_id: str) -> PublicKey:
+    """Read S's key from the head of stage 4.
+
+    Raises:
+        HostileInput: BAD_CIPHERTEXT for a key or a proof that is none.
+    """
+    record, padding = head[: grouped.key_bytes], head[grouped.key_bytes : grouped.key_rows * grouped.row_bytes]
+    if any(padding):
+        raise HostileInput("BAD_CIPHERTEXT", "stage 4 CIPHERTEXTS, chunk 0: the key is not followed by zeros")
+    return parse_key_record(record, bits, bytes.fromhex(session_id))
 
 
 def grouped_part(sizes: Opening) -> Grouped:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from gateway.errors import HostileInput
 from gateway.flow import cohort as cohorts
+from gateway.flow.admission import admit
 from gateway.flow.authorize import authorize_sender
 from gateway.flow.closing import missing_stage
 from gateway.flow.ends import PeerEnded, RunRefused, SessionExpired
@@ -83,6 +84,8 @@ class SenderRun(ABC):
         await self.lease.enter(JobState.JUDGING)
         await self._begin()
         cohort = await self._judged(job)
+        if job.operation.grouped:
+            await admit(self.lease, job, cohort)
         sizes = await self._open(job, session, cohort)
         await self.lease.enter(JobState.EXCHANGING)
         await self._serve(job, sizes)

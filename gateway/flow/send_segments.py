@@ -11,11 +11,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from gateway import kernel
-from gateway.disclosure import release_aggregate, rule_of, sampler, verdict
-from gateway.errors import Misuse
+from gateway.disclosure import release_aggregate, release_cells, rule_of, sampler, verdict
+from gateway.errors import HostileInput, Misuse
 from gateway.flow import cohort as cohorts
 from gateway.flow.budget import charge
-from gateway.flow.figures import read_counts, read_shared, required_aggregate, save_aggregate
+from gateway.flow.ends import RunRefused, consent_changed
+from gateway.flow.figures import load_cells, read_counts, read_shared, seal_cells
 from gateway.flow.grouping import layout_of
 from gateway.flow.runstate import amend, load_state
 from gateway.flow.segment import terms_of
@@ -25,16 +26,14 @@ from gateway.flow.sent import SentRows, keep_members, load_sent, save_sent
 from gateway.flow.sessions import opening_of
 from gateway.flow.threads import in_thread
 from gateway.flow.transcript import done_mark, read_rows, stage_file
+from gateway.flow.value_noise import value_noise
 from gateway.he import aggregate as he
 from gateway.he.encoding import decode, encode, pack_noise, zero_rows
-from gateway.he.paillier import PrivateKey, generate
-from gateway.he.proof import key_record
 from gateway.psi import segments as psi
-from gateway.psi.check import RepeatCheck, element_reader
 from gateway.psi.record import Opening
+from gateway.psi.run import receiver_run_half_of
 from gateway.psi.stages import POSITION_BYTES, Grouped, find
-from gateway.psi.suite import ELEMENT_BYTES, rows_per_chunk
-from gateway.route.aggregate import Layout
+from gateway.route.aggregate import Aggregate, Layout
 from gateway.route.agreement import Column, Noise
 from gateway.route.canonical import time_text
 from gateway.route.cohort import ConsentedCohort
@@ -58,7 +57,7 @@ class SegmentsSender(SenderRun):
         if find(sizes.stages, AggregateStage.MASKED) is not None:
             await self._answer(job, sizes, grouped, layout)
         if find(sizes.stages, AggregateStage.SHARED_RELEASE) is not None and layout is not None:
-            await self._shared(sizes, grouped, layout)
+            await self._shared(job, sizes, grouped, layout)
 
     async def _is_done(self, stage: AggregateStage) -> bool:
         return await in_thread(self.house.spool.read_sealed, self.lease.job.job_id, done_mark(stage)) is not None
@@ -82,7 +81,8 @@ class SegmentsSender(SenderRun):
             return
         elements = await self._pushed(AggregateStage.BLINDED, sizes)
         lengths, threads = grouped.elements(sizes.receiver.rows), self.house.limits.threads
-        await in_thread(_check_blinded, elements, lengths)
+        await in_thread(psi.check_lists, AggregateStage.BLINDED, elements, lengths)
+        await in_thread(psi.check_repeats, AggregateStage.BLINDED, elements)
         with (await load_state(self.lease)).key() as key:
             answer = await in_thread(psi.evaluated, elements, lengths, key, threads)
         await self._mark_pushed(AggregateStage.BLINDED, sizes)
@@ -115,12 +115,15 @@ class SegmentsSender(SenderRun):
         file = await in_thread(stage_file, house, job.job_id, session_id, AggregateStage.CIPHERTEXTS, sizes)
         if file.rows() == size.rows:
             return
+        await self._until(lambda session: session.requested_stage >= AggregateStage.CIPHERTEXTS)
         state = await load_state(lease)
+        async with house.processes.pool(he.setup_nothing) as pool:
+            secret, record = await pool.run(he.key_head, state.he_key, scheme.key_bits, bytes.fromhex(session_id))
         if not state.he_key:
             # On disk before anything is encrypted under it.
-            secret = (await in_thread(generate, scheme.key_bits)).to_secret_bytes()
             state = await amend(lease, he_key=secret)
-        head = await in_thread(_key_rows, state.he_key, bytes.fromhex(session_id), grouped)
+        padded = record.ljust(grouped.key_rows * grouped.row_bytes, b"\0")
+        head = np.frombuffer(padded, dtype=np.uint8).reshape(grouped.key_rows, grouped.row_bytes)
         cohort, source = await self._judged(job), (await in_thread(load_sent, house, job.job_id)).source
         if cohort.columns is None:
             raise Misuse("the cohort was read without its columns")
@@ -167,59 +170,67 @@ class SegmentsSender(SenderRun):
     async def _answer(self, job: AuthorizedJob, sizes: Opening, grouped: Grouped, layout: Layout | None) -> None:
         """Stages 6 and 7: decrypt the one batch, add our noise, hold back what the rule suppresses."""
         results = find(sizes.stages, AggregateStage.RESULTS)
-        if await self._is_done(results.stage if results else AggregateStage.MASKED):  # type: ignore[arg-type]
+        if await self._is_done(AggregateStage.MASKED if results is None else AggregateStage.RESULTS):
             return
-        segments = len(sizes.receiver.rows)
+        rows, segments = sizes.receiver.rows, len(sizes.receiver.rows)
         records = await self._pushed(AggregateStage.MASKED, sizes)
+        await self._check_age(job)
         head, body = np.split(records, [grouped.count_rows(segments)])
         counts, withheld = read_counts(head.tobytes(), segments)
+        if results is not None and any(withheld):
+            raise HostileInput("BAD_SHAPE", "stage 6 MASKED: a segment is withheld from whom it is R's to release")
         tested = [count - grouped.t for count in counts]
-        if results is None:
-            sums = await self._read_sums(job, sizes, grouped, layout, body, withheld)
-            figures = psi.counted(sizes.receiver.rows, tested, tested, sums)
-            await self.lease.confirm()
-            await in_thread(save_aggregate, self.house, job.job_id, figures)
-            await self._mark_pushed(AggregateStage.MASKED, sizes)
-            return
-        if layout is None:
-            raise Misuse("results without a layout")
         rule = rule_of(terms_of(job), job.binding)
-        held = [verdict(rule, size, one) is not None for size, one in zip(sizes.receiver.rows, tested, strict=True)]
-        await charge(self.lease, job, "values", segments)
-        noise = await self._noise(job, layout, segments)
+        held = [verdict(rule, size, one) is not None for size, one in zip(rows, tested, strict=True)]
         await amend(self.lease, withheld=sum(held))
-        plain = await self._decrypt(job, grouped, body, [pack_noise(one, layout) for one in noise])
-        n = await in_thread(_modulus, (await load_state(self.lease)).he_key)
-        plain = await in_thread(he.withhold_results, plain, {place for place, one in enumerate(held) if one}, n)
-        flags = np.array(held, dtype=np.uint8).reshape(-1, 1)
-        rows = np.concatenate([flags, plain.reshape(segments, -1)], axis=1)
-        file = await self._write_whole(AggregateStage.RESULTS, sizes, rows)
-        await self._mark_pushed(AggregateStage.MASKED, sizes)
-        await self._mark(AggregateStage.RESULTS, file)
+        if results is None:
+            hidden = [one or other for one, other in zip(withheld, held, strict=True)]
+            sums = await self._read_sums(job, sizes, layout, body, hidden)
+            await self._seal(job, sizes, layout, psi.counted(rows, tested, tested, sums))
+            await self._mark_pushed(AggregateStage.MASKED, sizes)
+        elif layout is not None:
+            await charge(self.lease, job, "values", segments)
+            noise = await value_noise(self.lease, job, layout, segments)
+            plain = await self._decrypt(job, grouped, body, [pack_noise(one, layout) for one in noise])
+            places = {place for place, one in enumerate(held) if one}
+            plain = await in_thread(he.withhold_results, plain, places, await self._modulus(sizes, grouped))
+            flags = np.array(held, dtype=np.uint8).reshape(-1, 1)
+            answer = np.concatenate([flags, plain.reshape(segments, -1)], axis=1)
+            file = await self._write_whole(AggregateStage.RESULTS, sizes, answer)
+            await self._mark_pushed(AggregateStage.MASKED, sizes)
+            await self._mark(AggregateStage.RESULTS, file)
 
-    async def _noise(self, job: AuthorizedJob, layout: Layout, segments: int) -> list[tuple[int, ...]]:
-        """Draw our noise of every sum once; it is on disk before anything that depends on it leaves."""
-        state = await load_state(self.lease)
-        if not state.noise:
-            state = await amend(self.lease, noise=await in_thread(value_noise, job, layout, segments))
-        return by_segment(state.noise, layout)
+    async def _check_age(self, job: AuthorizedJob) -> None:
+        """Refuse to answer with late drops older than the agreed consent age: charges stay."""
+        drops_at, now = (await load_state(self.lease)).drops_at, self.house.clock.now()
+        if drops_at is None or (now - drops_at).total_seconds() > job.agreement.consent_age_s:
+            raise RunRefused(consent_changed())
+
+    async def _modulus(self, sizes: Opening, grouped: Grouped) -> int:
+        """Read n where it stands in clear: at the head of stage 4."""
+        job = self.lease.job
+        file = await in_thread(stage_file, self.house, job.job_id, job.session_id, AggregateStage.CIPHERTEXTS, sizes)
+        return int.from_bytes((await in_thread(file.read, 0))[: grouped.ciphertext_bytes // 2], "big")
+
+    async def _seal(self, job: AuthorizedJob, sizes: Opening, layout: Layout | None, figures: Aggregate) -> None:
+        """Let disclosure decide at once: figures that it holds back are written nowhere."""
+        # Names of segments stay with the receiver.
+        names = tuple(str(number + 1) for number in range(len(sizes.receiver.rows)))
+        session_id, at = self.lease.job.session_id, self.house.clock.now()
+        release = await in_thread(release_aggregate, job, session_id, figures, layout, names, at, {})
+        await self.lease.confirm()
+        await in_thread(seal_cells, self.house, job.job_id, release)
 
     async def _read_sums(
-        self,
-        job: AuthorizedJob,
-        sizes: Opening,
-        grouped: Grouped,
-        layout: Layout | None,
-        body: Bytes,
-        withheld: Sequence[bool],
+        self, job: AuthorizedJob, sizes: Opening, layout: Layout | None, body: Bytes, hidden: Sequence[bool]
     ) -> list[tuple[int, ...] | None]:
         """Read what R noised for us alone; a withheld segment decrypts to a mask and is not read."""
         if layout is None:
-            return [None if hidden else () for hidden in withheld]
-        plain = await self._decrypt(job, grouped, body, None)
-        n = await in_thread(_modulus, (await load_state(self.lease)).he_key)
-        shown = [place for place, hidden in enumerate(withheld) if not hidden]
-        sums: list[tuple[int, ...] | None] = [None] * len(withheld)
+            return [None if one else () for one in hidden]
+        grouped = grouped_part(sizes)
+        plain, n = await self._decrypt(job, grouped, body, None), await self._modulus(sizes, grouped)
+        shown = [place for place, one in enumerate(hidden) if not one]
+        sums: list[tuple[int, ...] | None] = [None] * len(hidden)
         for place, figures in zip(shown, await in_thread(decode, plain[shown], n, layout), strict=True):
             sums[place] = figures
         return sums
@@ -232,54 +243,40 @@ class SegmentsSender(SenderRun):
         async with self.house.processes.pool(he.setup_owner, key, mode) as pool:
             return await pool.run(he.open_masked, block, addends)
 
-    async def _shared(self, sizes: Opening, grouped: Grouped, layout: Layout) -> None:
-        """Stage 8: what R passes on to us, with its own noise added."""
+    async def _shared(self, job: AuthorizedJob, sizes: Opening, grouped: Grouped, layout: Layout) -> None:
+        """Stage 8: what R passes on to us, with its own noise added and the counts of stage 6."""
         if await self._is_done(AggregateStage.SHARED_RELEASE):
             return
+        rows, segments = sizes.receiver.rows, len(sizes.receiver.rows)
         records = await self._pushed(AggregateStage.SHARED_RELEASE, sizes)
+        await self._check_age(job)
+        masked = await self._pushed(AggregateStage.MASKED, sizes)
+        counts, _ = read_counts(masked[: grouped.count_rows(segments)].tobytes(), segments)
         read = [read_shared(record.tobytes(), len(layout.lanes)) for record in records]
-        counts = [count for count, _ in read]
-        figures = psi.counted(sizes.receiver.rows, counts, counts, [sums for _, sums in read])
-        await self.lease.confirm()
-        await in_thread(save_aggregate, self.house, self.lease.job.job_id, figures)
+        tested = [count - grouped.t for count in counts]
+        if any(sums is not None and count != known for (count, sums), known in zip(read, tested, strict=True)):
+            raise HostileInput("BAD_SHAPE", "stage 8 SHARED_RELEASE: a count is not that of stage 6")
+        await self._seal(job, sizes, layout, psi.counted(rows, tested, tested, [sums for _, sums in read]))
         await self._mark_pushed(AggregateStage.SHARED_RELEASE, sizes)
 
     async def _keep(self, session: Session) -> dict[str, object]:
         """Keep who stood in the list, and the release where we learn it."""
         await keep_members(self.lease)
-        sizes = opening_of(session)
-        if not grouped_part(sizes).to_sender:
+        found = await in_thread(load_cells, self.house, self.lease.job.job_id)
+        if found is None:
             return {}
-        job, at = await self._authorize(session), self.house.clock.now()
-        segments = len(sizes.receiver.rows)
-        layout = await in_thread(layout_of, job, segments, sum(sizes.sender.rows))
-        figures = await in_thread(required_aggregate, self.house, job.job_id)
-        # Names of segments stay with the receiver.
-        names = tuple(str(number + 1) for number in range(segments))
-        release = await in_thread(release_aggregate, job, session.session_id, figures, layout, names, at, {})
+        job, at, (table, facts) = await self._authorize(session), self.house.clock.now(), found
+        theirs = receiver_run_half_of(session.run_record, session.session_id)
+        about = {**facts, "cut_at": time_text(theirs.cut_at), "withdrawn_since_cut": theirs.late_drops}
+        release = release_cells(job, session.session_id, table, at, about)
         await self.house.results.write(release)
         return {
-            **release.report,
+            **about,
+            "scheme": grouped_part(opening_of(session)).scheme,
             "obtained_at": time_text(release.obtained_at),
             "expires_at": time_text(release.expires_at),
-            "released": release.table.num_rows,
+            "released": table.num_rows,
         }
-
-
-def value_noise(job: AuthorizedJob, layout: Layout, segments: int) -> tuple[int, ...]:
-    """Draw fresh noise for every sum of every segment; zeros where the agreement says so. Blocks."""
-    terms = terms_of(job)
-    draw, cells = sampler().draw, terms.segments * len(layout.lanes)
-    exact = terms.noise is Noise.NONE
-    return tuple(
-        0 if exact else draw(lane.epsilon, lane.bound, cells) for _ in range(segments) for lane in layout.lanes
-    )
-
-
-def by_segment(noise: Sequence[int], layout: Layout) -> list[tuple[int, ...]]:
-    """Cut noise into one tuple per segment."""
-    lanes = len(layout.lanes)
-    return [tuple(noise[start : start + lanes]) for start in range(0, len(noise), lanes)]
 
 
 def _dummies(job: AuthorizedJob, segments: int) -> tuple[int, ...]:
@@ -288,25 +285,6 @@ def _dummies(job: AuthorizedJob, segments: int) -> tuple[int, ...]:
         return (0,) * segments
     draw = sampler().draw_dummies
     return tuple(draw(terms.epsilon_count, terms.t) for _ in range(segments))
-
-
-def _check_blinded(elements: Bytes, lengths: Sequence[int]) -> None:
-    """Lists ascend, and no element stands in two segments: a person is counted once. Blocks."""
-    psi.check_lists(AggregateStage.BLINDED, elements, lengths)
-    repeats, step = RepeatCheck(AggregateStage.BLINDED, rows_per_chunk(ELEMENT_BYTES)), rows_per_chunk(ELEMENT_BYTES)
-    repeats.add(elements)
-    repeats.finish(element_reader(lambda seq: elements[seq * step : (seq + 1) * step].tobytes()))
-
-
-def _key_rows(secret: bytes, session_id: bytes, grouped: Grouped) -> Bytes:
-    """The key record, padded with zeros to whole records. Blocks."""
-    record = key_record(PrivateKey.from_secret_bytes(secret), session_id)
-    padded = record.ljust(grouped.key_rows * grouped.row_bytes, b"\0")
-    return np.frombuffer(padded, dtype=np.uint8).reshape(grouped.key_rows, grouped.row_bytes)
-
-
-def _modulus(secret: bytes) -> int:
-    return PrivateKey.from_secret_bytes(secret).public.n
 
 
 def _plaintexts(

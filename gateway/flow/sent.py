@@ -28,7 +28,7 @@ SENT_FILE = "sent"
 _COVERED = "covered:"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class SentRows:
     """The table's rows in wire order.
 
@@ -38,6 +38,10 @@ class SentRows:
     """
 
     table: pa.Table
+
+    def __repr__(self) -> str:
+        """Show no row: it names people."""
+        return f"SentRows({self.table.num_rows} rows)"
 
     @classmethod
     def of(cls, cohort: ConsentedCohort, table: Table, covered: Mapping[str, Mask]) -> SentRows:

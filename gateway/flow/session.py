@@ -18,7 +18,7 @@ from weakref import WeakValueDictionary
 
 from gateway.errors import AssentError, HostileInput, StateError
 from gateway.flow.authorize import authorize_sender
-from gateway.flow.closing import countersign_run, state_run
+from gateway.flow.closing import countersign_run, state_run, until_whole
 from gateway.flow.ends import REFUSAL_CODES, RunRefused
 from gateway.flow.job import created_event, new_job
 from gateway.flow.ports import House, StageFile
@@ -34,6 +34,7 @@ from gateway.flow.transcript import (
     is_whole,
     look,
     stage_file,
+    wire_digest,
 )
 from gateway.psi.check import check_chunk
 from gateway.psi.record import Opening, acceptance_record
@@ -243,7 +244,7 @@ def _spool(house: House, session: Session, chunk: Chunk, size: StageSize, openin
     file = stage_file(house, session.job_id, session.session_id, chunk.stage, opening)
     durable = file.chunks()
     if chunk.seq < durable:
-        if file.digest(chunk.seq) != chunk.sha256 or hashlib.sha256(chunk.bytes).digest() != chunk.sha256:
+        if wire_digest(file, size, chunk.seq) != chunk.sha256 or hashlib.sha256(chunk.bytes).digest() != chunk.sha256:
             raise _altered(chunk)
         return durable - 1
     if chunk.seq > durable:
@@ -305,7 +306,7 @@ async def _serve(
         file, durable, complete = await in_thread(_servable, house, session, size, opening)
         while file is not None and seq < durable:
             content = await in_thread(file.read, seq)
-            yield Chunk(session_id, stage, seq, file.digest(seq), content)
+            yield Chunk(session_id, stage, seq, hashlib.sha256(content).digest(), content)
             seq += 1
         if complete:
             return
@@ -394,6 +395,7 @@ async def close_session(
     """
     if max(len(half), len(record)) > MAX_OPENING_BYTES:
         raise HostileInput("BAD_SHAPE", f"closing: a record has at most {MAX_OPENING_BYTES} bytes")
+    await until_whole(house, partner, session_id)
     lock = _writers.setdefault(session_id, asyncio.Lock())
     async with lock:
         session = await own_session(house, partner, session_id, Side.SENDER)

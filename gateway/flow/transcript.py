@@ -99,7 +99,7 @@ def stage_file(
 ) -> StageFile:
     """Open the spool of a wire stage with the record size that the opening record fixes. Blocks."""
     size = opening.stage(stage)
-    return house.spool.stage(job_id, session_id, int(stage), size.record_size, create=create)
+    return house.spool.stage(job_id, session_id, int(stage), size.record_size, sealed=size.sealed, create=create)
 
 
 def look(house: House, job_id: str, session_id: str, stage: int, opening: Opening) -> StageFile | None:
@@ -143,12 +143,18 @@ def session_transcript(house: House, job_id: str, session_id: str, opening: Open
                 direction=RECEIVER_TO_SENDER if size.from_receiver else SENDER_TO_RECEIVER,
                 chunks=file.chunks(),
                 rows=file.rows(),
-                digests_hash=file.chunk_digests_hash(),
+                digests_hash=_wire_digests(file, size),
             )
         )
     return transcript_hash(opening.record, digests)
 
 
-def sha256(encoded: bytes) -> bytes:
-    """Return SHA-256, 32 bytes."""
-    return hashlib.sha256(encoded).digest()
+def wire_digest(file: StageFile, size: StageSize, seq: int) -> bytes:
+    """Return SHA-256 of a chunk as it crosses the wire; the index of a sealed file knows its sealed bytes. Blocks."""
+    return hashlib.sha256(file.read(seq)).digest() if size.sealed else file.digest(seq)
+
+
+def _wire_digests(file: StageFile, size: StageSize) -> bytes:
+    if not size.sealed:
+        return file.chunk_digests_hash()
+    return hashlib.sha256(b"".join(wire_digest(file, size, seq) for seq in range(file.chunks()))).digest()

@@ -24,7 +24,8 @@ import numpy.typing as npt
 from gateway.errors import Misuse
 from gateway.he.ciphertext import Bytes, checked_integers, to_block, to_integers
 from gateway.he.encryptor import Encryptor, check_mode
-from gateway.he.paillier import PrivateKey, PublicKey, encrypt_public
+from gateway.he.paillier import PrivateKey, PublicKey, encrypt_public, generate
+from gateway.he.proof import key_record
 from gateway.route.aggregate import EncryptedAggregate
 
 Addends = list[list[int]]
@@ -33,6 +34,25 @@ Addends = list[list[int]]
 _owner: tuple[PrivateKey, str] | None = None
 _encryptor: Encryptor | None = None
 _public: PublicKey | None = None
+
+
+def setup_nothing() -> None:
+    """Prepare a process that is given its key with the call."""
+
+
+def key_head(secret: bytes, bits: int, session_id: bytes) -> tuple[bytes, bytes]:
+    """S, step 4: make the session's key, or take the one made before, and prove it.
+
+    Args:
+        secret: `PrivateKey.to_secret_bytes`; empty for a new key.
+        bits: of n.
+        session_id: 32 bytes that the proof is bound to.
+
+    Returns:
+        The secret, to be sealed before anything is encrypted under it, and the key record.
+    """
+    private = PrivateKey.from_secret_bytes(secret) if secret else generate(bits)
+    return private.to_secret_bytes(), key_record(private, session_id)
 
 
 def setup_owner(secret: bytes, mode: str) -> None:
@@ -84,12 +104,13 @@ def select(ciphertexts: Bytes, segment_of: npt.NDArray[np.int64], segments: int,
         raise Misuse(f"{rows} rows need a segment from -1 to {segments - 1} each")
     integers = checked_integers(public, ciphertexts, lambda row: f"stage CIPHERTEXTS, row {first_row + row}")
     n_squared = public.n_squared
-    products = [gmpy2.mpz(1)] * (segments * per_row)
-    for row in np.flatnonzero(segment_of >= 0).tolist():
-        start = int(segment_of[row]) * per_row
+    # Rows of no segment are multiplied too, into a product thrown away: the time says nothing of how many match.
+    products = [gmpy2.mpz(1)] * ((segments + 1) * per_row)
+    for row, segment in enumerate(np.where(segment_of < 0, segments, segment_of).tolist()):
+        start = segment * per_row
         for place in range(per_row):
             products[start + place] = products[start + place] * integers[row * per_row + place] % n_squared
-    return to_block(products, (segments, per_row), public.ciphertext_bytes)
+    return to_block(products[: segments * per_row], (segments, per_row), public.ciphertext_bytes)
 
 
 def combine(partials: Sequence[Bytes]) -> Bytes:
@@ -102,8 +123,7 @@ def combine(partials: Sequence[Bytes]) -> Bytes:
         if partial.shape != first.shape:
             raise Misuse("products of different shapes do not combine")
         products = [
-            product if factor == 1 else product * factor % n_squared
-            for product, factor in zip(products, to_integers(partial), strict=True)
+            product * factor % n_squared for product, factor in zip(products, to_integers(partial), strict=True)
         ]
     return to_block(products, first.shape[:2], public.ciphertext_bytes)
 

@@ -52,7 +52,7 @@ def encode(table: pa.Table | None, layout: Layout, columns: tuple[Column, ...], 
             continue
         array = table.column(column.name)
         if column.type is ColumnType.NUMBER:
-            clipped, present, _ = _clip(array, column)
+            clipped, present = _clip(array, column)
             for lane in lanes:
                 _write(packed, lane, _number(lane, clipped, present))
         else:
@@ -61,12 +61,6 @@ def encode(table: pa.Table | None, layout: Layout, columns: tuple[Column, ...], 
             for index, lane in enumerate(lanes):
                 _write(packed, lane, (found == index).astype(np.int64))
     return packed
-
-
-def clipped_values(table: pa.Table, columns: tuple[Column, ...]) -> int:
-    """Return how many numbers `encode` brings back into the agreed bounds."""
-    numbers = (column for column in columns if column.type is ColumnType.NUMBER)
-    return sum(_clip(table.column(column.name), column)[2] for column in numbers)
 
 
 def zero_rows(layout: Layout, rows: int) -> Bytes:
@@ -140,7 +134,7 @@ def decode(plaintexts: Bytes, n: int, layout: Layout) -> list[tuple[int, ...]]:
             read.append(figure)
         if any(left) or any(abs(one) > 1 << (lane.width - 2) for lane, one in zip(layout.lanes, read, strict=True)):
             words = "a sum is beyond what the agreed bounds allow; the partner's figures are not of agreed rows"
-            raise HostileInput("BAD_CIPHERTEXT", f"stage RESULTS, segment {segment}: {words}")
+            raise HostileInput("BAD_CIPHERTEXT", f"segment {segment} of those shown: {words}")
         figures.append(tuple(read))
     return figures
 
@@ -149,8 +143,8 @@ def _offsets(layout: Layout) -> list[int]:
     return pack_noise([lane.offset for lane in layout.lanes], layout)
 
 
-def _clip(array: pa.ChunkedArray, column: Column) -> tuple[Numbers, Flags, int]:
-    """Return scaled values within bounds (0 where null), where a value is, and how many were moved."""
+def _clip(array: pa.ChunkedArray, column: Column) -> tuple[Numbers, Flags]:
+    """Return scaled values within bounds (0 where null), and where a value is."""
     kind = pa.decimal128(18, column.scale)
     if array.type != kind:
         raise Misuse(f"column {column.name}: {kind} is encoded, not {array.type}")
@@ -162,8 +156,7 @@ def _clip(array: pa.ChunkedArray, column: Column) -> tuple[Numbers, Flags, int]:
     scaled = np.concatenate(parts)
     present = array.is_valid().to_numpy()
     low, high = scaled_bounds(column)
-    within = np.clip(scaled, low, high)
-    return np.where(present, within, 0), present, int(np.count_nonzero(present & (within != scaled)))
+    return np.where(present, np.clip(scaled, low, high), 0), present
 
 
 def _number(lane: Lane, clipped: Numbers, present: Flags) -> Numbers:

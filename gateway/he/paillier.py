@@ -13,6 +13,7 @@ without it.
 
 from __future__ import annotations
 
+import importlib.util
 import secrets
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
@@ -161,6 +162,11 @@ def check_bits(bits: int) -> None:
     if bits not in KEY_BITS:
         known = " or ".join(str(size) for size in reversed(KEY_BITS))
         raise RequestError("BAD_FIELD", f"scheme.key_bits: {bits} is not in use; choose {known}")
+
+
+def can_generate() -> bool:
+    """Return whether `generate` finds phe, without loading it."""
+    return importlib.util.find_spec("phe") is not None
 
 
 def generate(bits: int) -> PrivateKey:

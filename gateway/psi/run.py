@@ -138,8 +138,21 @@ def sender_run_half_of(record: bytes, session_id: str) -> RunHalf:
     Raises:
         HostileInput: BAD_SHAPE.
     """
+    return _half_of("sender", record, session_id)
+
+
+def receiver_run_half_of(record: bytes, session_id: str) -> RunHalf:
+    """Read R's half out of a full run record that we signed: its cut stands on S's release.
+
+    Raises:
+        HostileInput: BAD_SHAPE.
+    """
+    return _half_of("receiver", record, session_id)
+
+
+def _half_of(side: str, record: bytes, session_id: str) -> RunHalf:
     value = parse_canonical(record)
-    half = value.get("sender") if isinstance(value, dict) else None
+    half = value.get(side) if isinstance(value, dict) else None
     if not isinstance(half, dict):
-        raise HostileInput("BAD_SHAPE", "the run record lacks the sender's half")
+        raise HostileInput("BAD_SHAPE", f"the run record lacks the {side}'s half")
     return RunHalf.from_mapping({name: item for name, item in half.items() if name != "party"}, session_id)

@@ -147,7 +147,22 @@ def check_lists(stage: AggregateStage, elements: Bytes, lengths: Sequence[int]) 
         start += length
 
 
-@dataclass(frozen=True, slots=True)
+def check_repeats(stage: AggregateStage, elements: Bytes) -> None:
+    """Check that no element stands twice in the whole stage: a person counts once, in one segment.
+
+    Raises:
+        HostileInput: REPEATED_ELEMENT with chunk and offset of the second one.
+    """
+    keys = as_keys(elements)
+    order = np.argsort(keys, kind="stable") if len(keys) > 1 else np.empty(0, dtype=np.int64)
+    ordered = keys[order]
+    repeats = np.flatnonzero(ordered[1:] == ordered[:-1])
+    if len(repeats):
+        place = _place(stage, int(order[repeats + 1].min()))
+        raise HostileInput("REPEATED_ELEMENT", f"{place}: the element occurred before; {OVER}")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class SenderList:
     """Stage 3 in wire order, and who stands behind each row.
 
@@ -158,6 +173,10 @@ class SenderList:
 
     elements: Bytes
     source: npt.NDArray[np.int64]
+
+    def __repr__(self) -> str:
+        """Show no row."""
+        return f"SenderList({len(self.elements)} rows)"
 
 
 def sender_list(

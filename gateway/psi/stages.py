@@ -77,7 +77,7 @@ def row_stages(receiver_rows: int, sender_rows: int, tag_bytes: int, row_bytes: 
         StageSize(Stage.BLINDED, True, ELEMENT_BYTES, receiver_rows),
         StageSize(Stage.EVALUATED, False, ELEMENT_BYTES, receiver_rows, streamed=True),
         StageSize(Stage.TABLE, False, row_bytes, sender_rows),
-        StageSize(Stage.LATE_DROPS, False, tag_bytes, sender_rows, open_ended=True),
+        StageSize(Stage.LATE_DROPS, False, tag_bytes, sender_rows, open_ended=True, sealed=True),
     )
 
 
@@ -90,20 +90,20 @@ def grouped_stages(receiver_rows: tuple[int, ...], sender_rows: int, grouped: Gr
         StageSize(AggregateStage.BLINDED, True, ELEMENT_BYTES, theirs),
         StageSize(AggregateStage.EVALUATED, False, ELEMENT_BYTES, theirs),
         StageSize(AggregateStage.SENDER_ELEMENTS, False, ELEMENT_BYTES, ours),
-        StageSize(AggregateStage.LATE_DROPS, False, POSITION_BYTES, sender_rows, open_ended=True),
+        StageSize(AggregateStage.LATE_DROPS, False, POSITION_BYTES, sender_rows, open_ended=True, sealed=True),
     ]
     if width:
         stages.insert(3, StageSize(AggregateStage.CIPHERTEXTS, False, width, grouped.key_rows + ours, streamed=True))
         masked = grouped.count_rows(segments) + segments
-        stages.append(StageSize(AggregateStage.MASKED, True, width, masked))
+        stages.append(StageSize(AggregateStage.MASKED, True, width, masked, sealed=True))
         if grouped.to_receiver:
             result = FLAG_BYTES + width // 2
             stages.append(StageSize(AggregateStage.RESULTS, False, result, segments))
             if grouped.to_sender:
                 shared = COUNT_BYTES + SUM_BYTES * grouped.lanes
-                stages.append(StageSize(AggregateStage.SHARED_RELEASE, True, shared, segments))
+                stages.append(StageSize(AggregateStage.SHARED_RELEASE, True, shared, segments, sealed=True))
     elif grouped.to_sender:
-        stages.append(StageSize(AggregateStage.MASKED, True, COUNT_BYTES, segments))
+        stages.append(StageSize(AggregateStage.MASKED, True, COUNT_BYTES, segments, sealed=True))
     return tuple(stages)
 
 

@@ -67,6 +67,7 @@ class StageSize:
         rows: records of the whole stage, or the most it may have.
         open_ended: fewer than `rows` are allowed (late drops).
         streamed: served chunk by chunk as it is computed; otherwise only once it is whole.
+        sealed: not in clear on disk: it names people's rows, or counts them.
     """
 
     stage: AnyStage
@@ -75,6 +76,7 @@ class StageSize:
     rows: int
     open_ended: bool = False
     streamed: bool = False
+    sealed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

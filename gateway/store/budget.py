@@ -1,4 +1,4 @@
-"""The ledger of privacy loss: what was spent towards each partner on each data set. Append-only."""
+"""The ledger of privacy loss: what was spent towards each partner. Append-only."""
 
 from __future__ import annotations
 
@@ -25,19 +25,17 @@ class SqlBudgetStore:
 
     def __init__(self, connection: StoreConnection) -> None:
         self._connection = connection
-        self._locked: set[tuple[str, str]] = set()
+        self._locked: set[str] = set()
 
-    async def lock(self, partner: str, dataset: str) -> None:
+    async def lock(self, partner: str) -> None:
         """Serialise chargers of one ledger until the transaction ends, so that nobody spends what another spends."""
-        ledger = {"partner": partner, "dataset": dataset}
-        await self._connection.insert_rows(budget_ledgers, [ledger], skip_known=True)
+        await self._connection.insert_rows(budget_ledgers, [{"partner": partner}], skip_known=True)
         if self._connection.postgresql:  # SQLite's writers are alone anyway
-            table = budget_ledgers.c
-            query = select(table.partner).where(table.partner == partner, table.dataset == dataset).with_for_update()
+            query = select(budget_ledgers.c.partner).where(budget_ledgers.c.partner == partner).with_for_update()
             await self._connection.execute(query)
-        self._locked.add((partner, dataset))
+        self._locked.add(partner)
 
-    async def spent(self, partner: str, dataset: str, since: datetime) -> Spent:
+    async def spent(self, partner: str, since: datetime) -> Spent:
         """Sum the charges at or after `since`."""
         table = budget_charges.c
         query = select(
@@ -45,7 +43,7 @@ class SqlBudgetStore:
             func.coalesce(func.sum(table.delta // _HALF), 0),
             func.coalesce(func.sum(table.delta % _HALF), 0),
             func.coalesce(func.sum(table.cells), 0),
-        ).where(table.partner == partner, table.dataset == dataset, table.at >= since)
+        ).where(table.partner == partner, table.at >= since)
         ((epsilon, upper, lower, cells),) = await self._connection.rows(query)
         delta = int(upper) * _HALF + int(lower)
         return Spent(_from_units(int(epsilon), EPSILON_DIGITS), _from_units(delta, DELTA_DIGITS), int(cells))
@@ -63,7 +61,7 @@ class SqlBudgetStore:
             StateError: REVISION_CONFLICT when the job's step was charged before.
             Misuse: without the lock, or for an amount that is negative or has too many digits.
         """
-        if (charge.partner, charge.dataset) not in self._locked:
+        if charge.partner not in self._locked:
             raise Misuse("a privacy budget is locked before it is charged")
         values = {
             "job_id": charge.job_id,
@@ -82,10 +80,10 @@ class SqlBudgetStore:
         if taken is None:
             raise StateError("REVISION_CONFLICT", "this step of the job was charged before; read its charge")
 
-    async def list(self, partner: str, dataset: str, limit: int = 1000) -> list[Charge]:
+    async def list(self, partner: str, limit: int = 1000) -> list[Charge]:
         """Return the newest charges of a ledger, newest first."""
         table = budget_charges.c
-        query = select(budget_charges).where(table.partner == partner, table.dataset == dataset)
+        query = select(budget_charges).where(table.partner == partner)
         query = query.order_by(table.at.desc(), table.job_id.desc(), table.step.desc()).limit(limit)
         return [_charge(row) for row in await self._connection.rows(query)]
 

@@ -6,7 +6,8 @@ Rows of one noun lie together:
     subjects, consent_events, consent_links, consent_projection    who said what, and what follows from it
     partners, agreements, agreement_bindings    with whom and on what terms
     jobs, sessions, runs                        what was and is being computed
-    budget_ledgers, budget_charges              what it cost in privacy, per partner and data set
+    budget_ledgers, budget_charges              what it cost in privacy, per partner
+    input_sketches                              of whom it was computed, to tell later inputs apart
     audit_entries, audit_payloads, subject_salts, audit_tiles, audit_checkpoints    the log
     counters                                    numbers that grow without gaps, each a row to lock
 """
@@ -18,7 +19,6 @@ from sqlalchemy import (
     Boolean,
     Column,
     ForeignKey,
-    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -218,9 +218,7 @@ runs = Table(
 budget_ledgers = Table(
     "budget_ledgers",
     metadata,
-    Column("partner", KeyText, nullable=False),
-    Column("dataset", KeyText, nullable=False),
-    PrimaryKeyConstraint("partner", "dataset"),
+    Column("partner", KeyText, primary_key=True),
 )
 
 # Append-only. Whole numbers, so that sums are exact on both databases: epsilon in 10^-6, delta in 10^-18.
@@ -231,15 +229,30 @@ budget_charges = Table(
     Column("step", KeyText, nullable=False),
     Column("session_id", Text, nullable=False),
     Column("agreement_id", KeyText, nullable=False),
-    Column("partner", KeyText, nullable=False),
-    Column("dataset", KeyText, nullable=False),
+    Column("partner", KeyText, ForeignKey("budget_ledgers.partner"), nullable=False),
+    Column("dataset", Text, nullable=False),
     Column("epsilon", BigInteger, nullable=False),
     Column("delta", BigInteger, nullable=False),
     Column("cells", BigInteger, nullable=False),
     Column("at", Moment, nullable=False),
     PrimaryKeyConstraint("job_id", "step"),
-    ForeignKeyConstraint(["partner", "dataset"], ["budget_ledgers.partner", "budget_ledgers.dataset"]),
-    Index(None, "partner", "dataset", "at"),
+    Index(None, "partner", "at"),
+)
+
+# Kept for the runs after it; `rows` tells at once most inputs apart.
+input_sketches = Table(
+    "input_sketches",
+    metadata,
+    Column("job_id", KeyText, nullable=False),
+    Column("segment", KeyText, nullable=False),
+    Column("partner", KeyText, nullable=False),
+    Column("dataset", Text, nullable=False),
+    Column("side", KeyText, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("sketch", LargeBinary, nullable=False),
+    Column("at", Moment, nullable=False),
+    PrimaryKeyConstraint("job_id", "segment"),
+    Index(None, "partner", "side", "at"),
 )
 
 # The pending id of an entry, given without gaps in the order of commits, becomes its index when `size` passes it.

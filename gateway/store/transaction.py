@@ -19,6 +19,7 @@ from gateway.flow.ports.store import (
     RegistryStore,
     RunStore,
     SessionStore,
+    SketchStore,
 )
 from gateway.store.agreements import SqlAgreementStore
 from gateway.store.audit import SqlAuditStore
@@ -32,6 +33,7 @@ from gateway.store.partners import SqlPartnerStore
 from gateway.store.registry import SqlRegistryStore
 from gateway.store.runs import SqlRunStore
 from gateway.store.sessions import SqlSessionStore
+from gateway.store.sketches import SqlSketchStore
 
 
 class SqlTransaction:
@@ -48,6 +50,7 @@ class SqlTransaction:
         self.sessions: SessionStore = SqlSessionStore(connection)
         self.runs: RunStore = SqlRunStore(connection)
         self.budget: BudgetStore = SqlBudgetStore(connection)
+        self.sketches: SketchStore = SqlSketchStore(connection)
         self.audit: AuditStore = self._log
 
     async def settle(self) -> None:

@@ -30,13 +30,13 @@ NOTHING = Spent(Decimal(0), Decimal(0), 0)
 async def _spend(store: SqlStore, *charges: Charge) -> None:
     async with store.begin() as tx:
         for charge in charges:
-            await tx.budget.lock(charge.partner, charge.dataset)
+            await tx.budget.lock(charge.partner)
             await tx.budget.charge(charge)
 
 
-async def _spent(store: SqlStore, partner: str = "platform", dataset: str = "crm", days: int = 30) -> Spent:
+async def _spent(store: SqlStore, partner: str = "platform", days: int = 30) -> Spent:
     async with store.read() as tx:
-        return await tx.budget.spent(partner, dataset, NOW - days * DAY)
+        return await tx.budget.spent(partner, NOW - days * DAY)
 
 
 async def test_a_charge_comes_back_as_it_was(store: SqlStore) -> None:
@@ -50,18 +50,17 @@ async def test_a_charge_comes_back_as_it_was(store: SqlStore) -> None:
         assert await budget.charged("job-2", "count") is None
 
 
-async def test_a_ledger_is_one_partner_s_on_one_data_set_over_all_agreements(store: SqlStore) -> None:
+async def test_a_ledger_is_one_partner_s_over_all_agreements_and_data_sets(store: SqlStore) -> None:
     assert await _spent(store) == NOTHING
     await _spend(
         store,
         CHARGE,
         replace(CHARGE, job_id="job-2", agreement_id="agreement-2", epsilon=Decimal("0.25"), cells=2),
         replace(CHARGE, job_id="job-3", partner="bank", epsilon=Decimal(8)),
-        replace(CHARGE, job_id="job-4", dataset="visits", epsilon=Decimal(9)),
+        replace(CHARGE, job_id="job-4", dataset="visits", epsilon=Decimal(9), delta=Decimal(0), cells=0),
     )
-    assert await _spent(store) == Spent(Decimal("1.250001"), Decimal("0.000002000000000006"), 42)
+    assert await _spent(store) == Spent(Decimal("10.250001"), Decimal("0.000002000000000006"), 42)
     assert (await _spent(store, partner="bank")).epsilon == 8
-    assert (await _spent(store, dataset="visits")).epsilon == 9
     assert await _spent(store, partner="Platform") == NOTHING
 
 
@@ -85,14 +84,14 @@ async def test_a_step_is_charged_once_whatever_the_second_charge_says(store: Sql
         assert caught.value.reason == "REVISION_CONFLICT"
     async with other.read() as tx:
         assert await tx.budget.charged("job-1", "count") == CHARGE
-        assert await tx.budget.list("bank", "crm") == []
+        assert await tx.budget.list("bank") == []
     assert (await _spent(store)).epsilon == CHARGE.epsilon
 
 
 async def test_a_charge_goes_with_its_transaction(store: SqlStore) -> None:
     with pytest.raises(LookupError):
         async with store.begin() as tx:
-            await tx.budget.lock("platform", "crm")
+            await tx.budget.lock("platform")
             await tx.budget.charge(CHARGE)
             raise LookupError
     assert await _spent(store) == NOTHING
@@ -109,8 +108,8 @@ async def test_nobody_spends_what_another_spends(store: SqlStore, other: SqlStor
 
     async def run(where: SqlStore, number: int) -> bool:
         async with where.begin() as tx:
-            await tx.budget.lock("platform", "crm")
-            rest = cap - (await tx.budget.spent("platform", "crm", NOW - DAY)).epsilon
+            await tx.budget.lock("platform")
+            rest = cap - (await tx.budget.spent("platform", NOW - DAY)).epsilon
             await asyncio.sleep(0.005)
             if rest < 1:
                 return False
@@ -126,11 +125,11 @@ async def test_nobody_spends_what_another_spends(store: SqlStore, other: SqlStor
 @pytest.mark.parametrize("store_url", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True)
 async def test_one_ledger_does_not_wait_for_another(store: SqlStore, other: SqlStore) -> None:
     async with asyncio.timeout(20), store.begin() as tx:
-        await tx.budget.lock("platform", "crm")
+        await tx.budget.lock("platform")
         await _spend(other, replace(CHARGE, partner="bank"))
         await tx.budget.charge(replace(CHARGE, job_id="job-2"))
     async with store.read() as tx:
-        assert len(await tx.budget.list("platform", "crm")) == len(await tx.budget.list("bank", "crm")) == 1
+        assert len(await tx.budget.list("platform")) == len(await tx.budget.list("bank")) == 1
 
 
 async def test_charges_are_listed_newest_first(store: SqlStore) -> None:
@@ -138,9 +137,9 @@ async def test_charges_are_listed_newest_first(store: SqlStore) -> None:
     same_time = [replace(charges[2], step=step) for step in ("receiver", "values")]
     await _spend(store, *charges[::-1], *same_time, replace(CHARGE, job_id="elsewhere", partner="bank"))
     async with store.read() as tx:
-        listed = await tx.budget.list("platform", "crm")
+        listed = await tx.budget.list("platform")
         assert listed == [charges[0], charges[1], same_time[1], same_time[0], charges[2], charges[3], charges[4]]
-        assert await tx.budget.list("platform", "crm", limit=2) == charges[:2]
+        assert await tx.budget.list("platform", limit=2) == charges[:2]
 
 
 async def test_decimals_are_added_exactly_whatever_the_caller_s_precision(store: SqlStore) -> None:
@@ -188,5 +187,5 @@ async def test_a_ledger_is_locked_before_it_is_charged(store: SqlStore) -> None:
     await _spend(store, CHARGE)
     with pytest.raises(Misuse, match="locked"):
         async with store.begin() as tx:
-            await tx.budget.lock("platform", "visits")
+            await tx.budget.lock("bank")
             await tx.budget.charge(replace(CHARGE, job_id="job-2"))

@@ -89,7 +89,7 @@ async def test_a_database_of_the_first_schema_is_brought_up_with_what_it_holds(s
     store = await open_store(store_url)
     async with store.begin() as tx:
         assert await tx.registry.revision() == 7
-        assert await tx.budget.list("platform", "crm") == []
+        assert await tx.budget.list("platform") == []
     await store.close()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
@@ -15,7 +15,7 @@ from consent.evaluate import History, ProjectionRow, Use
 from consent.event import ConsentEvent
 from gateway.route.agreement import AgreementBinding, AgreementCopy
 from gateway.route.audit import AuditEvent, IntegratedEntry, PendingEntry
-from gateway.route.job import Job
+from gateway.route.job import Job, Side
 from gateway.route.party import Partner, SignedCard
 from gateway.route.session import Session
 
@@ -273,13 +273,13 @@ class Spent:
 
 
 class BudgetStore(Protocol):
-    """The ledger of privacy loss towards each partner, per data set, across agreements. Append-only."""
+    """The ledger of privacy loss towards each partner, across agreements and data sets. Append-only."""
 
-    async def lock(self, partner: str, dataset: str) -> None:
+    async def lock(self, partner: str) -> None:
         """Serialise chargers of one ledger until the transaction ends, so that nobody spends what another spends."""
         ...
 
-    async def spent(self, partner: str, dataset: str, since: datetime) -> Spent:
+    async def spent(self, partner: str, since: datetime) -> Spent:
         """Sum the charges at or after `since`."""
         ...
 
@@ -295,8 +295,68 @@ class BudgetStore(Protocol):
         """
         ...
 
-    async def list(self, partner: str, dataset: str, limit: int = 1000) -> list[Charge]:
+    async def list(self, partner: str, limit: int = 1000) -> list[Charge]:
         """Return the newest charges of a ledger, newest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class InputSketch:
+    """What is kept of one segment of a run's input, or of a sender's one list, to tell later inputs apart from it.
+
+    Attributes:
+        segment: hex MAC of the segment's name, "" for a sender's list.
+        rows: people in it.
+        sketch: `gateway.disclosure.sketch` of their keyed tags.
+        at: when the run was let through.
+    """
+
+    job_id: str
+    partner: str
+    dataset: str
+    side: Side
+    segment: str
+    rows: int
+    sketch: bytes = field(repr=False)
+    at: datetime
+
+
+class SketchStore(Protocol):
+    """Sketches of the inputs of earlier runs, per partner and side, whatever the data set is called."""
+
+    async def put(self, entries: Sequence[InputSketch]) -> None:
+        """Insert sketches; the first of a job and segment stands."""
+        ...
+
+    async def kept(self, job_id: str) -> frozenset[str]:
+        """Return the segments that were put for a job."""
+        ...
+
+    async def count(self, partner: str, side: Side, since: datetime, excluding: str) -> int:
+        """Count the sketches at or after `since`, without those of one job."""
+        ...
+
+    async def earlier(
+        self,
+        partner: str,
+        side: Side,
+        since: datetime,
+        excluding: str,
+        rows: tuple[int, int],
+        after: tuple[str, str] = ("", ""),
+        limit: int = 1000,
+    ) -> list[InputSketch]:
+        """Return what `count` counts, as far as it has so many rows, ordered by (job id, segment), after `after`.
+
+        Args:
+            partner: towards whom.
+            side: our part in those runs.
+            since: earliest time.
+            excluding: the job that asks.
+            rows: least and most people, both inside.
+            after: the last (job id, segment) of the page before.
+            limit: most sketches returned.
+        """
         ...
 
 
@@ -365,6 +425,7 @@ class Transaction(Protocol):
     sessions: SessionStore
     runs: RunStore
     budget: BudgetStore
+    sketches: SketchStore
     audit: AuditStore
 
 

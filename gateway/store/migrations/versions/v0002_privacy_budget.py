@@ -1,4 +1,4 @@
-"""The ledger of privacy loss.
+"""The ledger of privacy loss, and sketches of the inputs it was spent on.
 
 Revision: 0002, after 0001, 2026-11-22.
 """
@@ -18,8 +18,7 @@ def upgrade() -> None:
     op.create_table(
         "budget_ledgers",
         sa.Column("partner", KEY, nullable=False),
-        sa.Column("dataset", KEY, nullable=False),
-        sa.PrimaryKeyConstraint("partner", "dataset", name="pk_budget_ledgers"),
+        sa.PrimaryKeyConstraint("partner", name="pk_budget_ledgers"),
     )
     op.create_table(
         "budget_charges",
@@ -28,16 +27,25 @@ def upgrade() -> None:
         sa.Column("session_id", sa.Text(), nullable=False),
         sa.Column("agreement_id", KEY, nullable=False),
         sa.Column("partner", KEY, nullable=False),
-        sa.Column("dataset", KEY, nullable=False),
+        sa.Column("dataset", sa.Text(), nullable=False),
         sa.Column("epsilon", sa.BigInteger(), nullable=False),
         sa.Column("delta", sa.BigInteger(), nullable=False),
         sa.Column("cells", sa.BigInteger(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["partner", "dataset"],
-            ["budget_ledgers.partner", "budget_ledgers.dataset"],
-            name="fk_budget_charges_partner_dataset",
-        ),
+        sa.ForeignKeyConstraint(["partner"], ["budget_ledgers.partner"], name="fk_budget_charges_partner"),
         sa.PrimaryKeyConstraint("job_id", "step", name="pk_budget_charges"),
     )
-    op.create_index("ix_budget_charges_partner_dataset_at", "budget_charges", ["partner", "dataset", "at"])
+    op.create_index("ix_budget_charges_partner_at", "budget_charges", ["partner", "at"])
+    op.create_table(
+        "input_sketches",
+        sa.Column("job_id", KEY, nullable=False),
+        sa.Column("segment", KEY, nullable=False),
+        sa.Column("partner", KEY, nullable=False),
+        sa.Column("dataset", sa.Text(), nullable=False),
+        sa.Column("side", KEY, nullable=False),
+        sa.Column("rows", sa.BigInteger(), nullable=False),
+        sa.Column("sketch", sa.LargeBinary(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("job_id", "segment", name="pk_input_sketches"),
+    )
+    op.create_index("ix_input_sketches_partner_side_at", "input_sketches", ["partner", "side", "at"])
