@@ -21,7 +21,9 @@ from gateway.route.canonical import canonical_bytes, parse_canonical
 SESSION = "ab" * 32
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 HALF = OpeningHalf(SESSION, (7,), bytes(32), AT)
+GROUPED_HALF = OpeningHalf(SESSION, (70, 90, 80), bytes(32), AT)
 RUN = RunHalf(SESSION, bytes(32), AT, 5, 1, 0, AT)
+GROUPED_RUN = RunHalf(SESSION, bytes(32), AT, 5, 1, 0, AT, 2)
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(max_size=70),
@@ -45,7 +47,11 @@ def parsers():  # type: ignore[no-untyped-def]
             ),
             id="opening record",
         ),
+        pytest.param(
+            lambda raw: OpeningHalf.parse(raw, SESSION, range(1, 9), 1000), GROUPED_HALF.encode(), id="grouped half"
+        ),
         pytest.param(lambda raw: RunHalf.parse(raw, SESSION), RUN.encode(), id="run half"),
+        pytest.param(lambda raw: RunHalf.parse(raw, SESSION), GROUPED_RUN.encode(), id="grouped run half"),
         pytest.param(
             lambda raw: sender_run_half_of(raw, SESSION),
             canonical_bytes({"sender": {"party": "platform", **RUN.to_mapping()}}),
@@ -56,7 +62,7 @@ def parsers():  # type: ignore[no-untyped-def]
 
 @pytest.mark.parametrize(("parse", "good"), parsers())
 def test_the_good_record_is_read(parse, good: bytes) -> None:  # type: ignore[no-untyped-def]
-    assert parse(good) in (HALF, RUN)
+    assert parse(good) in (HALF, RUN, GROUPED_HALF, GROUPED_RUN)
 
 
 @pytest.mark.parametrize(("parse", "good"), parsers())
@@ -125,3 +131,42 @@ def test_plaintexts_of_a_partner_raise_typed_errors_only(raw: bytes, rows: int) 
     plaintexts[:, 0], plaintexts[:, 1] = (width - 2) >> 8, (width - 2) & 0xFF
     with contextlib.suppress(HostileInput):
         decode(plaintexts, columns)
+
+
+@given(st.binary(max_size=120), st.integers(0, 5), st.integers(0, 3))
+def test_counts_and_shared_sums_raise_typed_errors_only(raw: bytes, segments: int, lanes: int) -> None:
+    from gateway.flow.figures import read_counts, read_shared
+
+    with contextlib.suppress(HostileInput):
+        counts, withheld = read_counts(raw, segments)
+        assert len(counts) == len(withheld) == segments
+        assert all(abs(count) <= 1 << 40 for count in counts)
+    with contextlib.suppress(HostileInput):
+        _, sums = read_shared(raw, lanes)
+        assert sums is None or len(sums) == lanes
+
+
+@given(st.lists(st.integers(-2, 1001) | st.booleans() | st.none() | st.text(max_size=3), max_size=12))
+def test_rows_of_a_grouped_half_are_counts_within_the_cap(rows: list[object]) -> None:
+    raw = canonical_bytes(
+        {"v": 1, "session": SESSION, "rows": rows, "commitment": "00" * 32, "judged_at": "2026-03-01T00:00:00.000000Z"}
+    )
+    good = all(type(count) is int and count >= 0 for count in rows) and 1 <= len(rows) <= 8
+    try:
+        half = OpeningHalf.parse(raw, SESSION, range(1, 9), 1000)
+    except HostileInput:
+        assert not good or sum(rows) > 1000  # type: ignore[arg-type]
+    else:
+        assert good
+        assert list(half.rows) == rows
+
+
+@given(st.binary(max_size=400))
+def test_late_drops_of_a_partner_are_places_or_refused(raw: bytes) -> None:
+    from gateway.flow.segment_checks import positions
+
+    rows = np.frombuffer(raw[: len(raw) // 8 * 8], dtype=np.uint8).reshape(-1, 8)
+    read = positions(rows)
+    for row, place in zip(rows, read.tolist(), strict=True):
+        number = int.from_bytes(row.tobytes(), "big")
+        assert place == number if number < 2**63 else place < 0

@@ -120,6 +120,11 @@ def test_a_completed_draft_is_as_private_as_it_says(data: st.DataObject, dummies
     made["aggregate"]["measures"][1]["values"] = ["web"]
     if dummies == "LAPLACE":
         made["aggregate"]["epsilon_count"] = epsilon
+    if (dummies, noise) == ("LAPLACE", "NONE"):
+        # How many chose a word is a count of rows, exact beside one that is hidden.
+        with pytest.raises(RequestError, match=r"measures\[1\] counts rows exactly"):
+            agreement_of(complete(made, {}, "unused"))
+        del made["aggregate"]["measures"][1], made["directions"][0]["columns"][1]
     terms = agreement_of(complete(made, {}, "unused")).aggregate
     assert terms is not None
     assert (terms.t > 0) == (terms.epsilon_count > 0) == (terms.delta > 0) == (dummies == "LAPLACE")

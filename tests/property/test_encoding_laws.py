@@ -9,7 +9,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.he.encoding import clipped_values, decode, encode, pack_noise, subtract_offsets, zero_rows
+from gateway.he.encoding import decode, encode, pack_noise, subtract_offsets, zero_rows
 from gateway.he.layout import FREE_BITS, layout, noise_bound
 from gateway.route.agreement import AggregateTerms, Column, ColumnType, Measure, Statistic
 from tests.unit.gateway.he.made import block, category, decimals, number, numbers, shared, summed, terms
@@ -136,14 +136,3 @@ def test_widths_hold_the_worst_rows_and_noise(run: Run) -> None:
     for place in range(made.ciphertexts):
         within = [lane for lane in made.lanes if lane.ciphertext == place]
         assert [lane.shift for lane in within] == [sum(one.width for one in within[:i]) for i in range(len(within))]
-
-
-@given(runs())
-def test_clipping_is_counted(run: Run) -> None:
-    outside = 0
-    for column in run.columns:
-        if column.type is ColumnType.NUMBER:
-            low, high = scaled(column)
-            values = run.table.column(column.name).to_pylist()
-            outside += sum(not low <= value.scaleb(column.scale) <= high for value in values if value is not None)
-    assert clipped_values(run.table, run.columns) == outside

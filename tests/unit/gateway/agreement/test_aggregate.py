@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,14 @@ from gateway.route.agreement import AggregateTerms, LateWithdrawals, Measure, No
 from tests.unit.gateway.agreement.samples import EXACT, statistics_document, terms
 
 RECENCY, CHANNEL = terms()["measures"]
+# Exact sums beside hidden counts: no statistic may count rows.
+HALF: dict[str, Any] = {"noise": "NONE", "measures": EXACT["measures"][:1]}
+
+
+def half_document(**changes: Any) -> dict[str, Any]:
+    made = statistics_document(terms(**HALF), **changes)
+    made["directions"][0]["columns"] = ["recency"]
+    return made
 
 
 def read(**changes: Any) -> AggregateTerms:
@@ -67,9 +76,29 @@ def test_what_is_exact_is_said_and_has_no_loss() -> None:
     assert not (exact.epsilon_count or exact.epsilon_receiver or exact.delta)
     assert all(not loss for measure in exact.measures for _, loss in measure.epsilon)
     # One may be exact without the other.
-    assert read(noise="NONE", measures=EXACT["measures"]).dummies is Noise.LAPLACE
+    half = agreement_of(half_document()).aggregate
+    assert half is not None
+    assert (half.dummies, half.noise) == (Noise.LAPLACE, Noise.NONE)
     counts = {name: EXACT[name] for name in ("dummies", "epsilon_count", "t", "epsilon_receiver", "delta")}
     assert read(**counts).noise is Noise.LAPLACE
+
+
+@pytest.mark.parametrize(
+    ("place", "counting"), [(0, {"sum": "0", "present": "0"}), (0, {"present": "0"}), (1, {"share": "0"})]
+)
+def test_hidden_counts_have_no_exact_counts_beside_them(place: int, counting: dict[str, str]) -> None:
+    chosen = [*HALF["measures"], CHANNEL][: place + 1]
+    chosen[place] = chosen[place] | {"epsilon": counting}
+    made = half_document()
+    made["aggregate"]["measures"] = chosen
+    assert f"aggregate.measures[{place}] counts rows exactly where dummies hide the count" in refused(made)
+    # Without dummies nothing is hidden, so both may sign it.
+    made["aggregate"] |= {name: EXACT[name] for name in ("dummies", "epsilon_count", "t", "epsilon_receiver", "delta")}
+    assert len(agreement_of(made).directions) == 2
+    # Under noise the counts of rows are noisy too.
+    noisy = [one | {"epsilon": dict.fromkeys(one["epsilon"], "0.5")} for one in chosen]
+    made["aggregate"] = terms(measures=noisy)
+    assert len(agreement_of(made).directions) == 2
 
 
 def test_the_order_of_statistics_is_ours() -> None:
@@ -164,8 +193,7 @@ def test_noise_counts_people_by_one_match_key() -> None:
     keys = [{"name": "phone.e164", "category": "c"}, {"name": "email", "category": "c"}]
     assert "match_keys must name one match key" in refused(statistics_document(match_keys=keys))
     assert len(agreement_of(statistics_document(terms(**EXACT), match_keys=keys)).match_keys) == 2
-    half = terms(noise="NONE", measures=EXACT["measures"])
-    assert "match_keys must name one match key" in refused(statistics_document(half, match_keys=keys))
+    assert "match_keys must name one match key" in refused(half_document(match_keys=keys))
 
 
 @pytest.mark.parametrize(
@@ -183,6 +211,30 @@ def test_a_bad_direction_is_refused(place: int, changes: dict[str, Any], named: 
     made = statistics_document()
     made["directions"][place] |= changes
     assert named in refused(made)
+
+
+def test_an_exact_sum_and_its_values_do_not_go_to_one_receiver() -> None:
+    enrich = {"operation": "ENRICH", "receiver": "retailer", "sender": "platform", "result_to": ["retailer"]}
+    back = {"operation": "ENRICH", "receiver": "platform", "sender": "retailer", "result_to": ["platform"]}
+    said = "directions give column recency to ENRICH and, without noise, to AGGREGATE"
+
+    def with_enrich(made: dict[str, Any], way: dict[str, Any], *columns: str) -> dict[str, Any]:
+        made["directions"].insert(0, way | {"columns": list(columns)})
+        return made
+
+    exact = statistics_document(terms(**EXACT))
+    exact["directions"][0]["columns"] = ["recency"]
+    assert said in refused(with_enrich(copy.deepcopy(exact), enrich, "recency"))
+    assert said in refused(with_enrich(copy.deepcopy(exact), enrich, "channel", "recency"))
+    # Whatever hides the counts: the sums are exact.
+    assert said in refused(with_enrich(half_document(), enrich, "recency"))
+    # Another column, other customers' values, or noise in the sums.
+    for allowed in (
+        with_enrich(copy.deepcopy(exact), enrich, "channel"),
+        with_enrich(copy.deepcopy(exact), back, "recency"),
+        with_enrich(statistics_document(), enrich, "recency", "channel"),
+    ):
+        assert len(agreement_of(allowed).directions) == 3
 
 
 def test_a_column_of_an_aggregate_has_a_measure() -> None:

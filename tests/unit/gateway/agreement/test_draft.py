@@ -100,8 +100,9 @@ def test_the_same_request_makes_the_same_agreement() -> None:
 
 def statistics_draft(**aggregate: Any) -> dict[str, Any]:
     made = draft() | {"aggregate": aggregate}
+    columns = [one["column"] for one in aggregate.get("measures", MEASURES)]
     made["directions"] = [
-        {"operation": "AGGREGATE", "receiver": "retailer", "sender": "platform", "columns": ["recency", "channel"]},
+        {"operation": "AGGREGATE", "receiver": "retailer", "sender": "platform", "columns": columns},
         {"operation": "OVERLAP", "receiver": "retailer", "sender": "platform"},
     ]
     return made
@@ -129,8 +130,11 @@ def test_a_person_writes_little() -> None:
 
 def test_no_noise_is_said_once() -> None:
     assert completed(measures=MEASURES, dummies="NONE", noise="NONE", segments=8) == terms(**EXACT)
-    half = completed(measures=MEASURES, noise="NONE")
-    assert (half["t"], half["epsilon_count"], half["measures"]) == (14, "1", EXACT["measures"])
+    half = completed(measures=MEASURES[:1], noise="NONE")
+    assert (half["t"], half["epsilon_count"], half["measures"]) == (14, "1", EXACT["measures"][:1])
+    # Words are counted, and dummies stand unless both write them off.
+    with pytest.raises(RequestError, match=r"aggregate\.measures\[1\] counts rows exactly"):
+        completed(measures=MEASURES, noise="NONE")
 
 
 def test_t_is_the_least_that_hides() -> None:
@@ -142,7 +146,7 @@ def test_a_list_of_statistics_stands_for_an_epsilon_of_one_each() -> None:
     for field in ("statistics", "epsilon"):
         measures = [{"column": "recency", field: ["sum", "present"]}, MEASURES[1]]
         assert completed(measures=measures)["measures"][0]["epsilon"] == {"sum": "1", "present": "1"}
-        exact = completed(measures=measures, noise="NONE")
+        exact = completed(measures=measures, noise="NONE", dummies="NONE")
         assert exact["measures"][0]["epsilon"] == {"sum": "0", "present": "0"}
     flag = statistics_draft(measures=MEASURES)
     flag["columns"][0] |= {"min": "0", "max": "1", "scale": 0}

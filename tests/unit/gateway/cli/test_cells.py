@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.cli.cells import readable, short, show_cells
+from gateway.cli.cells import about_cells, readable, short, show_cells
 from gateway.cli.screen import Output
 from tests.unit.gateway.cells import SCHEMA, cell, cells
 
@@ -43,12 +43,26 @@ def test_a_comparison_shows_its_control_and_p_value(capsys: pytest.CaptureFixtur
     [
         ("COMPLEMENT_BELOW_MINIMUM", "suppressed: too few people outside it"),
         ("WITHHELD_BY_PARTNER", "suppressed: withheld by the partner"),
+        ("INPUT_TOO_SIMILAR", "suppressed: differs from an earlier run by a few withdrawals"),
         ("SOMETHING_NEW", "suppressed: SOMETHING_NEW"),
         (None, "nothing to divide by"),
     ],
 )
 def test_why_a_cell_has_no_value(reason: str | None, said: str) -> None:
     assert readable(cell(suppressed=reason))["note"] == said
+
+
+def test_what_must_be_known_of_a_release_is_said_in_one_line() -> None:
+    noisy = {"dummies": "LAPLACE", "noise": "LAPLACE", "cut_at": "2026-11-20", "not_for_partner": "false"}
+    plain = "dummies LAPLACE, noise LAPLACE; consent judged at 2026-11-20, 0 withdrew since"
+    assert about_cells(noisy, 0) == plain
+    assert about_cells(noisy | {"not_for_partner": "true"}, 0) == (
+        f"{plain}; not for the partner: it carries no noise of ours"
+    )
+    for name in ("dummies", "noise"):
+        assert "; exact figures, as both signed; " in about_cells(noisy | {name: "NONE"}, 0)
+    # A gateway that reports no facts is not said to be noisy.
+    assert about_cells({}, 2) == "dummies -, noise -; consent judged at -, 2 withdrew since"
 
 
 def test_json_and_csv_keep_every_field(capsys: pytest.CaptureFixture[str]) -> None:

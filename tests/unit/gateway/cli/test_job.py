@@ -136,6 +136,10 @@ class _Jobs:
     def watch(self, job_id: str) -> Iterator[Job]:
         yield _job()
 
+    def get(self, job_id: str) -> Job:
+        facts = (("dummies", "LAPLACE"), ("noise", "NONE"), ("cut_at", "2026-11-20"), ("not_for_partner", "true"))
+        return _job(job_id=job_id, facts=facts, counts=(Count("", "withdrawn_since_cut", 3, ()),))
+
     def result(self, job_id: str, control: str | None = None) -> pa.Table:
         self.asked.append((job_id, control))
         return TABLE if job_id == "customers" else CELLS
@@ -157,12 +161,21 @@ def test_statistics_are_printed_for_people_and_whole_for_programs(
     jobs: _Jobs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert _assent(monkeypatch, "job", "result", "J", "--control", "none") == 0
-    header, first, second = capsys.readouterr().out.splitlines()
+    printed = capsys.readouterr()
+    header, first, second = printed.out.splitlines()
     assert header.split() == ["segment", "against", "column", "statistic", "value", "interval", "p_value"]
     assert first.split() == ["mail", "count", "1203", "1199", "to", "1207"]
     assert second.split()[-1] == "0.0010"
+    # What must be known of a release stands beside it, never within what programs read.
+    about = (
+        "dummies LAPLACE, noise NONE; exact figures, as both signed; consent judged at 2026-11-20, 3 withdrew since; "
+        "not for the partner: it carries no noise of ours\n"
+    )
+    assert printed.err == about
     assert _assent(monkeypatch, "job", "result", "J", "--output", "json") == 0
-    assert json.loads(capsys.readouterr().out) == CELLS.to_pylist()
+    printed = capsys.readouterr()
+    assert json.loads(printed.out) == CELLS.to_pylist()
+    assert printed.err == about
     assert jobs.asked == [("J", "none"), ("J", None)]
 
 
@@ -170,7 +183,9 @@ def test_customers_are_printed_as_before(
     jobs: _Jobs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert _assent(monkeypatch, "job", "result", "customers") == 0
-    assert capsys.readouterr().out.splitlines()[0].split() == ["customer", "value"]
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[0].split() == ["customer", "value"]
+    assert printed.err == ""
 
 
 def test_a_run_may_be_an_aggregate(jobs: _Jobs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

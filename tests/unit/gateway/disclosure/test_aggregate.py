@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.disclosure import CELLS, release_aggregate
+from gateway.disclosure import CELLS, release_aggregate, release_cells
 from gateway.errors import Misuse
 from gateway.route.aggregate import Aggregate, SegmentSums
 from gateway.route.agreement import Noise, Operation
@@ -61,7 +61,8 @@ def test_a_release_says_what_it_is() -> None:
         "suppressed_segments": {"BELOW_MINIMUM": 1},
         "not_for_partner": True,
     }
-    assert released(people, PLAIN).report["not_for_partner"] is False
+    assert released(people, PLAIN).report["not_for_partner"] is True, "exact figures of R unveil R's people too"
+    assert released(people, PLAIN, side=Side.SENDER, result_to=("s",)).report["not_for_partner"] is False
     both = released(people, terms_of(Noise.LAPLACE), side=Side.SENDER, result_to=("r", "s"))
     assert both.report["not_for_partner"] is False, "S's figures carry R's noise"
 
@@ -91,6 +92,38 @@ def test_a_segment_that_is_held_back_shows_nothing_at_all(tested: int, sums: Any
     for place, row in cells.items():
         if place[0] is None:
             assert row["value"] == cells["a", *place[1:]]["value"], "the total is of what is shown"
+
+
+def test_a_segment_too_similar_to_an_earlier_one_shows_nothing_whatever_its_count() -> None:
+    layout = layout_of(PLAIN, ("visit",))
+    segments = tuple(SegmentSums(200, 100 + more, 100 + more, (40 + more,)) for more in range(3))
+    job, names = job_of(PLAIN, ("visit",)), ("a", "b", "c")
+
+    def cells_of(similar: frozenset[int]) -> tuple[Any, Any]:
+        release = release_aggregate(job, "s", Aggregate(segments), layout, names, AT, {}, similar)
+        return by_place(release.table), release.report["suppressed_segments"]
+
+    free, none_held = cells_of(frozenset())
+    assert none_held == {}
+    cells, held = cells_of(frozenset({1}))
+    assert held == {"INPUT_TOO_SIMILAR": 1}
+    for place, row in cells.items():
+        if place[0] == "b":
+            assert row["suppressed"] == "INPUT_TOO_SIMILAR"
+            assert all(row[name] is None for name in ("value", "low", "high", "noise_sd", "p_value"))
+        elif place[0] is not None:
+            assert row == free[place], "the others are shown as they were"
+    # Nor can it be had from the total: that is of a and c.
+    assert cells[None, None, None, "count"]["value"] == "202"
+    assert cells[None, "visit", None, "sum"]["value"] == "82"
+    nothing, held = cells_of(frozenset({0, 1, 2}))
+    assert held == {"INPUT_TOO_SIMILAR": 3}
+    assert {(row["value"], row["suppressed"]) for row in nothing.values()} == {(None, "INPUT_TOO_SIMILAR")}
+
+
+def test_cells_that_were_sealed_are_the_same_release() -> None:
+    release = released(people_of(5, SIZES), PLAIN)
+    assert release_cells(job_of(PLAIN, ALL), "s", release.table, AT, release.report) == release
 
 
 def test_nothing_released_has_no_total() -> None:

@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 from scipy.stats import chi2
 
-from gateway.disclosure.laplace import bound, draw, draw_dummies, dummy_delta
+from gateway.disclosure.laplace import bound, draw, draw_dummies
 from gateway.disclosure.sampler import Sampler, sampler
 from gateway.errors import Misuse
 
@@ -80,20 +80,6 @@ def test_the_installed_sampler_draws_from_the_operating_system(source: Sampler) 
     assert chi_square_holds(dummies, dummies_pmf(1, 3), 1e-9)
 
 
-@pytest.mark.parametrize(("epsilon", "t"), [("1", 14), ("0.5", 25), ("0.1", 109)])
-def test_the_figures_of_the_protocol(epsilon: str, t: int) -> None:
-    assert dummy_delta(Decimal(epsilon), t) <= Decimal("0.000001") < dummy_delta(Decimal(epsilon), t - 1)
-
-
-@pytest.mark.parametrize(("epsilon", "t"), [("1", 1), ("0.5", 3), ("2", 5)])
-def test_dummy_delta_is_what_one_person_can_give_away(epsilon: str, t: int) -> None:
-    """The largest excess of P over e^epsilon times the neighbour's P, over all events, one count apart."""
-    e = float(epsilon)
-    pmf = dummies_pmf(e, t)
-    excess = sum(max(0.0, p - math.exp(e) * pmf.get(tau - 1, 0.0)) for tau, p in pmf.items())
-    assert float(dummy_delta(Decimal(epsilon), t)) == pytest.approx(excess, rel=1e-12)
-
-
 @pytest.mark.parametrize(("epsilon", "sensitivity", "cells"), [("1", 1, 1), ("0.5", 3, 10), ("0.1", 20, 1000)])
 def test_the_bound_leaves_a_tail_of_2_to_the_minus_40(epsilon: str, sensitivity: int, cells: int) -> None:
     most = bound(Decimal(epsilon), sensitivity, cells)
@@ -132,5 +118,3 @@ def test_no_noise_is_never_drawn_by_mistake(epsilon: str, sensitivity: int, cell
 def test_no_dummies_are_never_drawn_by_mistake(epsilon: str, t: int) -> None:
     with pytest.raises(Misuse):
         draw_dummies(Decimal(epsilon), t)
-    with pytest.raises(Misuse):
-        dummy_delta(Decimal(epsilon), t)

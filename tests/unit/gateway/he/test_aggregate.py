@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -14,8 +15,12 @@ from gateway.he import aggregate
 from gateway.he.encoding import decode, encode, offset_addends, pack_noise, subtract_offsets, zero_rows
 from gateway.he.layout import layout
 from gateway.he.paillier import PrivateKey, decrypt, encrypt_public
+from gateway.he.proof import parse_key_record
 from gateway.route.agreement import Statistic
 from tests.unit.gateway.he.made import (
+    SESSION,
+    SMALL,
+    block,
     both_sides,
     category,
     decimals,
@@ -23,6 +28,7 @@ from tests.unit.gateway.he.made import (
     numbers,
     shared,
     small_key,
+    small_keys_allowed,
     summed,
     terms,
 )
@@ -131,6 +137,28 @@ def test_products_start_at_one_and_decrypt_to_sums(key: PrivateKey) -> None:
     assert decode(bare, key.public.n, LAYOUT) == true_sums()
 
 
+@pytest.mark.parametrize("matching", [0, 1, 6, 24])
+def test_rows_of_no_segment_are_in_no_product(key: PrivateKey, matching: int) -> None:
+    rows, segments = 24, 3
+    values = [[1 << row, rows + row] for row in range(rows)]  # the first tells which rows were multiplied
+    ciphertexts = aggregate.encrypt_rows(block(values, SMALL // 8))
+    segment_of = np.full(rows, -1, np.int64)
+    places = [(7 * i + 5) % rows for i in range(matching)]  # scattered, the first and last row among them or not
+    segment_of[places] = [i % 2 for i in range(matching)]  # segment 2 is empty
+    product = aggregate.select(ciphertexts, segment_of, segments)
+    members = [[row for row in range(rows) if segment_of[row] == segment] for segment in range(segments)]
+    assert numbers(decrypt(key, product)) == [
+        [sum(values[row][place] for row in chosen) for place in range(2)] for chosen in members
+    ]
+    # Modulo n^2 too: rows of no segment go into a product of their own, which leaves no trace.
+    sent = numbers(ciphertexts)
+    assert numbers(product) == [
+        [math.prod(sent[row][place] for row in chosen) % key.public.n_squared for place in range(2)]
+        for chosen in members
+    ]
+    assert numbers(product)[2] == [1, 1]
+
+
 def test_every_segment_is_answered_alike(key: PrivateKey) -> None:
     """An empty segment cannot be told: as many ciphertexts, none of them 1, and no two alike."""
     masks = aggregate.draw_masks(key.public.n, SEGMENTS, LAYOUT.ciphertexts)
@@ -211,6 +239,36 @@ def test_in_spawned_processes(key: PrivateKey) -> None:
         answer = receiver.submit(aggregate.finish, product, masks).result(60)
     bare = aggregate.unmask(decrypt(key, answer.ciphertexts), masks, key.public.n)
     assert decode(subtract_offsets(bare, COUNTS, key.public.n, LAYOUT), key.public.n, LAYOUT) == true_sums()
+
+
+def test_the_key_of_a_session_is_made_once_and_proved_again() -> None:
+    other_session = bytes(32)
+    with small_keys_allowed():
+        secret, record = aggregate.key_head(b"", SMALL, SESSION)
+        made = PrivateKey.from_secret_bytes(secret)
+        assert made.public.bits == SMALL
+        assert parse_key_record(record, SMALL, SESSION) == made.public
+        # A process that died after sealing takes the same key, so that no row stands under two.
+        assert aggregate.key_head(secret, SMALL, SESSION) == (secret, record)
+        # Without one, a new key; and a proof is of its session alone.
+        assert aggregate.key_head(b"", SMALL, SESSION)[0] != secret
+        kept, elsewhere = aggregate.key_head(secret, SMALL, other_session)
+        assert kept == secret
+        assert parse_key_record(elsewhere, SMALL, other_session) == made.public
+        with pytest.raises(HostileInput, match="root 0"):
+            parse_key_record(elsewhere, SMALL, SESSION)
+
+
+def test_a_key_is_proved_in_a_spawned_process_that_holds_none() -> None:
+    """The key goes with the call: the process holds none before nor after."""
+    secret = small_key().to_secret_bytes()
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), aggregate.setup_nothing) as maker:
+        kept, record = maker.submit(aggregate.key_head, secret, SMALL, SESSION).result(60)
+        with pytest.raises(Misuse, match="setup_owner"):
+            maker.submit(aggregate.encrypt_rows, packed_rows()).result(60)
+    assert kept == secret
+    with small_keys_allowed():
+        assert parse_key_record(record, SMALL, SESSION) == small_key().public
 
 
 def test_setup_in_this_process(key: PrivateKey, monkeypatch: pytest.MonkeyPatch) -> None:
