@@ -118,8 +118,9 @@ def _check_bounds(asked: Record, column: Column, statistics: Sequence[Statistic]
     if column.minimum is None or column.maximum is None:
         return
     bound = int(max(abs(column.minimum), abs(column.maximum)).scaleb(column.scale))
-    if not bound and set(statistics) - {Statistic.PRESENT}:
-        asked.refuse(statistics[0].value, "adds up a column whose min and max are both 0; correct its bounds")
+    if column.minimum == column.maximum and set(statistics) - {Statistic.PRESENT}:
+        # Its sum would be a count of rows under another name.
+        asked.refuse(statistics[0].value, "adds up a column whose min and max are the same; correct its bounds")
     if Statistic.SUM_OF_SQUARES not in statistics:
         return
     name = Statistic.SUM_OF_SQUARES.value
