@@ -269,8 +269,9 @@ class _Exchange:
             # S is told nobody of a segment that is too similar: beside the earlier run its count would say who left.
             counts = [self._grouped.t if place in self._similar else one for place, one in enumerate(counts)]
             held = await self._held([count - self._grouped.t for count in counts])
-            # Where we unmask the sums ourselves, we hold back at our release; S need not know.
-            told = held if not self._grouped.to_receiver else [False] * len(held)
+            # Where results come back to us, we hold back at our release, or in stage 8; elsewhere S must be told here.
+            answered = find(self._sizes.stages, AggregateStage.RESULTS) is not None
+            told = [False] * len(held) if answered else held
             width = self._sizes.stage(AggregateStage.MASKED).record_size
             head = write_counts(counts, told)
             head = head.ljust(self._grouped.count_rows(len(counts)) * width, b"\0")

@@ -157,7 +157,8 @@ async def _peer_ended(lease: Lease, end: PeerEnded) -> None:
 
 
 async def _fail(lease: Lease, error: AssentError) -> None:
-    await _end_session(lease, error.reason, _for_partner(lease, error))
+    kind = LeafType.HOSTILE_INPUT if isinstance(error, HostileInput) else LeafType.SESSION_ENDED
+    await _end_session(lease, error.reason, _for_partner(lease, error), kind=kind)
     await _end(lease, JobState.FAILED, failure=Failure(error.reason, error.message))
 
 
@@ -168,7 +169,13 @@ def _for_partner(lease: Lease, error: AssentError) -> str:
     return f"the {lease.job.side.value.lower()} ended the session ({error.reason})"
 
 
-async def _end_session(lease: Lease, reason: str, message: str, state: SessionState = SessionState.ABORTED) -> None:
+async def _end_session(
+    lease: Lease,
+    reason: str,
+    message: str,
+    state: SessionState = SessionState.ABORTED,
+    kind: LeafType = LeafType.SESSION_ENDED,
+) -> None:
     """End the job's session on our side and, as receiver, tell the partner."""
     house, session_id = lease.house, lease.job.session_id
     if not session_id:
@@ -178,7 +185,7 @@ async def _end_session(lease: Lease, reason: str, message: str, state: SessionSt
         partner = await tx.partners.get(session.partner)
     if session.state.final:
         return
-    await fail_session(house, session, Failure(reason, message), "worker", LeafType.SESSION_ENDED, state)
+    await fail_session(house, session, Failure(reason, message), "worker", kind, state)
     if lease.job.side is Side.RECEIVER:
         try:
             await house.peer.abort_session(partner.card, session_id, reason)

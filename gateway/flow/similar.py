@@ -140,7 +140,12 @@ def _compared(entries: Sequence[InputSketch], page: Sequence[InputSketch]) -> li
     found = [
         (number, difference(entries[number].sketch, others[place])) for number, place in np.argwhere(close).tolist()
     ]
-    return [(number, one) for number, one in found if one is not None and 0 < one.rows < LEAST_CHANGE]
+    # Two small segments without anybody in common differ in few people, too, and show nobody.
+    return [
+        (number, one)
+        for number, one in found
+        if one is not None and 0 < one.rows < LEAST_CHANGE and len(one.added) < entries[number].rows
+    ]
 
 
 def _sketched(
