@@ -9,8 +9,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 UV := $(shell command -v uv 2>/dev/null)
-# Two workers: each end-to-end test already runs two servers.
-TEST_WORKERS ?= 2
+# One more than two processors: end-to-end tests mostly wait for the two servers that each of them runs.
+TEST_WORKERS ?= 3
 TESTS ?=
 
 native_sources := $(wildcard CMakeLists.txt pyproject.toml native/* native/*/* native/*/*/*)
@@ -21,7 +21,7 @@ help:
 	@echo 'make .venv           build the environment (automatic for every other target)'
 	@echo 'make check           lint, types, import contracts, protos, dependencies, systemd unit'
 	@echo 'make test            the whole test suite; TESTS="tests/unit -k cohort" narrows it'
-	@echo 'make demo            two gateways on loopback, MATCH and ENRICH; KEEP=1 leaves them running'
+	@echo 'make demo            two gateways on loopback, MATCH, ENRICH and AGGREGATE; KEEP=1 leaves them running'
 	@echo 'make verify          the tests of the offline verifier'
 	@echo 'make format          let ruff sort and format'
 	@echo 'make protos          regenerate the stubs from proto/'

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any
 
 from gateway.cli.screen import Output, show, show_table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 TOTAL = "(all released)"
 SUPPRESSED = {

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet as pq
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -17,6 +15,9 @@ from gateway.cli.gateway_options import GatewayOptions, options
 from gateway.cli.screen import show, show_one, show_table, words
 from gateway.client import Client, Job, Refused, is_cells
 from gateway.errors import RequestError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -134,12 +135,15 @@ def _follow(client: Client, job_id: str) -> Job:
 def _write(table: pa.Table, file: Path) -> None:
     """Write a result whole or not at all."""
     _check_kind(file)
+    import pyarrow.csv  # a third of a second to load: only for those who need it
+    import pyarrow.parquet
+
     part = file.with_name(f".{file.name}.part")
     try:
         if file.suffix == ".csv":
             pyarrow.csv.write_csv(table, part)
         else:
-            pq.write_table(table, part)
+            pyarrow.parquet.write_table(table, part)
         part.replace(file)
     except OSError as error:
         part.unlink(missing_ok=True)

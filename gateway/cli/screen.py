@@ -8,12 +8,14 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.csv
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _MAX_WIDTH = 100_000
 
@@ -63,6 +65,9 @@ def show_one(record: Mapping[str, object], output: Output) -> None:
 def show_table(table: pa.Table, output: Output) -> None:
     """Print an Arrow table."""
     if output is Output.CSV:
+        import pyarrow as pa  # a third of a second to load: only for those who need it
+        import pyarrow.csv
+
         sys.stdout.flush()
         sink = pa.PythonFile(sys.stdout.buffer, mode="w")
         pyarrow.csv.write_csv(table, sink)

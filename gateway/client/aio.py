@@ -6,22 +6,21 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-import pyarrow as pa
-
 from gateway.client.agreement import Agreement, AsyncAgreements, Column
 from gateway.client.audit import AsyncAudit
 from gateway.client.cells import cells_frame
 from gateway.client.connection import Connection
 from gateway.client.consent import AsyncConsents
 from gateway.client.dataset import AsyncDatasets
+from gateway.client.frame import Frame
 from gateway.client.job import AsyncJobs, Job, Progress
-from gateway.client.join import Frame, check_frame, joined
 from gateway.client.notice import AsyncNotices
 from gateway.client.registry import AsyncRegistry
 from gateway.errors import RequestError
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 
 class AsyncClient:
@@ -131,6 +130,8 @@ class AsyncClient:
             Cancelled: somebody ended the job.
             AssentError: the frame does not fit, the job failed, or the gateway cannot be reached.
         """
+        from gateway.client.join import check_frame, joined  # loads pyarrow
+
         check_frame(frame, on, columns)
         wanted = _wanted(await self.agreements.get(agreement), columns)
         job = await self.jobs.create(agreement, "ENRICH", purpose, columns, request_id)

@@ -11,8 +11,8 @@ from gateway.client.aio import AsyncClient
 from gateway.client.audit import AsyncAudit
 from gateway.client.consent import AsyncConsents
 from gateway.client.dataset import AsyncDatasets
+from gateway.client.frame import Frame
 from gateway.client.job import AsyncJobs, Progress
-from gateway.client.join import Frame
 from gateway.client.loop import LoopThread
 from gateway.client.notice import AsyncNotices
 from gateway.client.registry import AsyncRegistry

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from gateway.errors import HostileInput
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 KEYS = ("segment", "against", "column", "category", "statistic")
 FIGURES = ("value", "low", "high")
@@ -40,6 +38,8 @@ def cells_frame(table: pa.Table) -> pd.DataFrame:
         HostileInput: BAD_SHAPE when columns are missing or a figure is no number.
     """
     import pandas as pd  # half a second to load: only for those who use it
+    import pyarrow as pa
+    import pyarrow.compute as pc
 
     if missing := [name for name in COLUMNS[:-1] if name not in table.column_names]:
         raise HostileInput("BAD_SHAPE", f"the result holds no statistics: it has no column {missing[0]}")

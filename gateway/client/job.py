@@ -7,9 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
-
-import pyarrow as pa
-import pyarrow.ipc
+from typing import TYPE_CHECKING
 
 from gateway.client.connection import Connection
 from gateway.client.outcome import Cancelled, Refused
@@ -17,6 +15,9 @@ from gateway.client.record import PAGE_SIZE, bare, named, new_request_id, pages,
 from gateway.client.status import error_of_reason
 from gateway.errors import HostileInput, StateError
 from gateway.v1 import job_pb2, job_pb2_grpc
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 FINAL_STATES = frozenset({"SUCCEEDED", "REFUSED", "FAILED", "CANCELLED"})
 RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)
@@ -224,6 +225,9 @@ class AsyncJobs:
             {segment, against, column, category, statistic, value, low, high, noise_sd, p_value, suppressed}, one row
             per cell, figures as decimal text; `cells_frame` makes numbers of them.
         """
+        import pyarrow as pa  # a third of a second to load: only for those who need it
+        import pyarrow.ipc
+
         request = job_pb2.ReadResultRequest(name=named("jobs", job_id), control_segment=control or "")
         pieces: list[bytes] = []
         async with aclosing(self._connection.download(self._stub.ReadResult, request)) as answers:

@@ -8,18 +8,17 @@ unknown or null gets nulls.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from gateway.client.agreement import Column
+from gateway.client.frame import Frame
 from gateway.errors import HostileInput, RequestError
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Frame = TypeVar("Frame", "pa.Table", "pd.DataFrame")
 
 # Numbers are agreed as decimal(18, scale); 18 digits without decimals fit into 64 bits.
 NUMBER_DIGITS = 18

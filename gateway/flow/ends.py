@@ -27,9 +27,11 @@ REFUSAL_CODES = frozenset(
 
 
 def consent_changed() -> Refusal:
-    """Return the refusal of a run whose judgements of consent grew too old."""
+    """Return the refusal of a run whose judgements of consent grew too old, or no longer hold."""
     return Refusal(
-        "CONSENT_CHANGED", "the run paused longer than the agreed consent age; nothing was released, run it anew"
+        "CONSENT_CHANGED",
+        "consent was withdrawn since the cut, or the run paused longer than the agreed consent age; "
+        "nothing was released, run it anew",
     )
 
 

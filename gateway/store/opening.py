@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,11 +17,12 @@ from gateway.errors import RequestError, StateError
 from gateway.store.connection import StoreConnection, uninterrupted
 from gateway.store.counters import Counter
 from gateway.store.engine import Engines, connect
-from gateway.store.failure import gateway_errors
+from gateway.store.failure import DATABASE_ERRORS, gateway_errors
 from gateway.store.salts import LOG_ITSELF, salts_of
 from gateway.store.schema import counters
 from gateway.store.transaction import SqlStore
 
+BUSY_S = (0.5, 1.0, 2.0)
 _MIGRATIONS = Path(__file__).parent / "migrations"
 # Two processes that open one database at once must not both create its tables. SQLite's writers are alone anyway.
 _UPGRADE_LOCK = text("SELECT pg_advisory_xact_lock(7293486150283)")
@@ -60,6 +62,19 @@ async def migrate(url: str) -> None:
 
 
 async def _upgrade(engines: Engines) -> None:
+    """Bring the schema up to date; another process that does the same just now is waited for."""
+    for pause_s in (*BUSY_S, None):
+        try:
+            await _upgraded(engines)
+            return
+        except StateError as error:
+            busy = error.reason == "REVISION_CONFLICT" and isinstance(error.__cause__, DATABASE_ERRORS)
+            if pause_s is None or not busy:
+                raise
+        await asyncio.sleep(pause_s)
+
+
+async def _upgraded(engines: Engines) -> None:
     with gateway_errors():
         async with engines.writer.connect() as connection, connection.begin():
             if engines.sqlite:

@@ -228,7 +228,7 @@ async def die_everywhere(tmp_path: Path, side: str, result_to: tuple[str, ...], 
 
 
 # With ASSENT_KILL_EVERY=1 every step that writes or charges is tried, which takes some minutes.
-EVERY = int(os.environ.get("ASSENT_KILL_EVERY", "30"))
+EVERY = int(os.environ.get("ASSENT_KILL_EVERY", "60"))
 
 
 @pytest.mark.parametrize("result_to", [(RETAILER,), (PLATFORM,), (RETAILER, PLATFORM)], ids="+".join)

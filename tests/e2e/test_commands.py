@@ -89,11 +89,11 @@ def test_listings_in_three_formats(stage: Stage) -> None:
     ("words", "key", "expected"),
     [
         (("partner", "list"), "party", ["platform"]),
-        (("registry", "list"), "id", [PURPOSE, "service_improvement"]),
+        (("registry", "list"), "id", ["campaign_measurement", PURPOSE, "service_improvement"]),
         (("registry", "list", "assessments"), "id", ["enrichment-2026"]),
         (("notice", "list"), "state", ["PUBLISHED"]),
         (("dataset", "list"), "name", ["customers"]),
-        (("dataset", "describe", "customers"), "column", ["customer_id", "phone"]),
+        (("dataset", "describe", "customers"), "column", ["customer_id", "phone", "arm"]),
     ],
 )
 def test_listings(stage: Stage, words: tuple[str, ...], key: str, expected: list[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import builtins
 import dataclasses
 import inspect
@@ -12,6 +13,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -205,10 +207,12 @@ def _method(path: str) -> Any:
     from gateway.client.aio import AsyncClient
     from gateway.client.connection import Connection
 
-    found: Any = AsyncClient(Connection("127.0.0.1:1", b"", "", None, 1.0))
-    for name in path.split("."):
-        found = getattr(found, name)
-    return found
+    async def found() -> Any:
+        # A channel belongs to a running loop.
+        client = AsyncClient(Connection("127.0.0.1:1", b"", "", None, 1.0))
+        return reduce(getattr, path.split("."), client)
+
+    return asyncio.run(found())
 
 
 # ---- agreements ----------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from gateway.client import Count, Job
+from gateway.disclosure import CELLS
 from gateway.main.demo.evidence import Evidence
 from gateway.main.demo.people import Company, People
 from gateway.main.demo.report import Left, Outcome, tell
@@ -43,7 +45,32 @@ def _outcome() -> Outcome:
     run = Run(mine, theirs, result)
     evidence = {party: Evidence("log\n3\nroot\n\n— sig\n", "assent-verify x", True, "") for party in ("a", "b")}
     withdrawn = Withdrawn("EXCHANGING", ("C3",), ("C9",))
-    return Outcome(Path("/tmp/x"), people, run, run, withdrawn, evidence, (), (("MATCH", 1.25),), 2.5)
+    return Outcome(
+        Path("/tmp/x"), people, run, run, withdrawn, _statistics(mine), evidence, (), (("MATCH", 1.25),), 2.5
+    )
+
+
+def _statistics(job: Job) -> Run:
+    """What a run of AGGREGATE released: one arm against the control."""
+
+    def cell(segment: str, statistic: str, value: str | None, **more: object) -> dict[str, object]:
+        return dict.fromkeys(CELLS.names) | {
+            "segment": segment,
+            "statistic": statistic,
+            "value": value,
+            "low": value,
+            "high": value,
+            "noise_sd": 1.0,
+            **more,
+        }
+
+    rows = [
+        cell("control", "count", None, suppressed="BELOW_MINIMUM"),
+        cell("mail", "count", "120"),
+        cell("mail", "lift", "0.05", column="bought", against="control", p_value=0.01),
+        cell("mail", "sum_of_squares", "7", column="spend"),
+    ]
+    return Run(job, job, pa.Table.from_pylist(rows, schema=CELLS))
 
 
 def _lines(outcome: Outcome) -> list[str]:
@@ -57,6 +84,10 @@ def test_it_tells_counts_reasons_and_how_to_check() -> None:
     assert "2 in common with consent on both sides, of 3 people" in text
     assert "2 customers enriched; 1 of them did not agree" in text
     assert "1 at the retailer:  1 dropped after the data had left" in text
+    assert re.search(r"^  control +count +- +suppressed: too few people in it$", text, re.MULTILINE)
+    assert re.search(r"^  mail +count +120 +120 to 120$", text, re.MULTILINE)
+    assert re.search(r"^  mail +bought +lift +0.05 +0.05 to 0.05 +0.0100$", text, re.MULTILINE)
+    assert "sum_of_squares" not in text
     assert "1 at the platform:  1 replaced by random rows" in text
     assert "  NO_CONSENT            1         0  Nothing from this person to this handler." in text
     assert "  BAD_MATCH_KEY         4         0  The phone number is none." in text
