@@ -231,8 +231,16 @@ async def die_everywhere(tmp_path: Path, side: str, result_to: tuple[str, ...], 
 EVERY = int(os.environ.get("ASSENT_KILL_EVERY", "60"))
 
 
-@pytest.mark.parametrize("result_to", [(RETAILER,), (PLATFORM,), (RETAILER, PLATFORM)], ids="+".join)
-@pytest.mark.parametrize("side", [RETAILER, PLATFORM])
+@pytest.mark.parametrize(
+    ("side", "result_to"),
+    [
+        (RETAILER, (RETAILER,)),
+        (PLATFORM, (PLATFORM,)),
+        (RETAILER, (RETAILER, PLATFORM)),
+        (PLATFORM, (RETAILER, PLATFORM)),
+    ],
+    ids=["retailer-R", "platform-S", "retailer-both", "platform-both"],
+)
 async def test_killed_between_durable_steps(tmp_path: Path, side: str, result_to: tuple[str, ...]) -> None:
     # Other steps for each who learns: together they cover more of what all have in common.
     offset = 4 * [(RETAILER,), (PLATFORM,), (RETAILER, PLATFORM)].index(result_to)

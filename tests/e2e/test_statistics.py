@@ -59,14 +59,12 @@ def _found(content: bytes, secrets: set[str]) -> list[str]:
             (octets[place : place + count] << np.uint64(8 * place) for place in range(6)), np.zeros(count, np.uint64)
         )
 
-    wanted = {int(heads(secret.encode())[0]): secret for secret in secrets}
+    of_head: dict[int, list[str]] = {}
+    for secret in secrets:
+        of_head.setdefault(int.from_bytes(secret.encode()[:6], "little"), []).append(secret)
     windows = heads(content)
-    hits = windows[np.isin(windows, np.array(sorted(wanted), dtype=np.uint64))]
-    return [
-        secret
-        for secret in secrets
-        if int(heads(secret.encode())[0]) in set(hits.tolist()) and secret.encode() in content
-    ]
+    hits = np.unique(windows[np.isin(windows, np.array(sorted(of_head), dtype=np.uint64))]).tolist()
+    return [secret for hit in hits for secret in of_head[hit] if secret.encode() in content]
 
 
 def test_a_planted_value_would_be_found() -> None:
