@@ -236,10 +236,9 @@ EVERY = int(os.environ.get("ASSENT_KILL_EVERY", "60"))
     [
         (RETAILER, (RETAILER,)),
         (PLATFORM, (PLATFORM,)),
-        (RETAILER, (RETAILER, PLATFORM)),
         (PLATFORM, (RETAILER, PLATFORM)),
     ],
-    ids=["retailer-R", "platform-S", "retailer-both", "platform-both"],
+    ids=["retailer-R", "platform-S", "platform-both"],
 )
 async def test_killed_between_durable_steps(tmp_path: Path, side: str, result_to: tuple[str, ...]) -> None:
     # Other steps for each who learns: together they cover more of what all have in common.
