@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 from gateway.agreement.signature import verify_record
 from gateway.errors import HostileInput, Misuse, StateError
-from gateway.flow.ends import RunRefused, consent_changed
 from gateway.flow.ports import House
 from gateway.flow.ports.peer import Closing
-from gateway.flow.runstate import RunState
+from gateway.flow.runstate import RunState, check_age
 from gateway.flow.sessions import ended, opening_of, own_session
 from gateway.flow.threads import in_thread
 from gateway.flow.transcript import agreement_key, done_mark, is_whole, session_transcript
@@ -97,9 +96,7 @@ async def _check_age(house: House, session: Session) -> None:
     state = await in_thread(RunState.load, house, session.job_id)
     async with house.store.read() as tx:
         agreement = (await tx.agreements.get(session.offer.agreement_id)).agreement
-    drops_at = state.drops_at if state is not None else None
-    if drops_at is not None and (house.clock.now() - drops_at).total_seconds() > agreement.consent_age_s:
-        raise RunRefused(consent_changed())
+    check_age(state, agreement, house.clock.now())
 
 
 def check_transcripts(ours: RunHalf, theirs: RunHalf) -> None:

@@ -11,6 +11,7 @@ import secrets
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
+from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
@@ -23,11 +24,11 @@ from gateway.errors import HostileInput, Misuse
 from gateway.flow import cohort as cohorts
 from gateway.flow.authorize import authorize_receiver
 from gateway.flow.closing import check_counts, check_transcripts, counts_are_told, key_destroyed, run_events
-from gateway.flow.ends import PeerEnded, RunRefused, consent_changed
+from gateway.flow.ends import PeerEnded, RunRefused
 from gateway.flow.lease import Lease
 from gateway.flow.opening import open_session
 from gateway.flow.ports import StageFile
-from gateway.flow.runstate import NO_SECRETS, RunState, amend, load_state
+from gateway.flow.runstate import NO_SECRETS, RunState, amend, check_age, load_state
 from gateway.flow.sessions import opening_of
 from gateway.flow.threads import in_thread
 from gateway.flow.transcript import agreement_key, is_done, session_transcript, set_done, stage_file
@@ -98,12 +99,12 @@ class ReceiverRun(ABC, Generic[Outcome]):
             raise PeerEnded(failure.reason, failure.message)
         outcome = await self._outcome(job, session)
         await lease.enter(JobState.REJUDGING)
-        await self._check_age(job)
+        await self.check_age(job)
         if session.state is not SessionState.CLOSED:
             # S keeps what it learns once the session is closed: whatever forbids the run must be found before.
             await self.judge_end(job)
         await self._close(job, session.session_id)
-        await self._check_age(job)
+        await self.check_age(job)
         async with self.house.store.read() as tx:
             session = await tx.sessions.get(session.session_id)
         await self._release(job, session, outcome)
@@ -139,7 +140,7 @@ class ReceiverRun(ABC, Generic[Outcome]):
             raise RunRefused(Refusal("SIZE_OVER_CAP", f"the agreement allows {cap} rows of the receiver"))
         return self._cohort
 
-    async def _cut(self, job: AuthorizedJob, cohort: ConsentedCohort, begun: bool) -> RunState:
+    async def cut(self, job: AuthorizedJob, cohort: ConsentedCohort, begun: bool) -> RunState:
         """Judge again just before our data leaves; withdrawn records get stand-ins of equal size."""
         state = await load_state(self.lease)
         if state.cut_at is None or not begun:
@@ -150,7 +151,7 @@ class ReceiverRun(ABC, Generic[Outcome]):
             state = await amend(self.lease, cut_at=again.at, replaced=stand_ins)
         return state
 
-    async def _push(
+    async def push(
         self, job: AuthorizedJob, size: StageSize, file: StageFile, compute: Callable[[int], Awaitable[None]]
     ) -> None:
         """Push a stage from where the partner stands; `compute` makes a chunk durable that is not there yet."""
@@ -175,7 +176,7 @@ class ReceiverRun(ABC, Generic[Outcome]):
             if last != chunks - 1:
                 raise HostileInput("SEQUENCE_GAP", f"{name}: the partner confirmed chunk {last} of {chunks - 1}")
 
-    async def _pull(self, job: AuthorizedJob, sizes: Opening, stage: AnyStage, checks: StageChecks) -> StageFile:
+    async def pull(self, job: AuthorizedJob, sizes: Opening, stage: AnyStage, checks: StageChecks) -> StageFile:
         """Pull a stage: take what is missing, check every chunk, spool it."""
         house, session_id, name = self.house, self.lease.job.session_id, f"stage {int(stage)}"
         size = sizes.stage(stage)
@@ -204,28 +205,34 @@ class ReceiverRun(ABC, Generic[Outcome]):
         if not size.open_ended and file.rows() != size.rows:
             raise HostileInput("BAD_SHAPE", f"{name} ended with {file.rows()} of {size.rows} rows")
         await in_thread(checks.finish, file.read)
-        await self._mark(stage, file)
+        await self.mark(stage, file)
         return file
 
-    async def _mark(self, stage: AnyStage, file: StageFile) -> None:
+    async def mark(self, stage: AnyStage, file: StageFile) -> None:
         """Mark a stage as whole and checked, under the lease."""
         await self.lease.confirm()
         await in_thread(set_done, self.house, self.lease.job.job_id, stage, file)
 
-    async def _destroy_keys(self, job: AuthorizedJob, cohort: ConsentedCohort, **facts: object) -> None:
-        """Count our own late withdrawals and let the secrets die: nothing needs them any more."""
-        state = await load_state(self.lease)
-        gone = ~(await cohorts.judge_again(self.house, job, cohort)).kept
+    async def withdrawn_since_cut(self, job: AuthorizedJob) -> tuple[int, datetime]:
+        """Count our records whose consent went after the cut, over the whole cohort: it says nothing of who matched.
+
+        Returns:
+            How many, and when that was judged.
+        """
+        state, again = await load_state(self.lease), await cohorts.judge_again(self.house, job, await self._judged(job))
+        gone = ~again.kept
         gone[[record for record, _ in state.replaced]] = False
-        # Counted over the whole cohort: the count says nothing about who matched.
-        changes = {"late_drops": int(gone.sum()), "destroyed_at": self.house.clock.now(), **facts}
+        return int(gone.sum()), again.at
+
+    async def _destroy_keys(self, job: AuthorizedJob) -> None:
+        """Count our own late withdrawals and let the secrets die: nothing needs them any more."""
+        late_drops, _ = await self.withdrawn_since_cut(job)
+        changes = {"late_drops": late_drops, "destroyed_at": self.house.clock.now()}
         await amend(self.lease, **NO_SECRETS, **changes)
 
-    async def _check_age(self, job: AuthorizedJob) -> None:
+    async def check_age(self, job: AuthorizedJob) -> None:
         """Refuse to go on with judgements older than the agreed consent age."""
-        drops_at, now = (await load_state(self.lease)).drops_at, self.house.clock.now()
-        if drops_at is None or (now - drops_at).total_seconds() > job.agreement.consent_age_s:
-            raise RunRefused(consent_changed())
+        check_age(await load_state(self.lease), job.agreement, self.house.clock.now())
 
     async def _close(self, job: AuthorizedJob, session_id: str) -> None:
         """Exchange the run record; both logs then hold both signatures."""

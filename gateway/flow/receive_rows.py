@@ -51,21 +51,21 @@ class RowsReceiver(ReceiverRun[Matched]):
             await self._push_blinded(job, sizes, cohort)
             for stage in (Stage.EVALUATED, Stage.TABLE, Stage.LATE_DROPS):
                 checks = _Repeats(stage) if stage is Stage.EVALUATED else _Ascending(stage, sizes.tag_bytes)
-                await self._pull(job, sizes, stage, checks)
+                await self.pull(job, sizes, stage, checks)
             state = await load_state(self.lease)
             sealed = await in_thread(lambda: to_bytes(self._join(job, columns, sizes, cohort, state)))
             await self.lease.confirm()
             await in_thread(house.spool.write_sealed, job.job_id, MATCHED_FILE, sealed)
         state = await load_state(self.lease)
         if state.destroyed_at is None:
-            await self._destroy_keys(job, await self._judged(job))
+            await self._destroy_keys(job)
         return await in_thread(from_bytes, sealed)
 
     async def _push_blinded(self, job: AuthorizedJob, sizes: Opening, cohort: ConsentedCohort) -> None:
         """Stage 1: blind in keyed-tag order, chunk by chunk."""
         house, size = self.house, sizes.stage(Stage.BLINDED)
         file = await in_thread(stage_file, house, job.job_id, self.lease.job.session_id, Stage.BLINDED, sizes)
-        state = await self._cut(job, cohort, begun=file.chunks() > 0)
+        state = await self.cut(job, cohort, begun=file.chunks() > 0)
         inputs = await in_thread(with_stand_ins, cohort.inputs, state.replaced)
 
         async def blind(seq: int) -> None:
@@ -74,7 +74,7 @@ class RowsReceiver(ReceiverRun[Matched]):
                 elements = await in_thread(receiver.blind, piece, key, house.limits.threads)
             await in_thread(file.append, elements.tobytes(), seq)
 
-        await self._push(job, size, file, blind)
+        await self.push(job, size, file, blind)
 
     def _join(
         self,

@@ -12,7 +12,6 @@ import pyarrow as pa
 
 from gateway.disclosure import release_aggregate, release_cells, rule_of, sampler, verdict
 from gateway.errors import Misuse
-from gateway.flow import cohort as cohorts
 from gateway.flow.admission import admit
 from gateway.flow.budget import charge
 from gateway.flow.ends import RunRefused, consent_changed
@@ -44,7 +43,6 @@ from gateway.route.session import AggregateStage, Session
 Bytes = npt.NDArray[np.uint8]
 WORKS_AHEAD = 2  # chunks per worker
 
-
 Cells = tuple[pa.Table, Mapping[str, object]] | None
 
 
@@ -69,7 +67,7 @@ class SegmentsReceiver(ReceiverRun[Cells]):
             sizes = await agree_opening(self.lease, job, session, cohort, ())
             await self.lease.enter(JobState.EXCHANGING)
             await _Exchange(self, job, sizes, cohort, similar).run()
-            await self._destroy_keys(job, cohort)
+            await self._destroy_keys(job)
         return await in_thread(load_cells, self.house, job.job_id)
 
     async def judge_end(self, job: AuthorizedJob) -> int:
@@ -81,16 +79,14 @@ class SegmentsReceiver(ReceiverRun[Cells]):
         Raises:
             RunRefused: CONSENT_CHANGED where the agreement, or the age of the cut, forbids that.
         """
-        state, cohort = await load_state(self.lease), await self._judged(job)
-        again = await cohorts.judge_again(self.house, job, cohort)
-        gone = ~again.kept
-        gone[[record for record, _ in state.replaced]] = False
-        if state.cut_at is None:
+        cut_at = (await load_state(self.lease)).cut_at
+        if cut_at is None:
             raise Misuse("a run at its end lacks its cut")
-        late = (again.at - state.cut_at).total_seconds() > job.agreement.consent_age_s
-        if gone.any() and (late or terms_of(job).late_withdrawals is LateWithdrawals.ABANDON):
+        withdrawn, at = await self.withdrawn_since_cut(job)
+        late = (at - cut_at).total_seconds() > job.agreement.consent_age_s
+        if withdrawn and (late or terms_of(job).late_withdrawals is LateWithdrawals.ABANDON):
             raise RunRefused(consent_changed())
-        return int(gone.sum())
+        return withdrawn
 
     async def _release(self, job: AuthorizedJob, session: Session, outcome: Cells) -> None:
         """Store what disclosure let through, with the cut and the number of later withdrawals."""
@@ -177,7 +173,7 @@ class _Exchange:
     async def _pull(self, stage: AggregateStage) -> None:
         bits = self._layout.key_bits if self._layout is not None else 0
         checks = SegmentChecks(stage, self._sizes, self._house.limits.threads, bits, self._lease.job.session_id)
-        await self._run._pull(self._job, self._sizes, stage, checks)
+        await self._run.pull(self._job, self._sizes, stage, checks)
 
     async def _rows_of(self, stage: AggregateStage) -> Bytes:
         house, job = self._house, self._lease.job
@@ -194,18 +190,18 @@ class _Exchange:
             await in_thread(house.spool.discard_stage, job_id, int(stage))
             file = await in_thread(stage_file, house, job_id, lease.job.session_id, stage, self._sizes)
             await in_thread(write_rows, file, content)
-            await self._run._mark(stage, file)
+            await self._run.mark(stage, file)
 
         async def nothing(seq: int) -> None:
             raise Misuse(f"chunk {seq} of a marked stage is not there")
 
-        await self._run._push(self._job, self._sizes.stage(stage), file, nothing)
+        await self._run.push(self._job, self._sizes.stage(stage), file, nothing)
 
     async def _push_blinded(self) -> None:
         """Stage 1: each segment with its dummies, ascending: the wire carries no order."""
 
         async def rows() -> Bytes:
-            state = await self._run._cut(self._job, self._cohort, begun=False)
+            state = await self._run.cut(self._job, self._cohort, begun=False)
             session_id, t = bytes.fromhex(self._lease.job.session_id), self._grouped.t
             dummies = [psi.dummy_inputs(session_id, segment, t) for segment in range(len(self._rows))]
             inputs = await in_thread(with_stand_ins, self._cohort.inputs, state.replaced)
@@ -255,7 +251,7 @@ class _Exchange:
 
     async def _still_lawful(self) -> None:
         """Let nothing more leave that rests on judgements older than the agreed age, or that S may not learn."""
-        await self._run._check_age(self._job)
+        await self._run.check_age(self._job)
         if self._grouped.to_sender:
             await self._run.judge_end(self._job)
 

@@ -16,9 +16,11 @@ from datetime import datetime
 from gateway import kernel
 from gateway.errors import Misuse, StateError
 from gateway.flow.cohort import CohortSalts
+from gateway.flow.ends import RunRefused, consent_changed
 from gateway.flow.lease import Lease
 from gateway.flow.ports import House
 from gateway.flow.threads import in_thread
+from gateway.route.agreement import Agreement
 from gateway.route.canonical import parse_time_text, time_text
 
 RUN_STATE_FILE = "run-state"
@@ -178,6 +180,17 @@ async def amend(lease: Lease, **changes: object) -> RunState:
     state = replace(await load_state(lease), **changes)  # type: ignore[arg-type]
     await in_thread(state.save, lease.house, lease.job.job_id)
     return state
+
+
+def check_age(state: RunState | None, agreement: Agreement, now: datetime) -> None:
+    """Refuse to go on with late drops that were judged longer ago than the agreed consent age.
+
+    Raises:
+        RunRefused: CONSENT_CHANGED; charges stay.
+    """
+    drops_at = state.drops_at if state is not None else None
+    if drops_at is None or (now - drops_at).total_seconds() > agreement.consent_age_s:
+        raise RunRefused(consent_changed())
 
 
 def _written(at: datetime | None) -> str | None:

@@ -15,10 +15,9 @@ from gateway.disclosure import release_aggregate, release_cells, rule_of, sample
 from gateway.errors import HostileInput, Misuse
 from gateway.flow import cohort as cohorts
 from gateway.flow.budget import charge
-from gateway.flow.ends import RunRefused, consent_changed
 from gateway.flow.figures import load_cells, read_counts, read_shared, seal_cells
 from gateway.flow.grouping import layout_of
-from gateway.flow.runstate import amend, load_state
+from gateway.flow.runstate import amend, check_age, load_state
 from gateway.flow.segment import terms_of
 from gateway.flow.segment_checks import grouped_part
 from gateway.flow.send import SenderRun
@@ -174,7 +173,7 @@ class SegmentsSender(SenderRun):
             return
         rows, segments = sizes.receiver.rows, len(sizes.receiver.rows)
         records = await self._pushed(AggregateStage.MASKED, sizes)
-        await self._check_age(job)
+        check_age(await load_state(self.lease), job.agreement, self.house.clock.now())
         head, body = np.split(records, [grouped.count_rows(segments)])
         counts, withheld = read_counts(head.tobytes(), segments)
         if results is not None and any(withheld):
@@ -199,12 +198,6 @@ class SegmentsSender(SenderRun):
             file = await self._write_whole(AggregateStage.RESULTS, sizes, answer)
             await self._mark_pushed(AggregateStage.MASKED, sizes)
             await self._mark(AggregateStage.RESULTS, file)
-
-    async def _check_age(self, job: AuthorizedJob) -> None:
-        """Refuse to answer with late drops older than the agreed consent age: charges stay."""
-        drops_at, now = (await load_state(self.lease)).drops_at, self.house.clock.now()
-        if drops_at is None or (now - drops_at).total_seconds() > job.agreement.consent_age_s:
-            raise RunRefused(consent_changed())
 
     async def _modulus(self, sizes: Opening, grouped: Grouped) -> int:
         """Read n where it stands in clear: at the head of stage 4."""
@@ -249,7 +242,7 @@ class SegmentsSender(SenderRun):
             return
         rows, segments = sizes.receiver.rows, len(sizes.receiver.rows)
         records = await self._pushed(AggregateStage.SHARED_RELEASE, sizes)
-        await self._check_age(job)
+        check_age(await load_state(self.lease), job.agreement, self.house.clock.now())
         masked = await self._pushed(AggregateStage.MASKED, sizes)
         counts, _ = read_counts(masked[: grouped.count_rows(segments)].tobytes(), segments)
         read = [read_shared(record.tobytes(), len(layout.lanes)) for record in records]
