@@ -4,15 +4,16 @@ The only importer of the native module (native/README.md). Fixed-width bytes are
 (n, width); variable-width bytes are Arrow arrays, read in place. Every function is pure but for the random ones.
 
     values -> oprf_inputs -> blind -> (partner: evaluate) -> finalize_unblind -> tags, open_rows     receiver
-    values -> oprf_inputs -> blind -> finalize -> tags, seal_rows                                    sender
+    values -> oprf_inputs -> outputs -> tags, seal_rows                                              sender
 """
 
 from __future__ import annotations
 
-from gateway.kernel.digest import expand_message_xmd, hmac_sha256, merkle_root, subject_refs
+from gateway.kernel.digest import MerkleRoot, expand_message_xmd, hmac_sha256, merkle_root, subject_refs
 from gateway.kernel.group import check_elements, evaluate, map_to_group, random_elements
 from gateway.kernel.isa import ISA
-from gateway.kernel.oprf import blind, finalize, finalize_unblind, hash_to_group, oprf_inputs
+from gateway.kernel.oprf import blind, finalize, finalize_unblind, hash_to_group, oprf_inputs, outputs
+from gateway.kernel.order import find_rows, first_not_ascending, order_rows, take_rows
 from gateway.kernel.refusal import ElementRefused, InputRefused
 from gateway.kernel.scalar import Scalar
 from gateway.kernel.table import open_rows, seal_rows, tags
@@ -21,6 +22,7 @@ __all__ = [
     "ISA",
     "ElementRefused",
     "InputRefused",
+    "MerkleRoot",
     "Scalar",
     "blind",
     "check_elements",
@@ -28,14 +30,19 @@ __all__ = [
     "expand_message_xmd",
     "finalize",
     "finalize_unblind",
+    "find_rows",
+    "first_not_ascending",
     "hash_to_group",
     "hmac_sha256",
     "map_to_group",
     "merkle_root",
     "open_rows",
     "oprf_inputs",
+    "order_rows",
+    "outputs",
     "random_elements",
     "seal_rows",
     "subject_refs",
     "tags",
+    "take_rows",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Final
 
 import numpy as np
@@ -33,7 +34,7 @@ def hmac_sha256(key: bytes, values: Values | Rows, threads: int) -> Rows:
         Misuse: a null or another type.
 
     Source:
-        RFC 2104.
+        RFC 2104 over SHA-256 of FIPS 180-4.
     """
     column = column_of_rows(values, "values") if isinstance(values, np.ndarray) else column_of(values, "values")
     rows, out = new_rows(column.rows, DIGEST_BYTES)
@@ -84,6 +85,50 @@ def subject_refs(key: bytes, type: str, values: Values, threads: int = 1) -> Row
     return rows
 
 
+class MerkleRoot:
+    """The Merkle tree hash of rows that arrive in pieces; memory does not grow with them.
+
+    Threads may share it, but the order of their rows is then theirs to keep.
+
+    Source:
+        RFC 6962 section 2.1.
+    """
+
+    __slots__ = ("_lock", "_tree")
+
+    def __init__(self) -> None:
+        """Begin with no leaf."""
+        tree = lib.assent_merkle_new()
+        if tree == ffi.NULL:
+            raise MemoryError
+        self._tree = ffi.gc(tree, lib.assent_merkle_free)
+        self._lock = Lock()
+
+    def add(self, leaves: Rows) -> None:
+        """Append leaves.
+
+        Args:
+            leaves: uint8, shape (n, w), in their order.
+
+        Raises:
+            Misuse: shape or type differs.
+        """
+        view = rows_view(leaves, "leaves")
+        with self._lock:
+            lib.assent_merkle_add(self._tree, view, leaves.shape[0], leaves.shape[1])
+
+    def root(self) -> bytes:
+        """Return the hash of all leaves so far; more may follow.
+
+        Returns:
+            32 bytes; without a leaf the SHA-256 of nothing.
+        """
+        root = ffi.new("uint8_t[]", DIGEST_BYTES)
+        with self._lock:
+            lib.assent_merkle_root(self._tree, root)
+        return bytes(ffi.buffer(root))
+
+
 def merkle_root(leaves: Rows) -> bytes:
     """Return the Merkle tree hash of the rows in their order.
 
@@ -99,10 +144,9 @@ def merkle_root(leaves: Rows) -> bytes:
     Source:
         RFC 6962 section 2.1.
     """
-    root = ffi.new("uint8_t[]", DIGEST_BYTES)
-    view = rows_view(leaves, "leaves")
-    lib.assent_merkle_root(view, leaves.shape[0], leaves.shape[1], root)
-    return bytes(ffi.buffer(root))
+    tree = MerkleRoot()
+    tree.add(leaves)
+    return tree.root()
 
 
 def expand_message_xmd(message: bytes, dst: bytes, size: int) -> bytes:

@@ -121,6 +121,32 @@ def blind(inputs: Values, scalar: Scalar, threads: int) -> Rows:
     return rows
 
 
+def outputs(inputs: Values, scalar: Scalar, threads: int) -> Rows:
+    """Return the OPRF outputs of one's own inputs under one's own key: `blind`, then `finalize`, in one pass.
+
+    Args:
+        inputs: n OPRF inputs of at most 65,535 bytes, see `oprf_inputs`.
+        scalar: the key.
+        threads: 1 to 256.
+
+    Returns:
+        uint8, shape (n, 64): F(y) for each row.
+
+    Raises:
+        InputRefused: the first input that is too long or hashes to the identity.
+        Misuse: a null, another type, or a destroyed scalar.
+
+    Source:
+        RFC 9497 section 3.3.1, Evaluate.
+    """
+    column = column_of(inputs, "inputs")
+    rows, out = new_rows(column.rows, OUTPUT_BYTES)
+    row = ffi.new("uint64_t *")
+    status = lib.assent_outputs(column.native, scalar._native(), thread_count(threads), out, row)
+    check_values_status(status, row[0])
+    return rows
+
+
 def finalize(inputs: Values, elements: Rows, threads: int) -> Rows:
     """Hash inputs with their evaluated elements into OPRF outputs.
 

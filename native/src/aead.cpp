@@ -1,20 +1,21 @@
 #include "aead.h"
 
-#include "chacha20.h"
 #include "poly1305.h"
 #include "secret.h"
 
 namespace assent {
 
-namespace {
+// RFC 8439 section 2.6: the one-time key of Poly1305 is the head of key stream block 0.
+OneTimeAead::OneTimeAead(const uint8_t *keys, size_t count) : keys_(keys), count_(count) {
+    chacha20_blocks(mac_keys_, keys, count, 0);
+}
 
-// RFC 8439 section 2.8: the one-time key is the head of key stream block 0, and the message is
-// AAD || pad || ciphertext || pad || u64 le size of AAD || u64 le size of ciphertext.
-void authenticate(uint8_t tag[AEAD_TAG], const uint8_t key[AEAD_KEY], Bytes associated, Bytes ciphertext) {
-    uint8_t stream[64], sizes[16];
-    const WipeAtExit<uint8_t[64]> wipe_stream(stream);
-    chacha20_block(stream, key, 0);
-    Poly1305 mac(stream);
+OneTimeAead::~OneTimeAead() { wipe(mac_keys_, sizeof mac_keys_); }
+
+// Section 2.8: AAD || pad || ciphertext || pad || u64 le size of AAD || u64 le size of ciphertext.
+void OneTimeAead::authenticate(uint8_t tag[AEAD_TAG], size_t row, Bytes associated, Bytes ciphertext) const {
+    uint8_t sizes[16];
+    Poly1305 mac(mac_keys_ + row * CHACHA20_BLOCK);
     mac.update_padded(associated);
     mac.update_padded(ciphertext);
     store64_le(sizes, associated.size);
@@ -23,24 +24,19 @@ void authenticate(uint8_t tag[AEAD_TAG], const uint8_t key[AEAD_KEY], Bytes asso
     mac.finish(tag);
 }
 
-}  // namespace
-
-void seal_once(uint8_t *sealed, const uint8_t key[AEAD_KEY], Bytes associated, Bytes plaintext) {
-    chacha20_xor(sealed, key, 1, plaintext);
-    authenticate(sealed + plaintext.size, key, associated, {sealed, plaintext.size});
-}
-
-uint64_t open_once(uint8_t *plaintext, const uint8_t key[AEAD_KEY], Bytes associated, Bytes sealed) {
-    const Bytes ciphertext = {sealed.data, sealed.size - AEAD_TAG};
-    uint8_t tag[AEAD_TAG];
-    authenticate(tag, key, associated, ciphertext);
-    if (!equal_bytes(tag, sealed.data + ciphertext.size, AEAD_TAG)) {
-        // No byte of an unauthenticated plaintext ever exists.
-        for (size_t i = 0; i < ciphertext.size; i++) plaintext[i] = 0;
-        return 0;
+void OneTimeAead::crypt(AeadRows<uint8_t> out, AeadRows<const uint8_t> in, size_t size, const uint8_t *kept) const {
+    alignas(64) uint8_t stream[AEAD_GROUP * CHACHA20_BLOCK];
+    const WipeAtExit<uint8_t[AEAD_GROUP * CHACHA20_BLOCK]> wipe_stream(stream);
+    uint32_t counter = 1;
+    for (size_t at = 0; at < size; at += CHACHA20_BLOCK) {
+        chacha20_blocks(stream, keys_, count_, counter++);
+        const size_t taken = size - at < CHACHA20_BLOCK ? size - at : CHACHA20_BLOCK;
+        for (size_t row = 0; row < count_; row++) {
+            const uint8_t *from = in[row] + at, *block = stream + row * CHACHA20_BLOCK;
+            uint8_t *to = out[row] + at;
+            for (size_t i = 0; i < taken; i++) to[i] = uint8_t((from[i] ^ block[i]) & kept[row]);
+        }
     }
-    chacha20_xor(plaintext, key, 1, ciphertext);
-    return 1;
 }
 
 }  // namespace assent

@@ -19,8 +19,17 @@ enum {
     ASSENT_TOO_LONG = 3,       // a value that its 16-bit length prefix cannot carry
     ASSENT_BAD_OFFSETS = 4,    // offsets of a column that run backwards or past its bytes
     ASSENT_NO_ENTROPY = 5,     // the operating system gave no random bytes
-    ASSENT_NOT_A_SCALAR = 6    // bytes that are zero or not below the group order
+    ASSENT_NOT_A_SCALAR = 6,   // bytes that are zero or not below the group order
+    ASSENT_NO_SUCH_ISA = 7,    // an instruction set that this build or this processor does not hold
+    ASSENT_NO_MEMORY = 8,      // the working memory of the call
+    ASSENT_NO_SUCH_ROW = 9     // a row number outside the rows
 };
+
+// Instruction sets by number: 0 portable, 1 AVX-512 IFMA. The fastest held is in use from the start.
+uint32_t assent_isas(void);            // bit i is set where set i is held
+int32_t assent_use_isa(uint32_t isa);  // for the whole process, from the next batch on
+// For tests: one operation of the field of AVX-512 IFMA, see ifma/batch.h; limbs as [limb][lane].
+int32_t assent_ifma_field(uint32_t operation, const uint64_t *a, const uint64_t *b, uint64_t *result);
 
 // A secret scalar modulo the group order; its memory is wiped when it is freed.
 typedef struct assent_scalar assent_scalar;
@@ -57,6 +66,9 @@ int32_t assent_oprf_inputs(const uint8_t *name, uint32_t name_size, const assent
 int32_t assent_hash_to_group(const assent_column *inputs, uint32_t threads, uint8_t *out, uint64_t *row);
 int32_t assent_blind(const assent_column *inputs, const assent_scalar *scalar, uint32_t threads, uint8_t *out,
                      uint64_t *row);
+// F(y) of the RFC's Evaluate, by who holds the scalar: blind, then finalize.
+int32_t assent_outputs(const assent_column *inputs, const assent_scalar *scalar, uint32_t threads, uint8_t *out,
+                       uint64_t *row);
 int32_t assent_finalize(const assent_column *inputs, const uint8_t *elements, uint32_t threads, uint8_t *out,
                         uint64_t *row);
 int32_t assent_finalize_unblind(const assent_column *inputs, const uint8_t *evaluated, const assent_scalar *inverse,
@@ -84,10 +96,36 @@ int32_t assent_hmac_sha256(const uint8_t *key, uint64_t key_size, const assent_c
 // out: 26 characters a row.
 int32_t assent_subject_refs(const uint8_t *key, uint64_t key_size, const uint8_t *type, uint32_t type_size,
                             const assent_column *values, uint32_t threads, uint8_t *out, uint64_t *row);
-void assent_merkle_root(const uint8_t *leaves, uint64_t rows, uint32_t width, uint8_t *root);
+
+// A Merkle tree hash over leaves that arrive in order, by one thread at a time.
+typedef struct assent_merkle assent_merkle;
+
+assent_merkle *assent_merkle_new(void);  // without leaves, or null when memory is short
+void assent_merkle_free(assent_merkle *merkle);
+void assent_merkle_add(assent_merkle *merkle, const uint8_t *leaves, uint64_t rows, uint32_t width);
+void assent_merkle_root(const assent_merkle *merkle, uint8_t *root);
+
 // size <= 16,320 and dst_size <= 255.
 void assent_expand_message_xmd(const uint8_t *message, uint64_t message_size, const uint8_t *dst, uint32_t dst_size,
                                uint8_t *out, uint32_t size);
+
+// Rows of `width` bytes, at least 1, and `stride` bytes from one to the next.
+typedef struct {
+    const uint8_t *bytes;
+    uint64_t rows;
+    uint64_t stride;
+    uint32_t width;
+} assent_rows;
+
+// The stable ascending order by all bytes of the rows.
+int32_t assent_order_rows(const assent_rows *rows, uint32_t threads, int64_t *order);
+// out: the rows that `order` names, count of them; `row` is the place in `order` at fault.
+int32_t assent_take_rows(const assent_rows *rows, const int64_t *order, uint64_t count, uint32_t threads, uint8_t *out,
+                         uint64_t *row);
+// places: for each wanted row the first of the ascending rows equal to it, or -1; both of one width.
+int32_t assent_find_rows(const assent_rows *sorted, const assent_rows *wanted, uint32_t threads, int64_t *places);
+// The first row that does not lie above the one before it, or -1; previous: the row before the first, or null.
+int64_t assent_first_not_ascending(const assent_rows *rows, const uint8_t *previous);
 
 // cffi: end
 }

@@ -1,42 +1,42 @@
 // Keyed and Merkle hashes of columns.
+#include <new>
+
 #include "api.h"
 #include "column.h"
 #include "expand_message.h"
 #include "hmac.h"
+#include "merkle.h"
 #include "parallel.h"
 
 using namespace assent;
 
+struct assent_merkle {
+    MerkleTree tree;
+};
+
 namespace {
 
 constexpr size_t REF_CHARACTERS = 26;
+constexpr size_t MAX_VALUE = 65535;  // of a subject reference: its length is hashed as two bytes
 
-// The first characters of RFC 4648 base32 in lower case: five bits each, from the top.
-void base32_head(uint8_t characters[REF_CHARACTERS], const uint8_t *bytes) {
-    static constexpr char ALPHABET[] = "abcdefghijklmnopqrstuvwxyz234567";
-    for (size_t i = 0; i < REF_CHARACTERS; i++) {
-        const size_t bit = 5 * i;
-        const unsigned two = unsigned(bytes[bit / 8]) << 8 | bytes[bit / 8 + 1];
-        characters[i] = uint8_t(ALPHABET[two >> (11 - bit % 8) & 31]);
-    }
+// Eight characters of RFC 4648 base32 in lower case, five bits each, from the top 40 bits; byte by byte at once.
+void base32_eight(uint8_t characters[8], uint64_t bits) {
+    uint64_t x = bits >> 24;
+    x = (x & 0x000000fffff00000) << 12 | (x & 0x00000000000fffff);
+    x = (x & 0x000ffc00000ffc00) << 6 | (x & 0x000003ff000003ff);
+    x = (x & 0x03e003e003e003e0) << 3 | (x & 0x001f001f001f001f);
+    constexpr uint64_t EACH = 0x0101010101010101;
+    // 0 to 25 are letters, 26 to 31 the figures 2 to 7, which lie below the letters.
+    const uint64_t figures = (x + EACH * (0x80 - 26)) >> 7 & EACH;
+    store64_be(characters, x + EACH * 'a' - figures * ('a' - '2' + 26));
 }
 
-// RFC 6962 section 2.1
-void hash_leaf(uint8_t digest[Sha256::DIGEST], Bytes leaf) {
-    const uint8_t prefix = 0;
-    Sha256 hash;
-    hash.update(&prefix, 1);
-    hash.update(leaf);
-    hash.finish(digest);
-}
-
-void hash_children(uint8_t digest[Sha256::DIGEST], const uint8_t *left, const uint8_t *right) {
-    const uint8_t prefix = 1;
-    Sha256 hash;
-    hash.update(&prefix, 1);
-    hash.update(left, Sha256::DIGEST);
-    hash.update(right, Sha256::DIGEST);
-    hash.finish(digest);
+// The first characters of a digest: 130 bits.
+void base32_head(uint8_t characters[REF_CHARACTERS], const uint8_t digest[Sha256::DIGEST]) {
+    base32_eight(characters, load64_be(digest));
+    base32_eight(characters + 8, load64_be(digest + 5));
+    base32_eight(characters + 16, load64_be(digest + 10));
+    base32_eight(characters + 18, load64_be(digest + 11) << 2);
 }
 
 }  // namespace
@@ -45,8 +45,13 @@ int32_t assent_hmac_sha256(const uint8_t *key, uint64_t key_size, const assent_c
                            uint8_t *out, uint64_t *row) {
     if (const int32_t status = check_column(*values, row)) return status;
     const HmacSha256 mac(Bytes{key, key_size});
-    return for_each_chunk(values->rows, threads, row, [&](uint64_t first, size_t count) {
-        for (uint64_t i = first; i < first + count; i++) mac(column_row(*values, i), out + i * Sha256::DIGEST);
+    return for_each_chunk(values->rows, threads, row, [&](uint64_t chunk, size_t rows) {
+        HmacSha256::Lanes lanes;
+        for_each_group<uint32_t>(rows, [&](size_t in_chunk, size_t count) {
+            const uint64_t first = chunk + in_chunk;
+            mac(lanes, count, [&](auto &message, size_t lane) { message.update(column_row(*values, first + lane)); });
+            lanes.store(out + first * Sha256::DIGEST, count);
+        });
         return DONE;
     });
 }
@@ -55,45 +60,43 @@ int32_t assent_subject_refs(const uint8_t *key, uint64_t key_size, const uint8_t
                             const assent_column *values, uint32_t threads, uint8_t *out, uint64_t *row) {
     if (const int32_t status = check_column(*values, row)) return status;
     const HmacSha256 mac(Bytes{key, key_size});
-    return for_each_chunk(values->rows, threads, row, [&](uint64_t first, size_t count) -> Outcome {
-        for (uint64_t i = first; i < first + count; i++) {
-            const Bytes value = column_row(*values, i);
-            if (value.size > 65535) return {ASSENT_TOO_LONG, i};
-            uint8_t length[2], digest[Sha256::DIGEST];
-            Sha256 hash = mac.begin();
-            store16_be(length, uint16_t(type_size));
-            hash.update(length, sizeof length);
-            hash.update(type, type_size);
-            store16_be(length, uint16_t(value.size));
-            hash.update(length, sizeof length);
-            hash.update(value);
-            mac.finish(hash, digest);
-            base32_head(out + i * REF_CHARACTERS, digest);
+    return for_each_chunk(values->rows, threads, row, [&](uint64_t chunk, size_t rows) -> Outcome {
+        Bytes subjects[CHUNK_ROWS];
+        for (size_t i = 0; i < rows; i++) {
+            subjects[i] = column_row(*values, chunk + i);
+            if (subjects[i].size > MAX_VALUE) return {ASSENT_TOO_LONG, chunk + i};
         }
+        HmacSha256::Lanes lanes;
+        for_each_group<uint32_t>(rows, [&](size_t first, size_t count) {
+            mac(lanes, count, [&](auto &message, size_t lane) {
+                const Bytes subject = subjects[first + lane];
+                uint8_t length[2];
+                store16_be(length, uint16_t(type_size));
+                message.update(length, sizeof length);
+                message.update(type, type_size);
+                store16_be(length, uint16_t(subject.size));
+                message.update(length, sizeof length);
+                message.update(subject);
+            });
+            uint8_t digests[LANES<uint32_t> * Sha256::DIGEST];
+            lanes.store(digests, count);
+            for (size_t i = 0; i < count; i++) {
+                base32_head(out + (chunk + first + i) * REF_CHARACTERS, digests + i * Sha256::DIGEST);
+            }
+        });
         return DONE;
     });
 }
 
-void assent_merkle_root(const uint8_t *leaves, uint64_t rows, uint32_t width, uint8_t *root) {
-    if (rows == 0) {
-        Sha256().finish(root);
-        return;
-    }
-    // Roots of the complete subtrees so far, largest first: one per set bit of the count.
-    uint8_t roots[64][Sha256::DIGEST];
-    int depth = 0;
-    for (uint64_t i = 0; i < rows; i++) {
-        uint8_t digest[Sha256::DIGEST];
-        hash_leaf(digest, {leaves + i * width, width});
-        for (uint64_t full = i; full & 1; full >>= 1) hash_children(digest, roots[--depth], digest);
-        copy_bytes(roots[depth++], digest, sizeof digest);
-    }
-    while (depth > 1) {
-        depth--;
-        hash_children(roots[depth - 1], roots[depth - 1], roots[depth]);
-    }
-    copy_bytes(root, roots[0], Sha256::DIGEST);
+assent_merkle *assent_merkle_new(void) { return new (std::nothrow) assent_merkle; }
+
+void assent_merkle_free(assent_merkle *merkle) { delete merkle; }
+
+void assent_merkle_add(assent_merkle *merkle, const uint8_t *leaves, uint64_t rows, uint32_t width) {
+    merkle->tree.add(leaves, rows, width);
 }
+
+void assent_merkle_root(const assent_merkle *merkle, uint8_t *root) { merkle->tree.root(root); }
 
 void assent_expand_message_xmd(const uint8_t *message, uint64_t message_size, const uint8_t *dst, uint32_t dst_size,
                                uint8_t *out, uint32_t size) {

@@ -1,4 +1,4 @@
-// Group operations on one chunk of at most CHUNK_ROWS rows: what a path for another instruction set replaces.
+// Group operations on one chunk of at most CHUNK_ROWS rows, on the instruction set in use (isa.h).
 // Rows in the outcomes count from the start of the chunk; a refused chunk leaves its output undefined.
 #pragma once
 
@@ -7,8 +7,6 @@
 #include "scalar.h"
 
 namespace assent {
-
-static_assert(CHUNK_ROWS <= ENCODE_BATCH, "one inversion serves a chunk");
 
 // Refuses, in row order, what is not canonical or is the identity.
 Outcome check_chunk(const uint8_t *elements, size_t count);

@@ -1,5 +1,6 @@
 #include "expand_message.h"
 
+#include "lanes.h"
 #include "secret.h"
 
 namespace assent {
@@ -15,23 +16,24 @@ void update_dst_prime(Sha512 &hash, Bytes dst) {
     hash.update(&size, 1);
 }
 
-Sha512 hash_of_z_pad() {
-    const uint8_t z_pad[Sha512::BLOCK] = {0};
-    Sha512 hash;
-    hash.update(z_pad, sizeof z_pad);
-    return hash;
+// The first block is the same zeros for every message: hashed once.
+const Sha512 &hash_of_z_pad() {
+    static const Sha512 after_z_pad = [] {
+        const uint8_t z_pad[Sha512::BLOCK] = {0};
+        Sha512 hash;
+        hash.update(z_pad, sizeof z_pad);
+        return hash;
+    }();
+    return after_z_pad;
 }
 
 }  // namespace
 
 void expand_message_xmd(uint8_t *uniform, size_t size, Bytes message, Bytes dst) {
-    // The first block is the same zeros for every message: hashed once.
-    static const Sha512 after_z_pad = hash_of_z_pad();
-
     uint8_t b0[Sha512::DIGEST], bi[Sha512::DIGEST] = {0};
     // Steps 4 to 7: b_0 = H(Z_pad || msg || l_i_b_str || I2OSP(0, 1) || DST_prime)
     const uint8_t length_and_zero[3] = {uint8_t(size >> 8), uint8_t(size), 0};
-    Sha512 hash = after_z_pad;
+    Sha512 hash = hash_of_z_pad();
     hash.update(message);
     hash.update(length_and_zero, sizeof length_and_zero);
     update_dst_prime(hash, dst);
@@ -55,9 +57,27 @@ void expand_message_xmd(uint8_t *uniform, size_t size, Bytes message, Bytes dst)
     wipe(bi, sizeof bi);
 }
 
-void expand_oprf_input(uint8_t uniform[64], Bytes input) {
-    const Bytes dst = {reinterpret_cast<const uint8_t *>(OPRF_DST), sizeof OPRF_DST - 1};
-    expand_message_xmd(uniform, 64, input, dst);
+// Steps 4 to 10 for one block of output, ell = 1: b_0, then b_1 = H(b_0 || I2OSP(1, 1) || DST_prime).
+void expand_oprf_inputs(uint8_t *uniform, const Bytes *inputs, size_t count) {
+    // I2OSP(64, 2) || I2OSP(0 or 1, 1) || DST_prime
+    constexpr size_t DST_SIZE = sizeof OPRF_DST - 1;
+    uint8_t tail[3 + DST_SIZE + 1] = {0, Sha512::DIGEST, 0};
+    std::memcpy(tail + 3, OPRF_DST, DST_SIZE);
+    tail[3 + DST_SIZE] = DST_SIZE;
+    uint8_t last[1 + DST_SIZE + 1];
+    std::memcpy(last, tail + 2, sizeof last);
+    last[0] = 1;
+
+    LaneHash<uint64_t> lanes;
+    for_each_group<uint64_t>(count, [&](size_t first, size_t group) {
+        lanes.begin(hash_of_z_pad());
+        lanes.absorb(group, [&](auto &message, size_t lane) {
+            message.update(inputs[first + lane]);
+            message.update(tail, sizeof tail);
+        });
+        lanes.rehash(Sha512(), {last, sizeof last});
+        lanes.store(uniform + first * Sha512::DIGEST, group);
+    });
 }
 
 }  // namespace assent

@@ -11,7 +11,8 @@ constexpr size_t MAX_DST = 255;
 // Requires dst.size <= MAX_DST and size <= MAX_EXPANDED.
 void expand_message_xmd(uint8_t *uniform, size_t size, Bytes message, Bytes dst);
 
-// What the one-way map takes to make HashToGroup of RFC 9497 section 4.1, mode 0x00, for ristretto255-SHA512.
-void expand_oprf_input(uint8_t uniform[64], Bytes input);
+// What the one-way map takes to make HashToGroup of RFC 9497 section 4.1, mode 0x00, for ristretto255-SHA512:
+// 64 bytes for each of `count` inputs.
+void expand_oprf_inputs(uint8_t *uniform, const Bytes *inputs, size_t count);
 
 }  // namespace assent

@@ -1,6 +1,7 @@
-// HMAC (RFC 2104) over either hash, and HKDF-SHA512 (RFC 5869) for one block of output.
+// HMAC (RFC 2104) over either hash, and HKDF-SHA512 (RFC 5869) for one block of output, in lanes.
 #pragma once
 
+#include "lanes.h"
 #include "secret.h"
 #include "sha2.h"
 
@@ -10,6 +11,8 @@ namespace assent {
 template <class Hash>
 class Hmac {
   public:
+    using Lanes = LaneHash<typename Hash::Word>;
+
     explicit Hmac(Bytes key) {
         uint8_t block[Hash::BLOCK] = {0};
         const WipeAtExit<uint8_t[Hash::BLOCK]> wipe_block(block);
@@ -21,9 +24,9 @@ class Hmac {
         } else {
             copy_bytes(block, key.data, key.size);
         }
-        for (uint8_t &byte : block) byte ^= 0x36;
+        for (uint8_t &byte : block) byte ^= INNER_PAD;
         inner_.update(block, sizeof block);
-        for (uint8_t &byte : block) byte ^= 0x36 ^ 0x5c;
+        for (uint8_t &byte : block) byte ^= INNER_PAD ^ OUTER_PAD;
         outer_.update(block, sizeof block);
     }
     ~Hmac() {
@@ -33,25 +36,15 @@ class Hmac {
     Hmac(const Hmac &) = delete;
     Hmac &operator=(const Hmac &) = delete;
 
-    // The hash to feed one message into; give it back to finish.
-    Hash begin() const { return inner_; }
-
-    void finish(Hash &message, uint8_t mac[Hash::DIGEST]) const {
-        uint8_t digest[Hash::DIGEST];
-        message.finish(digest);
-        wipe(&message, sizeof message);
-        Hash outer = outer_;
-        outer.update(digest, sizeof digest);
-        outer.finish(mac);
-        wipe(&outer, sizeof outer);
-        wipe(digest, sizeof digest);
+    // Leaves the MACs of `count` messages in the lanes; write(message, lane) as for LaneHash::absorb.
+    template <class Write>
+    void operator()(Lanes &lanes, size_t count, const Write &write) const {
+        lanes.begin(inner_);
+        lanes.absorb(count, write);
+        lanes.rehash(outer_);
     }
 
-    void operator()(Bytes message, uint8_t mac[Hash::DIGEST]) const {
-        Hash hash = begin();
-        hash.update(message);
-        finish(hash, mac);
-    }
+    static constexpr uint8_t INNER_PAD = 0x36, OUTER_PAD = 0x5c;
 
   private:
     Hash inner_, outer_;
@@ -66,16 +59,25 @@ class HkdfSha512 {
   public:
     HkdfSha512() : extract_(Bytes{nullptr, 0}) {}
 
-    void operator()(Bytes key_material, Bytes info, uint8_t block[Sha512::DIGEST]) const {
-        uint8_t pseudorandom_key[Sha512::DIGEST];
-        const WipeAtExit<uint8_t[Sha512::DIGEST]> wipe_key(pseudorandom_key);
-        extract_(key_material, pseudorandom_key);
-        const HmacSha512 expand(Bytes{pseudorandom_key, sizeof pseudorandom_key});
-        Sha512 hash = expand.begin();
-        const uint8_t counter = 1;
-        hash.update(info);
-        hash.update(&counter, 1);
-        expand.finish(hash, block);
+    // Leaves T(1) of `count` rows in the lanes; both functions feed a message as for LaneHash::absorb.
+    template <class WriteKeyMaterial, class WriteInfo>
+    void operator()(HmacSha512::Lanes &lanes, size_t count, const WriteKeyMaterial &write_key_material,
+                    const WriteInfo &write_info) const {
+        LaneState<uint64_t> key, outer;
+        const WipeAtExit<LaneState<uint64_t>> wipe_key(key), wipe_outer(outer);
+        extract_(lanes, count, write_key_material);
+        // HMAC under a key of its own in every lane: the pseudorandom key, 64 bytes of a block of 128.
+        key = lanes.state();
+        lanes.rekey(HmacSha512::OUTER_PAD);
+        outer = lanes.state();
+        lanes.begin(key, 0);
+        lanes.rekey(HmacSha512::INNER_PAD);
+        lanes.absorb(count, [&](auto &message, size_t lane) {
+            const uint8_t counter = 1;
+            write_info(message, lane);
+            message.update(&counter, 1);
+        });
+        lanes.rehash(outer, Sha512::BLOCK);
     }
 
   private:

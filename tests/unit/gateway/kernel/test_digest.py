@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +26,15 @@ def test_hmac_over_values_of_every_length(key_size: int) -> None:
     values = [content[:size] for size in range(300)]
     macs = kernel.hmac_sha256(key, pa.array(values, pa.binary()), 1)
     assert macs.tobytes() == b"".join(hmac.digest(key, value, "sha256") for value in values)
+
+
+@pytest.mark.parametrize("rows", range(1, 41))
+def test_hmac_over_rows_of_mixed_lengths(rows: int) -> None:
+    """Neighbours of different block counts, the longest of more blocks than are hashed side by side."""
+    sizes = np.random.default_rng(rows).choice([0, 1, 30, 54, 55, 56, 63, 64, 119, 120, 246, 247, 248, 300, 1000], rows)
+    values = [random_rows(1, size, size).tobytes() for size in sizes]
+    macs = kernel.hmac_sha256(b"key", pa.array(values, pa.binary()), 1)
+    assert macs.tobytes() == b"".join(hmac.digest(b"key", value, "sha256") for value in values)
 
 
 @pytest.mark.parametrize("width", [0, 1, 26, 32, 55, 56, 64, 119, 120])
@@ -75,6 +85,13 @@ def test_subject_refs_over_threads_slices_and_lengths() -> None:
         kernel.subject_refs(b"key", "t" * 65_536, values)
 
 
+@pytest.mark.parametrize("rows", [1, 15, 16, 17, 40])
+def test_subject_refs_of_mixed_lengths(rows: int) -> None:
+    values = ["x" * (37 * n % 301) for n in range(rows)]
+    refs = kernel.subject_refs(b"key", "phone", pa.array(values))
+    assert [row.tobytes().decode() for row in refs] == [expected_ref(b"key", "phone", value) for value in values]
+
+
 def test_type_and_value_do_not_run_together() -> None:
     one = kernel.subject_refs(b"key", "phone1", pa.array(["38"]))
     other = kernel.subject_refs(b"key", "phone", pa.array(["138"]))
@@ -104,6 +121,34 @@ def test_merkle_root_of_a_large_cohort_and_of_a_changed_one() -> None:
     assert root == tree_hash([leaf.tobytes() for leaf in leaves])
     leaves[5_000, 31] ^= 1
     assert kernel.merkle_root(leaves) != root
+
+
+@given(st.lists(st.integers(0, 2_100), max_size=8), st.sampled_from([0, 1, 32, 64, 246, 247, 300]))
+def test_a_merkle_root_does_not_depend_on_the_pieces(sizes: list[int], width: int) -> None:
+    leaves = random_rows(sum(sizes), width)
+    tree, done = kernel.MerkleRoot(), 0
+    for size in sizes:
+        tree.add(leaves[done : done + size])
+        done += size
+    assert tree.root() == kernel.merkle_root(leaves)
+
+
+def test_leaves_may_follow_a_merkle_root() -> None:
+    leaves = random_rows(1_100, 40)
+    tree = kernel.MerkleRoot()
+    assert tree.root() == hashlib.sha256().digest()
+    for n in range(33):
+        tree.add(leaves[n : n + 1])
+        assert tree.root() == tree_hash([leaf.tobytes() for leaf in leaves[: n + 1]]), n
+    tree.add(leaves[33:])
+    assert tree.root() == tree_hash([leaf.tobytes() for leaf in leaves])
+
+
+def test_merkle_leaves_of_another_shape_are_misuse() -> None:
+    wrong: list[Any] = [random_rows(4, 8)[:, :4], random_rows(1, 4)[0], np.zeros((2, 2), dtype=np.int8)]
+    for leaves in wrong:
+        with pytest.raises(Misuse, match="leaves must be"):
+            kernel.MerkleRoot().add(leaves)
 
 
 @given(st.binary(max_size=300), st.binary(max_size=255), st.integers(1, 700))

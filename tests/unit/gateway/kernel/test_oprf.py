@@ -166,11 +166,12 @@ def test_a_bad_match_key_name_is_misuse(name: str) -> None:
 
 def test_finalize_hashes_inputs_of_every_length_across_the_block_borders() -> None:
     inputs = [bytes(range(256)) * 2][0]
-    values = pa.array([inputs[:size] for size in range(420)], pa.binary())
-    elements = kernel.random_elements(420, 1)
+    inputs += inputs
+    values = pa.array([inputs[:size] for size in range(620)], pa.binary())
+    elements = kernel.random_elements(620, 1)
     outputs = kernel.finalize(values, elements, 1)
     assert np.array_equal(outputs, kernel.finalize(values, elements, 2))
-    for size in range(420):
+    for size in range(620):
         framing = size.to_bytes(2, "big") + inputs[:size] + b"\x00\x20" + elements[size].tobytes() + b"Finalize"
         assert outputs[size].tobytes() == hashlib.sha512(framing).digest(), size
 
@@ -208,6 +209,57 @@ def test_receiver_and_sender_meet_at_the_same_outputs() -> None:
     assert len({row.tobytes() for row in sent}) == 150
 
 
+@pytest.mark.parametrize("rows", [0, 1, 7, 8, 9, 40, 600])
+def test_outputs_are_blind_then_finalize(rows: int) -> None:
+    inputs = kernel.oprf_inputs("phone.e164", pa.array(["x" * (61 * n % 700) for n in range(rows)], pa.string()))
+    k = kernel.Scalar.random()
+    expected = kernel.finalize(inputs, kernel.blind(inputs, k, 1), 1)
+    for threads in (1, 2):
+        assert np.array_equal(kernel.outputs(inputs, k, threads), expected)
+
+
+def test_outputs_agree_with_the_reference() -> None:
+    value = framed("phone.e164", b"13810000000")
+    element = reference.blind(value, 99)
+    secret = kernel.Scalar.from_secret_bytes((99).to_bytes(32, "little"))
+    outputs = kernel.outputs(pa.array([value], pa.binary()), secret, 1)
+    assert outputs.tobytes() == reference.finalize(value, element)
+
+
+def test_outputs_refuse_what_blind_refuses() -> None:
+    k = kernel.Scalar.random()
+    with pytest.raises(kernel.InputRefused) as refused:
+        kernel.outputs(pa.array([b"a", b"b" * 65_536], pa.binary()), k, 1)
+    assert refused.value.row == 1
+    with pytest.raises(Misuse, match="row 1 "):
+        kernel.outputs(pa.array(["a", None]), k, 1)
+    with pytest.raises(Misuse, match="ascending offsets"):
+        kernel.outputs(broken([0, 1, 2, 99], b"abc"), k, 1)
+    k.destroy()
+    with pytest.raises(Misuse, match="destroyed"):
+        kernel.outputs(pa.array(["a"]), k, 1)
+
+
+@pytest.mark.parametrize(("bad_element", "long_input", "first"), [(3, 9, 3), (9, 3, 3), (3, 3, 3), (9, 0, 0)])
+def test_of_two_bad_rows_the_first_is_refused(bad_element: int, long_input: int, first: int) -> None:
+    values = [b"a"] * 20
+    values[long_input] = b"b" * 65_536
+    evaluated = kernel.random_elements(20, 1)
+    evaluated[bad_element] = 255
+    with pytest.raises((kernel.ElementRefused, kernel.InputRefused)) as refused:
+        kernel.finalize_unblind(pa.array(values, pa.binary()), evaluated, kernel.Scalar.random(), 1)
+    assert getattr(refused.value, "index", None) == first or getattr(refused.value, "row", None) == first
+
+
+@given(st.lists(st.integers(0, 80), max_size=20), st.sampled_from([1, 27, 28, 29, 60, 255]), st.integers(0, 5))
+def test_inputs_of_every_length_in_a_slice(sizes: list[int], name_size: int, skipped: int) -> None:
+    """Lengths around those that are copied at one size, next to the ends of their buffers."""
+    values = [bytes([n]) * size for n, size in enumerate(sizes)]
+    window = pa.array(values, pa.binary()).slice(min(skipped, len(values)))
+    expected = [framed("k" * name_size, value) for value in values[skipped:]]
+    assert kernel.oprf_inputs("k" * name_size, window).to_pylist() == expected
+
+
 def test_the_match_key_separates_outputs() -> None:
     value, k = pa.array(["13810000000"]), kernel.Scalar.random()
     one, other = (kernel.blind(kernel.oprf_inputs(name, value), k, 1) for name in ("phone.e164", "phone.cn11"))
@@ -218,5 +270,6 @@ def test_empty_columns() -> None:
     for empty in (pa.array([], pa.string()), pa.array([], pa.large_binary()), pa.array(["a"]).slice(1)):
         assert len(kernel.oprf_inputs("phone.e164", empty)) == 0
         assert kernel.hash_to_group(empty, 2).shape == (0, 32)
+        assert kernel.outputs(empty, kernel.Scalar.random(), 1).shape == (0, 64)
         none = np.empty((0, 32), dtype=np.uint8)
         assert kernel.finalize_unblind(empty, none, kernel.Scalar.random(), 1).shape == (0, 64)

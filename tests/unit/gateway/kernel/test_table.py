@@ -80,6 +80,21 @@ def test_batches_and_threads(n: int) -> None:
         assert ok.dtype == np.bool_ and ok.shape == (n,) and ok.all()
 
 
+@pytest.mark.parametrize("n", range(1, 40, 2))
+def test_rows_of_several_versions_and_groups(n: int) -> None:
+    outputs, plaintexts = random_rows(n, 64), random_rows(n, 70, 2)
+    whole = [seal(outputs[i : i + 1], plaintexts[i : i + 1], row_version=i) for i in range(n)]
+    rows = np.concatenate(whole)
+    pairs = zip(range(n), outputs, plaintexts, strict=True)
+    expected = [expected_row(output.tobytes(), plaintext.tobytes(), NAME, i, 9) for i, output, plaintext in pairs]
+    assert rows.tobytes() == b"".join(expected)
+    rows[n // 2, 30] ^= 1
+    opened, ok = open_(outputs, rows)
+    assert np.flatnonzero(~ok).tolist() == [n // 2]
+    assert np.array_equal(opened[ok], plaintexts[ok])
+    assert not opened[~ok].any()
+
+
 def test_every_flipped_bit_closes_the_row_and_zeroes_the_plaintext() -> None:
     output, plaintext = random_rows(1, 64), random_rows(1, 5)
     row = seal(output, plaintext)

@@ -1,0 +1,86 @@
+// Vectors of 64 bytes, for the units that are compiled for AVX-512 alone. They include no header whose functions the
+// rest of the module shares: the linker would keep one copy of such a function, perhaps the one with AVX-512 in it.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace assent {
+namespace {
+
+struct Vector32 {
+    using Word = uint32_t;
+    typedef uint32_t V __attribute__((vector_size(64)));
+    static V select(V a, V indices, V b) {
+        return (V)_mm512_permutex2var_epi32((__m512i)a, (__m512i)indices, (__m512i)b);
+    }
+};
+
+struct Vector64 {
+    using Word = uint64_t;
+    typedef uint64_t V __attribute__((vector_size(64)));
+    static V select(V a, V indices, V b) {
+        return (V)_mm512_permutex2var_epi64((__m512i)a, (__m512i)indices, (__m512i)b);
+    }
+};
+
+template <class Vector>
+inline typename Vector::V load(const void *from) {
+    return (typename Vector::V)_mm512_loadu_si512(from);
+}
+
+template <class V>
+inline void store(void *to, V v) {
+    _mm512_storeu_si512(to, (__m512i)v);
+}
+
+// Words as big-endian bytes, and back.
+template <class Vector>
+inline typename Vector::V swap_bytes(typename Vector::V v) {
+    alignas(64) static constexpr auto ORDER = [] {
+        struct {
+            uint8_t at[64];
+        } order{};
+        for (size_t i = 0; i < 64; i++) order.at[i] = uint8_t(i % 16 ^ (sizeof(typename Vector::Word) - 1));
+        return order;
+    }();
+    return (typename Vector::V)_mm512_shuffle_epi8((__m512i)v, _mm512_load_si512(ORDER.at));
+}
+
+// For each step 1, 2, 4, ... the indices that swap blocks of that side across the diagonal.
+template <class Word>
+struct Swaps {
+    static constexpr size_t N = 64 / sizeof(Word);
+    alignas(64) Word low[N][N], high[N][N];
+    constexpr Swaps() : low(), high() {
+        for (size_t side = 1; side < N; side *= 2) {
+            for (size_t j = 0; j < N; j++) {
+                low[side][j] = Word(j & side ? N + (j ^ side) : j);
+                high[side][j] = Word(j & side ? N + j : j ^ side);
+            }
+        }
+    }
+};
+
+// rows[i] word j becomes rows[j] word i.
+template <class Vector>
+inline void transpose(typename Vector::V *rows) {
+    using Word = typename Vector::Word;
+    static constexpr Swaps<Word> SWAPS;
+#pragma GCC unroll 4
+    for (size_t side = 1; side < SWAPS.N; side *= 2) {
+        const auto low = load<Vector>(SWAPS.low[side]), high = load<Vector>(SWAPS.high[side]);
+#pragma GCC unroll 16
+        for (size_t i = 0; i < SWAPS.N; i++) {
+            if (i & side) continue;
+            const auto a = rows[i], b = rows[i + side];
+            rows[i] = Vector::select(a, low, b);
+            rows[i + side] = Vector::select(a, high, b);
+        }
+    }
+}
+
+}  // namespace
+}  // namespace assent
