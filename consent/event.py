@@ -261,6 +261,44 @@ class ConsentEvent:
             raise FieldError("subjects", "must name the people joined, at least two")
         return cls(type=kind, recorded_at=_recorded_at(mapping, recorded_at), **read)
 
+    def said_again(
+        self,
+        *,
+        event_id: str,
+        subject: str,
+        at: datetime,
+        recorded_at: datetime,
+        consent_id: str | None,
+        valid_until: datetime | None,
+    ) -> ConsentEvent:
+        """Return the same act of another person: the same words at another time, under ids of its own."""
+        return ConsentEvent(
+            event_id=event_id,
+            type=self.type,
+            at=at,
+            recorded_at=recorded_at,
+            subject=subject,
+            handler=self.handler,
+            consent_id=consent_id,
+            notice=self.notice,
+            by=self.by,
+            guardian_verified=self.guardian_verified,
+            mode=self.mode,
+            evidence=self.evidence,
+            channel=self.channel,
+            valid_until=valid_until,
+            max_uses=self.max_uses,
+            items=self.items,
+            purpose=self.purpose,
+            recipient=self.recipient,
+            categories=self.categories,
+            method=self.method,
+            birthdate=self.birthdate,
+            retention_until=self.retention_until,
+            until=self.until,
+            subjects=self.subjects,
+        )
+
     def to_mapping(self) -> dict[str, object]:
         """Return the JSON object that `from_mapping` reads; fields that say nothing are left out."""
         return {**self.content(), "recorded_at": fields.said(self.recorded_at)}

@@ -23,6 +23,7 @@ What changes later for everybody must not leave a wrong row in force. Therefore:
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -178,6 +179,63 @@ def _passes(
         for item in grant.items
         if same_scope(record, item, record.recipient)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Every moment at which something registered begins or changes.
+
+    What `project` says of somebody who acted once depends on the words of the act, and on how its times stand to
+    these moments and to each other. So people who said the same, with the same `place` on the timeline, get the same
+    rows: only the person, the consent id and the times of effect and end are their own. The law, tested:
+
+        words(one) == words(other) and place(one) == place(other)
+            =>  project(one) == project(other), but for subject, consent_id, effective_from and valid_until.
+
+    Attributes:
+        moments: in order.
+        clock_tolerance: of the house's policy.
+    """
+
+    moments: tuple[datetime, ...]
+    clock_tolerance: timedelta
+
+    @classmethod
+    def of(cls, registry: Registry) -> Timeline:
+        """Collect the moments of a registry."""
+        notices = [notice for versions in registry.versions.values() for notice in versions]
+        moments = {
+            time for notice in notices for time in (notice.recorded_at, notice.published_at, notice.effective_at)
+        }
+        moments |= {time for event in registry.party_events for time in (event.at, event.recorded_at)}
+        return cls(tuple(sorted(time for time in moments if time is not None)), registry.policy.clock_tolerance)
+
+    def place(
+        self, at: datetime, recorded_at: datetime, valid_until: datetime | None
+    ) -> tuple[tuple[int, bool], tuple[int, bool], tuple[int, bool] | None, bool, bool]:
+        """Return how the times of an act stand.
+
+        Args:
+            at: when it happened.
+            recorded_at: when our server took it in.
+            valid_until: first moment the consent holds no more; None is open.
+
+        Returns:
+            Where act, effect and last moment of validity lie among the moments, whether the end lies after
+            the beginning, and whether the act is dated too far ahead.
+        """
+        later = recorded_at if at < recorded_at else at
+        ends_after = valid_until is None or valid_until > later
+        last = None
+        if valid_until is not None:
+            last = self._among(valid_until - timedelta.resolution if ends_after else later)
+        too_far_ahead = at - recorded_at > self.clock_tolerance
+        return self._among(at), self._among(later), last, ends_after, too_far_ahead
+
+    def _among(self, time: datetime) -> tuple[int, bool]:
+        """Return how many moments are not after a time, and whether it is one of them."""
+        passed = bisect_right(self.moments, time)
+        return passed, passed > 0 and self.moments[passed - 1] == time
 
 
 def plain_floor(use: Use, at: datetime, registry: Registry) -> datetime:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from gateway.agreement.card import card_file
 from gateway.engine import ProcessBells
@@ -26,6 +27,7 @@ from gateway.flow import agreement as agreements
 from gateway.flow import consent, notice, partner, registry, session
 from gateway.flow.job import create_job
 from gateway.flow.lease import Lease
+from gateway.flow.memory import Memory
 from gateway.flow.ports import DatasetDescription, House, Limits
 from gateway.flow.ports.peer import Acceptance, Closing
 from gateway.flow.run import cancel, run
@@ -33,9 +35,11 @@ from gateway.keys.custody import HomeKeys
 from gateway.keys.material import initialise
 from gateway.keys.provider import FileKeyProvider
 from gateway.keys.sealer import Sealer
+from gateway.psi.arrow import whole
+from gateway.psi.attributes import column_type
 from gateway.route.agreement import AgreementBinding, Column, Operation
 from gateway.route.caller import Caller, Role
-from gateway.route.cohort import RejectedRows, SourceRows
+from gateway.route.cohort import RejectedRows, SourceBatch
 from gateway.route.job import Job, JobRequest, Refusal
 from gateway.route.party import PartyCard
 from gateway.route.session import Chunk, SessionOffer, SessionStatus
@@ -45,6 +49,7 @@ from tests.inline_processes import InlineProcesses
 
 EVERYBODY = Caller("test", frozenset(Role))
 PURPOSE = "profile_enrichment"
+BATCH_ROWS = 500
 START = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 
 
@@ -75,7 +80,7 @@ class TableDatasets:
         columns = tuple((column.name, str(column.type)) for column in table.schema)
         return DatasetDescription(name, "parquet", columns, table.column_names[0])
 
-    async def read(
+    def scan(
         self,
         binding: AgreementBinding,
         match_key: str,
@@ -83,24 +88,52 @@ class TableDatasets:
         *,
         segments: bool = False,
         clip: bool = False,
-    ) -> SourceRows:
+    ) -> TableScan:
         table = self.tables[binding.dataset]
         source = dict(binding.value_columns)
-        values = None
-        if columns:
-            values = pa.table({column.name: table.column(source[column.name]) for column in columns})
-        return SourceRows(
-            subjects=table.column(binding.subject_column).combine_chunks(),
-            keys=table.column(dict(binding.match_key_columns)[match_key]).combine_chunks(),
-            columns=values,
-            rows_read=table.num_rows,
-            rejected={"BAD_MATCH_KEY": RejectedRows(0, ())},
-            folded=0,
-            segments=table.column(binding.segment_column).combine_chunks() if segments else None,
-        )
+        wanted = {
+            "subject": table.column(binding.subject_column),
+            "key": table.column(dict(binding.match_key_columns)[match_key]),
+            **{column.name: values_of(table.column(source[column.name]), column, clip) for column in columns},
+        }
+        if segments:
+            wanted["segment"] = table.column(binding.segment_column)
+        return TableScan(pa.table(wanted), [column.name for column in columns])
 
-    async def subjects(self, binding: AgreementBinding) -> pa.StringArray:
-        return self.tables[binding.dataset].column(binding.subject_column).combine_chunks()
+    def subject_pieces(self, binding: AgreementBinding) -> Iterator[pa.StringArray]:
+        yield from self.tables[binding.dataset].column(binding.subject_column).chunks
+
+
+def values_of(values: pa.ChunkedArray, column: Column, clip: bool) -> pa.ChunkedArray:
+    """Return values as the agreement types them, within its bounds where they are to be brought back."""
+    typed = values.cast(column_type(column))
+    if clip and column.minimum is not None and column.maximum is not None:
+        low, high = (pa.scalar(bound, typed.type) for bound in (column.minimum, column.maximum))
+        typed = pc.min_element_wise(pc.max_element_wise(typed, low, skip_nulls=False), high, skip_nulls=False)
+    return typed
+
+
+class TableScan:
+    """One pass over a table, in batches of a few rows."""
+
+    def __init__(self, table: pa.Table, columns: list[str]) -> None:
+        self._table, self._columns = table, columns
+        self.rows_read = 0
+        self.rejected: dict[str, RejectedRows] = {}
+        self.clipped = 0
+
+    def batches(self) -> Iterator[SourceBatch]:
+        for start in range(0, self._table.num_rows, BATCH_ROWS):
+            piece = self._table.slice(start, BATCH_ROWS).combine_chunks()
+            self.rows_read += piece.num_rows
+            segmented = "segment" in piece.column_names
+            yield SourceBatch(
+                rows=np.arange(start, start + piece.num_rows) + 1,
+                subjects=whole(piece.column("subject")),
+                keys=whole(piece.column("key")),
+                columns=piece.select(self._columns) if self._columns else None,
+                segments=whole(piece.column("segment")) if segmented else None,
+            )
 
 
 class LoopbackPeer:
@@ -205,6 +238,7 @@ class Gateway:
                 clock=self.clock,
                 bells=ProcessBells(),
                 processes=InlineProcesses(),
+                memory=Memory(256 << 20),
                 limits=Limits(threads=1),
             )
         )

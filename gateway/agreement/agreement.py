@@ -19,7 +19,7 @@ from gateway.agreement.direction import check_match_keys, directions
 from gateway.agreement.record import ITEM_ID, PARTY_ID, SHA256_HEX, Record
 from gateway.agreement.signature import check_public_key, verify_record
 from gateway.errors import HostileInput, RequestError
-from gateway.route.agreement import Agreement, AgreementParty, Caps, Column
+from gateway.route.agreement import Agreement, AgreementParty, Caps, Column, Padding
 from gateway.route.canonical import canonical_bytes, parse_canonical, record_message
 
 AGREEMENT_VERSION = 1
@@ -73,6 +73,7 @@ def parse_agreement(document: bytes) -> Agreement:
         match_key_categories=match_key_categories,
         columns=columns,
         aggregate=aggregate,
+        padding=fields.choice("padding", Padding),
         caps=_caps(fields),
         consent_age_s=fields.integer("consent_age_s", *CONSENT_AGE_S),
         session_life_s=fields.integer("session_life_s", CONSENT_AGE_S[0], MAX_SESSION_LIFE_S),

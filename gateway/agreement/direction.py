@@ -81,8 +81,8 @@ def _direction(
         entry.refuse("result_to", "must name one or both of the two parties")
     if len(result_to) == 2 and result_to[0] != receiver:
         entry.refuse("result_to", "must name the receiver first")
-    if not operation.grouped and result_to != (receiver,):
-        entry.refuse("result_to", f"must be the receiver alone: {operation.value} has no result for the other party")
+    if not operation.grouped and result_to[0] != receiver:
+        entry.refuse("result_to", f"must name the receiver: of {operation.value} the sender learns what it does")
     entry.close()
     if operation.grouped:
         _check_terms(entry, operation, wanted, aggregate)

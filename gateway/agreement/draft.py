@@ -26,6 +26,7 @@ DEFAULTS: Mapping[str, object] = {
     "columns": [],
     "consent_age_s": 900,
     "session_life_s": 604_800,
+    "padding": "NONE",
     "sandbox": False,
 }
 _TIMES = ("valid_from", "valid_until")

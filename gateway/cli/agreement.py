@@ -10,7 +10,7 @@ import typer
 from gateway.cli.gateway_options import options
 from gateway.cli.pairs import pairs
 from gateway.cli.screen import Output, show, show_one, words
-from gateway.client import Agreement, Binding, Budget, BudgetCharge
+from gateway.client import Agreement, Binding, Budget, BudgetCharge, Direction
 from gateway.errors import RequestError
 
 app = typer.Typer(no_args_is_help=True)
@@ -110,7 +110,7 @@ def show_document(context: typer.Context, agreement_id: str) -> None:
 
 
 _CHARGE_COLUMNS = ["job", "step", "epsilon", "delta", "cells", "at"]
-_COLUMNS = ["agreement", "state", "hash", "parties", "purposes", "operations", "valid_until"]
+_COLUMNS = ["agreement", "state", "hash", "parties", "purposes", "operations", "padding", "valid_until"]
 
 
 def _record(found: Agreement) -> dict[str, object]:
@@ -120,9 +120,16 @@ def _record(found: Agreement) -> dict[str, object]:
         "hash": found.hash.hex(),
         "parties": list(found.parties),
         "purposes": list(found.purposes),
-        "operations": [f"{item.operation} {item.receiver}<-{item.sender}" for item in found.directions],
+        "operations": [_operation(item) for item in found.directions],
+        "padding": found.padding,
         "valid_until": found.valid_until,
     }
+
+
+def _operation(way: Direction) -> str:
+    """Say who learns what of whom, e.g. "MATCH retailer<-platform", and who else learns it."""
+    told = "" if set(way.result_to) == {way.receiver} else f", result to {', '.join(way.result_to)}"
+    return f"{way.operation} {way.receiver}<-{way.sender}{told}"
 
 
 def _spent(found: Budget) -> dict[str, object]:

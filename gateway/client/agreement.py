@@ -17,7 +17,7 @@ DIAL_TIMEOUT_S = 90.0
 
 @dataclass(frozen=True, slots=True)
 class Direction:
-    """One agreed operation: the receiver initiates, `result_to` learn."""
+    """One agreed operation: the receiver initiates, `result_to` learn; a sender of rows learns whom both have."""
 
     operation: str
     receiver: str
@@ -53,6 +53,7 @@ class Agreement:
         signatures: (party, Ed25519 signature) pairs.
         sandbox: only synthetic data may be used under it.
         aggregate: terms of AGGREGATE and OVERLAP, None where neither is agreed.
+        padding: "NONE", or "POWER_OF_TWO" where lists of MATCH and ENRICH are filled up with rows of nobody.
     """
 
     agreement_id: str
@@ -68,6 +69,7 @@ class Agreement:
     valid_until: datetime
     sandbox: bool
     aggregate: AggregateTerms | None
+    padding: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,4 +217,5 @@ def _agreement(message: agreement_pb2.Agreement) -> Agreement:
         valid_until=required_time(message, "valid_until_time"),
         sandbox=message.sandbox,
         aggregate=terms_of(message),
+        padding=agreement_pb2.Padding.Name(message.padding).removeprefix("PADDING_"),
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 from gateway.client.connection import Connection
-from gateway.client.event import NotCarried, RowError, event_message
+from gateway.client.event import EventMessages, NotCarried, RowError
 from gateway.client.record import PAGE_SIZE, bare, named, pages, required_time, stamp, time_of
 from gateway.v1 import consent_pb2, consent_pb2_grpc
 
@@ -116,12 +117,13 @@ class AsyncConsents:
         """
         refused = _Refused()
         options = consent_pb2.ImportOptions(subject_type=subject_type, all_or_nothing=all_or_nothing)
-        batches: Iterable[consent_pb2.ConsentEventBatch] = _batches(rows, refused)
+        batches: Iterable[consent_pb2.ImportEventsRequest] = _batches(rows, refused)
         if all_or_nothing:
             batches = list(batches)
             if refused.count:
                 return ImportReport(0, 0, tuple(refused.first), refused.count)
-        answer = await self._connection.upload(self._stub.ImportEvents, _messages(options, batches))
+        requests = chain([consent_pb2.ImportEventsRequest(options=options)], batches)
+        answer = await self._connection.upload(self._stub.ImportEvents, requests)
         named_there = [RowError(error.row, error.field, error.reason) for error in answer.rejected]
         return ImportReport(
             accepted=answer.accepted,
@@ -212,32 +214,34 @@ class _Refused:
             self.first.append(RowError(row, fault.field, fault.reason))
 
 
-def _batches(rows: Iterable[Row], refused: _Refused) -> Iterable[consent_pb2.ConsentEventBatch]:
-    batch, size = consent_pb2.ConsentEventBatch(), 0
+def _batches(rows: Iterable[Row], refused: _Refused) -> Iterator[consent_pb2.ImportEventsRequest]:
+    messages = EventMessages()
+    request, size = consent_pb2.ImportEventsRequest(), 0
     for number, mapping in rows:
+        kept = request.batch.rows
+        if len(kept) == BATCH_ROWS:
+            yield request
+            request, size = consent_pb2.ImportEventsRequest(), 0
+            kept = request.batch.rows
+        row = kept.add()
+        row.row = number
         try:
-            row = consent_pb2.ConsentEventRow(row=number, event=event_message(mapping))
+            messages.write(mapping, row.event)
+            bytes_of_row = row.ByteSize()
+            if bytes_of_row > BATCH_BYTES:
+                raise NotCarried("(row)", f"is larger than {BATCH_BYTES} bytes")
         except NotCarried as fault:
             refused.add(number, fault)
+            del kept[-1]
             continue
-        if row.ByteSize() > BATCH_BYTES:
-            refused.add(number, NotCarried("(row)", f"is larger than {BATCH_BYTES} bytes"))
-            continue
-        if len(batch.rows) == BATCH_ROWS or size + row.ByteSize() > BATCH_BYTES:
-            yield batch
-            batch, size = consent_pb2.ConsentEventBatch(), 0
-        batch.rows.append(row)
-        size += row.ByteSize()
-    if batch.rows:
-        yield batch
-
-
-def _messages(
-    options: consent_pb2.ImportOptions, batches: Iterable[consent_pb2.ConsentEventBatch]
-) -> Iterable[consent_pb2.ImportEventsRequest]:
-    yield consent_pb2.ImportEventsRequest(options=options)
-    for batch in batches:
-        yield consent_pb2.ImportEventsRequest(batch=batch)
+        if size + bytes_of_row > BATCH_BYTES:
+            full, request, size = request, consent_pb2.ImportEventsRequest(), 0
+            request.batch.rows.add().CopyFrom(row)
+            del kept[-1]
+            yield full
+        size += bytes_of_row
+    if request.batch.rows:
+        yield request
 
 
 def _consent(message: consent_pb2.Consent) -> Consent:

@@ -8,12 +8,14 @@ message could carry is refused here, with the same kind of report.
 
 from __future__ import annotations
 
+import marshal
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from gateway.client.record import stamp
+from google.protobuf.timestamp_pb2 import Timestamp
+
 from gateway.v1 import consent_pb2
 
 _TEXTS = (
@@ -29,6 +31,9 @@ _TIMES = {
 _LISTS = ("categories", "subjects")
 _ITEM_LISTS = ("categories", "methods", "recipients")
 _MAX_SHOWN = 64  # characters of a field's name in a report
+_OWN = ("event_id", "at", "subject", "consent_id", "valid_until")
+_MAX_KEPT = 4096  # messages of what rows share
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,38 @@ class NotCarried(Exception):
         self.reason = reason
 
 
+class EventMessages:
+    """Turns rows into messages; what a row shares with rows before it is turned once."""
+
+    def __init__(self) -> None:
+        """Begin without rows."""
+        self._alike: dict[bytes, bytes] = {}
+
+    def write(self, mapping: Mapping[str, object], event: consent_pb2.ConsentEvent) -> None:
+        """Write a row's object into an empty message, as `event_message` does.
+
+        Raises:
+            NotCarried: as `event_message`; the message is of no use then.
+        """
+        shared = dict(mapping)
+        own = [(name, shared.pop(name)) for name in _OWN if name in shared]
+        try:
+            key = marshal.dumps(shared)
+        except ValueError:
+            # Of a type that JSON does not know; the table of messages knows what to say of it.
+            event.CopyFrom(event_message(mapping))
+            return
+        written = self._alike.get(key)
+        if written is None:
+            if len(self._alike) >= _MAX_KEPT:
+                self._alike.clear()
+            written = self._alike[key] = event_message(shared).SerializeToString()
+        event.MergeFromString(written)
+        for name, value in own:
+            if value is not None:
+                _set(event, name, value, mapping)
+
+
 def event_message(mapping: Mapping[str, object]) -> consent_pb2.ConsentEvent:
     """Turn a row's object into a message.
 
@@ -64,30 +101,33 @@ def event_message(mapping: Mapping[str, object]) -> consent_pb2.ConsentEvent:
     """
     event = consent_pb2.ConsentEvent()
     for name, value in mapping.items():
-        if value is None:
-            continue
-        if name in _TEXTS:
-            setattr(event, name, _of_type(value, str, name, "a text"))
-        elif name in _TIMES:
-            getattr(event, _TIMES[name]).CopyFrom(_time(value, name))
-        elif name in _FLAGS:
-            setattr(event, name, _of_type(value, bool, name, "true or false"))
-        elif name in _WORDS:
-            setattr(event, name, _word(value, name, name))
-        elif name in _LISTS:
-            getattr(event, name).extend(_texts(value, name))
-        elif name == "category":
-            _single_category(event, value, mapping)
-        elif name == "max_uses":
-            event.max_uses = _count(value, name)
-        elif name == "items":
-            event.items.extend(_items(value))
-        elif name == "recorded_at":
-            raise NotCarried(name, "is set by the server that records; leave it out")
-        else:
-            shown = name if len(name) <= _MAX_SHOWN and name.isprintable() else "?"
-            raise NotCarried(shown, "is not a field of this record")
+        if value is not None:
+            _set(event, name, value, mapping)
     return event
+
+
+def _set(event: consent_pb2.ConsentEvent, name: str, value: object, mapping: Mapping[str, object]) -> None:
+    if name in _TEXTS:
+        setattr(event, name, _of_type(value, str, name, "a text"))
+    elif name in _TIMES:
+        _set_time(getattr(event, _TIMES[name]), value, name)
+    elif name in _FLAGS:
+        setattr(event, name, _of_type(value, bool, name, "true or false"))
+    elif name in _WORDS:
+        setattr(event, name, _word(value, name, name))
+    elif name in _LISTS:
+        getattr(event, name).extend(_texts(value, name))
+    elif name == "category":
+        _single_category(event, value, mapping)
+    elif name == "max_uses":
+        event.max_uses = _count(value, name)
+    elif name == "items":
+        event.items.extend(_items(value))
+    elif name == "recorded_at":
+        raise NotCarried(name, "is set by the server that records; leave it out")
+    else:
+        shown = name if len(name) <= _MAX_SHOWN and name.isprintable() else "?"
+        raise NotCarried(shown, "is not a field of this record")
 
 
 def _items(value: object) -> list[consent_pb2.ConsentItem]:
@@ -145,15 +185,17 @@ def _word(value: object, kind: str, path: str) -> Any:
     return number
 
 
-def _time(value: object, path: str) -> Any:
+def _set_time(stamp: Timestamp, value: object, path: str) -> None:
     try:
         at = value if isinstance(value, datetime) else datetime.fromisoformat(_of_type(value, str, path, "a time"))
-        written = stamp(at) if at.tzinfo is not None else None
+        since = at.astimezone(UTC) - _EPOCH if at.tzinfo is not None else None
     except (ValueError, OverflowError):
-        written = None
-    if written is None:
+        since = None
+    if since is None:
         raise NotCarried(path, "must be an ISO 8601 time with an offset, such as 2026-02-01T10:00:00+08:00")
-    return written
+    stamp.SetInParent()  # also at the epoch, whose numbers are all zero
+    stamp.seconds = since.days * 86_400 + since.seconds
+    stamp.nanos = since.microseconds * 1000
 
 
 def _words(enum: Any, prefix: str) -> dict[str, int]:

@@ -3,44 +3,45 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from typing import Any, cast
+from collections.abc import Callable, Generator, Iterator, Mapping
+from typing import cast
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from gateway import identifier
-from gateway.dataset import csv_file, parquet_file, rejection, segment, value
+from gateway.dataset import batch, csv_file, parquet_file
 from gateway.dataset.declaration import Declaration
-from gateway.dataset.fold import fold
-from gateway.dataset.rejection import Rejections
+from gateway.dataset.scan import Read, Scan, Wanted, subject_pieces
 from gateway.dataset.source import Source
-from gateway.dataset.text import as_text
+from gateway.dataset.whole import whole
 from gateway.errors import SourceError, StateError
 from gateway.flow.ports.rows import DatasetDescription
-from gateway.identifier import MatchKey, RejectReason
 from gateway.route.agreement import AgreementBinding, Column
 from gateway.route.cohort import SourceRows
 
-_OPAQUE = identifier.parse("id.opaque")
+BATCH_ROWS = 131_072
+"""Most rows of a batch; half as many at least, unless they are large or the last."""
 
 
 class Datasets:
     """DatasetPort over files; a data set declared while the server runs is seen at its next use."""
 
-    __slots__ = ("_declared", "_named")
+    __slots__ = ("_batch_rows", "_declared", "_named")
 
-    def __init__(self, load: Callable[[], Mapping[str, Declaration]], rows_named: int = 20) -> None:
+    def __init__(
+        self, load: Callable[[], Mapping[str, Declaration]], rows_named: int = 20, batch_rows: int = BATCH_ROWS
+    ) -> None:
         """Read whatever is declared at the time of each call.
 
         Args:
             load: returns the declared data sets by name.
             rows_named: how many row numbers a report names per reason.
+            batch_rows: most rows of a batch of `scan` and `subject_pieces`.
         """
         self._declared = load
         self._named = rows_named
+        self._batch_rows = batch_rows
 
     async def names(self) -> list[str]:
         """Return declared names, sorted."""
@@ -83,7 +84,49 @@ class Datasets:
             RequestError: BAD_FIELD for a match key that is not supported.
             StateError: NOT_FOUND for a data set that is not declared.
         """
-        return await asyncio.to_thread(self._read, binding, identifier.parse(match_key), columns, segments, clip)
+        return await asyncio.to_thread(
+            lambda: whole(*self._scan(binding, match_key, columns, segments, clip), self._named)
+        )
+
+    def scan(
+        self,
+        binding: AgreementBinding,
+        match_key: str,
+        columns: tuple[Column, ...],
+        *,
+        segments: bool = False,
+        clip: bool = False,
+    ) -> Scan:
+        """Begin one pass over the rows of one match key; nothing is read before `batches` is iterated.
+
+        Subjects are trimmed; a row is rejected for its first fault in the order
+        subject, match key, segment, values.
+
+        Args:
+            binding: which data set and columns answer for the agreement.
+            match_key: name of the agreed match key.
+            columns: agreed columns to carry; empty for none.
+            segments: carry the bound segment column too; rows without a segment are rejected.
+            clip: bring numbers back into the agreed bounds, and count them, instead of
+                rejecting their rows.
+
+        Raises:
+            SourceError: MISSING_COLUMN for a binding without one that is asked for.
+            RequestError: BAD_FIELD for a match key that is not supported.
+            StateError: NOT_FOUND for a data set that is not declared.
+        """
+        _, scan = self._scan(binding, match_key, columns, segments, clip)
+        return scan
+
+    def subject_pieces(self, binding: AgreementBinding) -> Generator[pa.StringArray, None, None]:
+        """Yield the raw subject values of the bound data set in pieces, trimmed and usable; one may come again.
+
+        Raises:
+            SourceError: as `SourceScan.batches`, when iterated.
+            StateError: NOT_FOUND for a data set that is not declared, at once.
+        """
+        source, read = self._open(binding.dataset)
+        return subject_pieces(source, read, binding.subject_column, self._batch_rows)
 
     async def subjects(self, binding: AgreementBinding) -> pa.StringArray:
         """Return all raw subject values of the bound data set: trimmed, usable, distinct.
@@ -97,7 +140,8 @@ class Datasets:
     # ---- in a thread -----------------------------------------------------------------------------------------
 
     def _describe(self, name: str) -> DatasetDescription:
-        declared, source = self._open(name)
+        declared = self._declaration(name)
+        source = Source(name, declared.path)
         if declared.format == "parquet":
             columns = parquet_file.header(source)
         else:
@@ -106,68 +150,43 @@ class Datasets:
         return DatasetDescription(name, declared.format, tuple(columns), declared.subject_column)
 
     def _subjects(self, binding: AgreementBinding) -> pa.StringArray:
-        source, table = self._table(binding.dataset, (binding.subject_column,))
-        subjects, _ = identifier.normalise(_OPAQUE, _text(source, table, binding.subject_column))
-        return cast(pa.StringArray, pc.unique(subjects.drop_null()))
+        source, _ = self._open(binding.dataset)
+        pieces = [pc.unique(piece) for piece in self.subject_pieces(binding)]
+        return cast(pa.StringArray, pc.unique(source.whole(binding.subject_column, pieces)))
 
-    def _read(
-        self, binding: AgreementBinding, match_key: MatchKey, columns: tuple[Column, ...], segments: bool, clip: bool
-    ) -> SourceRows:
-        key_column = _bound(binding, "match key", match_key.name, binding.match_key_columns)
-        value_columns = {one.name: _bound(binding, "column", one.name, binding.value_columns) for one in columns}
-        segment_columns = (_segment_column(binding),) if segments else ()
-        wanted = tuple(dict.fromkeys((binding.subject_column, key_column, *segment_columns, *value_columns.values())))
-        source, table = self._table(binding.dataset, wanted)
-        rejections = Rejections(table.num_rows, self._named)
+    # ---- parts of both ---------------------------------------------------------------------------------------
 
-        subjects, faults = identifier.normalise(_OPAQUE, _text(source, table, binding.subject_column))
-        _reject(rejections, faults, rejection.EMPTY_SUBJECT, rejection.BAD_SUBJECT)
-        keys, faults = identifier.normalise(match_key, _text(source, table, key_column))
-        _reject(rejections, faults, rejection.EMPTY_MATCH_KEY, rejection.BAD_MATCH_KEY)
-        named: list[pa.Array[Any]] = []
-        for name in segment_columns:
-            names, empty, unfit = segment.parse(_text(source, table, name))
-            named.append(names)
-            rejections.reject(empty, rejection.EMPTY_SEGMENT)
-            rejections.reject(unfit, rejection.BAD_SEGMENT)
-        values = [
-            value.parse(source, name, source.whole(table, name), column, clip=clip)
-            for column, name in zip(columns, value_columns.values(), strict=True)
-        ]
-        bad = np.zeros(table.num_rows, np.bool_)
-        for parsed in values:
-            bad |= parsed.bad
-        rejections.reject(bad, rejection.BAD_VALUE)
-
-        kept, folded = _fold(
-            rejections, cast(pa.StringArray, subjects), [keys, *named, *(one.values for one in values)]
+    def _scan(
+        self, binding: AgreementBinding, match_key: str, columns: tuple[Column, ...], segments: bool, clip: bool
+    ) -> tuple[Source, Scan]:
+        key = identifier.parse(match_key)
+        wanted = Wanted(
+            subject=binding.subject_column,
+            match_key=key,
+            key=_bound(binding, "match key", key.name, binding.match_key_columns),
+            segment=_segment_column(binding) if segments else None,
+            values=tuple((one, _bound(binding, "column", one.name, binding.value_columns)) for one in columns),
+            clip=clip,
         )
-        rows = pa.array(kept)
-        carried = pa.table([one.values.take(rows) for one in values], names=list(value_columns)) if columns else None
-        return SourceRows(
-            subjects=cast(pa.StringArray, subjects.take(rows)),
-            keys=cast(pa.StringArray, keys.take(rows)),
-            columns=carried,
-            rows_read=table.num_rows,
-            rejected=rejections.by_reason,
-            folded=folded,
-            segments=cast(pa.StringArray, named[0].take(rows)) if named else None,
-            clipped=sum(int(np.count_nonzero(one.clipped[kept])) for one in values),
-        )
+        source, read = self._open(binding.dataset)
+        return source, Scan(source, read, wanted, rows=self._batch_rows, named=self._named)
 
-    def _table(self, name: str, wanted: tuple[str, ...]) -> tuple[Source, pa.Table]:
-        declared, source = self._open(name)
-        return source, (parquet_file if declared.format == "parquet" else csv_file).read(source, wanted)
+    def _open(self, name: str) -> tuple[Source, Read]:
+        declared = self._declaration(name)
+        source = Source(name, declared.path)
 
-    def _open(self, name: str) -> tuple[Declaration, Source]:
+        def read(wanted: tuple[str, ...]) -> Iterator[pa.RecordBatch]:
+            if declared.format == "parquet":
+                return parquet_file.batches(source, wanted, self._batch_rows, batch.BYTES)
+            return csv_file.batches(source, wanted)
+
+        return source, read
+
+    def _declaration(self, name: str) -> Declaration:
         declared = self._declared().get(name)
         if declared is None:
             raise StateError("NOT_FOUND", f"no data set {name} is declared here; run `assent dataset add` first")
-        return declared, Source(name, declared.path)
-
-
-def _text(source: Source, table: pa.Table, column: str) -> pa.StringArray:
-    return as_text(source, column, source.whole(table, column))
+        return declared
 
 
 def _bound(binding: AgreementBinding, kind: str, name: str, pairs: tuple[tuple[str, str], ...]) -> str:
@@ -185,23 +204,3 @@ def _segment_column(binding: AgreementBinding) -> str:
             "MISSING_COLUMN", f"the binding to data set {binding.dataset} has no segment column; bind it again"
         )
     return binding.segment_column
-
-
-def _fold(
-    rejections: Rejections, subjects: pa.StringArray, contents: list[pa.Array[Any]]
-) -> tuple[npt.NDArray[np.int64], int]:
-    """Leave one usable row per subject; return which, and how many rows only repeated one."""
-    usable = np.flatnonzero(rejections.usable)
-    rows = pa.array(usable)
-    folded = fold(cast(pa.StringArray, subjects.take(rows)), [content.take(rows) for content in contents])
-    conflicting = np.zeros(len(subjects), np.bool_)
-    conflicting[usable[folded.conflicting]] = True
-    rejections.reject(conflicting, rejection.CONFLICTING_ROWS)
-    return usable[folded.kept], folded.folded
-
-
-def _reject(rejections: Rejections, faults: pa.DictionaryArray[Any, Any], empty: str, bad: str) -> None:
-    reasons = faults.dictionary_decode()
-    absent = np.asarray(pc.fill_null(pc.equal(reasons, str(RejectReason.EMPTY)), False))
-    rejections.reject(absent, empty)
-    rejections.reject(np.asarray(pc.is_valid(reasons)), bad)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gateway.dataset.source import Source
+
+_BUFFER = 1 << 20  # bytes of a column that are fetched at a time, however large its row group is
 
 
 def header(source: Source) -> list[tuple[str, str]]:
@@ -15,60 +20,82 @@ def header(source: Source) -> list[tuple[str, str]]:
         SourceError: EMPTY or BAD_ROW.
     """
     with _opened(source) as file:
-        schema = file.schema_arrow
-    source.check_names(schema.names)
-    return [(field.name, str(field.type)) for field in schema]
+        return _columns(source, file)
 
 
-def read(source: Source, wanted: tuple[str, ...]) -> pa.Table:
-    """Read columns of a Parquet file.
+def batches(source: Source, wanted: tuple[str, ...], rows: int, size: int) -> Iterator[pa.RecordBatch]:
+    """Read columns of a Parquet file, dictionaries resolved.
 
     Args:
         source: the data set.
         wanted: column names, each once.
+        rows: most rows of a batch.
+        size: bytes of a batch at which it has fewer rows.
 
     Raises:
         SourceError: EMPTY, MISSING_COLUMN, BAD_ENCODING or BAD_ROW.
     """
-    source.check_columns([name for name, _ in header(source)], wanted)
     with _opened(source) as file:
+        source.check_columns([name for name, _ in _columns(source, file)], wanted)
+        before = 0
         try:
-            table = file.read(columns=list(wanted)).select(list(wanted))
+            most = max(1, min(rows, int(size / _row_bytes(file.metadata, wanted))))
+            # The caller reads ahead already: more threads would only take the processors from the computation.
+            for batch in file.iter_batches(most, columns=list(wanted), use_threads=False):
+                columns = [_plain(batch.column(name)) for name in wanted]
+                for column in columns:
+                    _check_text(source, column, before)
+                before += batch.num_rows
+                yield pa.RecordBatch.from_arrays(columns, names=list(wanted))
         except (pa.ArrowException, OSError):
-            source.refuse("BAD_ROW", "is damaged in the middle; export the file again")
-    if not table.num_rows:
-        source.refuse("EMPTY", "has columns but no rows; export the file again")
-    _check_texts(source, table)
-    return table
+            source.refuse("BAD_ROW", f"is damaged behind row {before}; export the file again")
 
 
 def _opened(source: Source) -> pq.ParquetFile:
     source.check_file()
     try:
-        return pq.ParquetFile(source.path, page_checksum_verification=True)
+        return pq.ParquetFile(source.path, page_checksum_verification=True, pre_buffer=False, buffer_size=_BUFFER)
     except (pa.ArrowException, OSError):
         source.refuse("BAD_ROW", "is not a whole Parquet file: truncated, or in another format; export it again")
 
 
-def _check_texts(source: Source, table: pa.Table) -> None:
+def _columns(source: Source, file: pq.ParquetFile) -> list[tuple[str, str]]:
+    schema = file.schema_arrow
+    source.check_names(schema.names)
+    return [(field.name, str(field.type)) for field in schema]
+
+
+def _row_bytes(metadata: pq.FileMetaData, wanted: tuple[str, ...]) -> float:
+    """Return the bytes of a row, uncompressed, in the row group where rows are largest; at least 1."""
+    paths = [metadata.schema.column(leaf).path for leaf in range(metadata.num_columns)]
+    leaves = [leaf for leaf, path in enumerate(paths) if f"{path}.".startswith(tuple(f"{name}." for name in wanted))]
+    largest = 1.0
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        held = sum(group.column(leaf).total_uncompressed_size for leaf in leaves)
+        largest = max(largest, held / max(group.num_rows, 1))
+    return largest
+
+
+def _plain(column: pa.Array[Any]) -> pa.Array[Any]:
+    return column.dictionary_decode() if isinstance(column, pa.DictionaryArray) else column
+
+
+def _check_text(source: Source, column: pa.Array[Any], before: int) -> None:
     """Refuse text that is not UTF-8: writers do not always check what they store."""
-    for column in table.column_names:
-        row = 0
-        for chunk in table.column(column).chunks:
-            try:
-                chunk.validate(full=True)
-            except pa.ArrowException:
-                bad = row + _first_invalid(chunk) + 1
-                source.refuse("BAD_ENCODING", f"holds text that is not UTF-8 in row {bad}; export it as UTF-8")
-            row += len(chunk)
+    try:
+        column.validate(full=True)
+    except pa.ArrowException:
+        bad = before + _first_invalid(column) + 1
+        source.refuse("BAD_ENCODING", f"holds text that is not UTF-8 in row {bad}; export it as UTF-8")
 
 
-def _first_invalid(chunk: pa.Array) -> int:
-    low, high = 0, len(chunk)
+def _first_invalid(column: pa.Array[Any]) -> int:
+    low, high = 0, len(column)
     while high - low > 1:
         middle = (low + high) // 2
         try:
-            chunk.slice(low, middle - low).validate(full=True)
+            column.slice(low, middle - low).validate(full=True)
         except pa.ArrowException:
             high = middle
         else:

@@ -16,42 +16,79 @@ BAD_SEGMENT = "BAD_SEGMENT"
 BAD_VALUE = "BAD_VALUE"
 CONFLICTING_ROWS = "CONFLICTING_ROWS"
 
+ORDER = (
+    EMPTY_SUBJECT,
+    BAD_SUBJECT,
+    EMPTY_MATCH_KEY,
+    BAD_MATCH_KEY,
+    EMPTY_SEGMENT,
+    BAD_SEGMENT,
+    BAD_VALUE,
+    CONFLICTING_ROWS,
+)
+"""The order in which the faults of a row are looked for, and reasons are reported."""
+
 
 class Rejections:
-    """Rejected rows of one source while it is read; a row counts once, for its first reason."""
+    """Rejected rows of one source while it is read batch by batch; a row counts once, for its first reason."""
 
-    __slots__ = ("_named", "_rejected", "_usable")
+    __slots__ = ("_before", "_named", "_rejected", "_usable")
 
-    def __init__(self, rows: int, named: int) -> None:
-        """Begin with every row usable.
+    def __init__(self, named: int) -> None:
+        """Begin before the first row.
 
         Args:
-            rows: rows of the source.
             named: how many row numbers are kept per reason.
         """
-        self._usable = np.ones(rows, np.bool_)
-        self._rejected: dict[str, RejectedRows] = {}
         self._named = named
+        self._before = 0
+        self._usable = np.ones(0, np.bool_)
+        self._rejected: dict[str, RejectedRows] = {}
 
-    def reject(self, rows: npt.NDArray[np.bool_], reason: str) -> None:
-        """Reject the marked rows that are still usable.
+    def begin(self, rows: int) -> None:
+        """Go on to the next batch, every row of it usable.
 
         Args:
-            rows: one flag per row of the source.
-            reason: one of this module's words, given once.
+            rows: rows of the batch.
         """
-        numbers = np.flatnonzero(rows & self._usable) + 1
-        if len(numbers):
-            first = tuple(int(number) for number in numbers[: self._named])
-            self._rejected[reason] = RejectedRows(len(numbers), first)
-            self._usable &= ~rows
+        self._before += len(self._usable)
+        self._usable = np.ones(rows, np.bool_)
+
+    def reject(self, rows: npt.NDArray[np.bool_], reason: str) -> None:
+        """Reject the marked rows of the batch that are still usable.
+
+        Args:
+            rows: one flag per row of the batch.
+            reason: one of this module's words.
+        """
+        if not rows.any():
+            return
+        found = np.flatnonzero(rows & self._usable)
+        if not len(found):
+            return
+        self._usable[found] = False
+        earlier = self._rejected.get(reason, RejectedRows(0, ()))
+        first = found[: self._named - len(earlier.first_rows)] + (self._before + 1)
+        self._rejected[reason] = RejectedRows(
+            earlier.count + len(found), earlier.first_rows + tuple(int(number) for number in first)
+        )
 
     @property
     def usable(self) -> npt.NDArray[np.bool_]:
-        """One flag per row of the source."""
+        """One flag per row of the batch."""
         return self._usable
 
     @property
+    def rows(self) -> npt.NDArray[np.int64]:
+        """Numbers of the usable rows of the batch, 1 being the first row of the source."""
+        return np.flatnonzero(self._usable) + (self._before + 1)
+
+    @property
+    def rows_read(self) -> int:
+        """Rows of all batches so far."""
+        return self._before + len(self._usable)
+
+    @property
     def by_reason(self) -> dict[str, RejectedRows]:
-        """The rejected rows, reasons in the order in which they were given."""
-        return dict(self._rejected)
+        """The rejected rows so far, reasons in `ORDER`."""
+        return {reason: self._rejected[reason] for reason in ORDER if reason in self._rejected}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -47,6 +48,11 @@ class Source:
         """
         raise SourceError(reason, f"{self.label} {problem}") from None
 
+    def refuse_input(self, error: OSError) -> NoReturn:
+        """Raise a SourceError for what the operating system refuses."""
+        problem = error.strerror or "input error"
+        self.refuse("BAD_ROW", f"cannot be read ({problem}); check the file, its permissions and the disk")
+
     def check_file(self) -> None:
         """Refuse what is no readable file with content."""
         try:
@@ -57,7 +63,7 @@ class Source:
             with self.path.open("rb") as file:
                 first = file.read(1)
         except OSError as error:
-            self.refuse("BAD_ROW", f"cannot be read ({error.strerror}); check the file and its permissions")
+            self.refuse_input(error)
         if not first:
             self.refuse("EMPTY", "has no bytes; export the file again")
 
@@ -83,14 +89,44 @@ class Source:
             if found > 1:
                 self.refuse("MISSING_COLUMN", f"has {found} columns called {column}; rename all but one")
 
-    def whole(self, table: pa.Table, column: str) -> pa.Array[Any]:
-        """Return one column of a table as a single array."""
+    def one_file(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Pass on what is read while it comes from one file, and that file stays as it is.
+
+        Args:
+            batches: of this source; nothing is read before the first is asked for.
+
+        Raises:
+            SourceError: SOURCE_CHANGED, in place of whatever else a changed file leads to.
+        """
+        begun = self._state()
         try:
-            combined = table.column(column).combine_chunks()
+            for batch in batches:
+                self._check_state(begun)
+                yield batch
+        except SourceError:
+            self._check_state(begun)
+            raise
+        self._check_state(begun)
+
+    def _check_state(self, begun: tuple[int, ...] | None) -> None:
+        if self._state() != begun:
+            self.refuse("SOURCE_CHANGED", "changed while it was read; try again once it is written")
+
+    def _state(self) -> tuple[int, ...] | None:
+        try:
+            now = self.path.stat()
+        except OSError:
+            return None
+        return now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns
+
+    def whole(self, name: str, pieces: list[pa.Array[Any]]) -> pa.Array[Any]:
+        """Return the pieces of a column as a single array.
+
+        Args:
+            name: of the column, for messages.
+            pieces: its values, of one type; at least one.
+        """
+        try:
+            return pa.concat_arrays(pieces)
         except pa.ArrowException:
-            self.refuse("BAD_ROW", f"is too large to read column {column} in one piece; split the data set")
-        if isinstance(combined, pa.ChunkedArray):
-            if combined.num_chunks > 1:
-                self.refuse("BAD_ROW", f"is too large to read column {column} in one piece; split the data set")
-            return combined.chunk(0) if combined.num_chunks else pa.array([], combined.type)
-        return combined
+            self.refuse("BAD_ROW", f"is too large to read column {name} in one piece; split the data set")

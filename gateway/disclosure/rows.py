@@ -29,21 +29,22 @@ def release_rows(
     """Keep what the last judgement allows and the agreement names.
 
     Args:
-        job: R's authorized job.
+        job: the authorized job: R's, or that of S where the agreement lets it learn the matches, without columns.
         session_id: 64 hex digits.
-        matched: R's matches.
+        matched: the matches.
         allowed: (m,) consent as judged just now, per matched subject.
-        obtained_at: when R learned it.
+        obtained_at: when the side learned it.
         report: counts by reason, for people.
 
     Returns:
         The release: {subject_ref, row_token, consent_id, agreed columns...} sorted by subject_ref.
     """
-    if job.side is not Side.RECEIVER:
-        raise Misuse("a sender releases nothing to itself")
+    receiver = job.side is Side.RECEIVER
+    if not receiver and not job.direction.to_sender:
+        raise Misuse("a sender releases nothing to itself that the agreement does not give it")
     if len(allowed) != len(matched.subject_refs):
         raise Misuse("a release needs one judgement per matched subject")
-    if (matched.columns is None) != (not job.columns):
+    if (matched.columns is None) != (not job.columns or not receiver):
         raise Misuse("the matched columns are not the asked ones")
     keep = np.flatnonzero(allowed)
     refs = np.ascontiguousarray(matched.subject_refs[keep])

@@ -1,41 +1,53 @@
 """The cohort: the rows of a data set that consent lets into one computation.
 
-Nothing is tokenised that was not judged here first. The sealed cohort file lets a
-restarted gateway go on with exactly the people it had committed to.
+Nothing is hashed to the group that was not judged here first. The source is read once and
+sorted twice, outside memory where it must be: by person, where repeated rows fold and
+consent is judged, and by keyed tag, where match keys of several people show. What is left
+is the sealed cohort file, with which a restarted gateway goes on with exactly the people it
+had committed to.
 """
 
 from __future__ import annotations
 
-import hmac
-import io
 import json
+import time
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.ipc
 
 from consent.registry import Registry
 from gateway import kernel
-from gateway.errors import SourceError, StateError
-from gateway.flow.gate import as_texts, judge, judge_all
-from gateway.flow.ports import House, Transaction
+from gateway.errors import StateError
+from gateway.flow.gate import judge, judge_all
+from gateway.flow.lease import Lease
+from gateway.flow.members import COHORT_STAGE, Members, RowWriter
+from gateway.flow.padding import PaddedWriter, is_padded, list_rows, padding_tags
+from gateway.flow.pipeline import ahead, each, in_turn
+from gateway.flow.ports import Sorter, Transaction
 from gateway.flow.registry import load_registry
 from gateway.flow.segment import missing_values, number_segments
+from gateway.flow.source import REF_BYTES, TAG_BYTES, TaggedSource
 from gateway.flow.threads import in_thread
-from gateway.psi.arrow import fixed, whole
-from gateway.psi.attributes import column_type
+from gateway.flow.transcript import chunks_of
+from gateway.psi.attributes import blank
+from gateway.psi.fields import Fields
 from gateway.route.agreement import Column
 from gateway.route.canonical import canonical_bytes, parse_time_text, time_text
-from gateway.route.cohort import ConsentedCohort, SourceRows
+from gateway.route.cohort import ConsentedCohort, RejectedRows
 from gateway.route.job import AuthorizedJob, Side
 
 Bytes = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
+
 COHORT_FILE = "cohort"
+BY_RULE_FILE = "cohort-by-rule"
+MOST_BY_RULE = 100_000
+"""People whom the rule let in, not a plain row, that are remembered by name to be judged again; above, everybody is."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -58,329 +70,342 @@ class Judged:
     report: Mapping[str, object]
 
 
-async def build(house: House, job: AuthorizedJob, salts: CohortSalts, columns: tuple[Column, ...]) -> Judged:
+@dataclass(slots=True)
+class _Tally:
+    """What is counted on the way from the source to the cohort file."""
+
+    folded: int = 0
+    conflicting: int = 0
+    first_conflicts: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    denied: Counter[str] = field(default_factory=Counter)
+    by_rule: list[Bytes] = field(default_factory=list)
+    gate_ns: int = 0
+    rows: int = 0
+    members: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
+
+
+async def build(
+    lease: Lease, job: AuthorizedJob, salts: CohortSalts, columns: tuple[Column, ...], memory: int
+) -> Judged:
     """Read the bound data set, judge consent, order by keyed tag, and seal the cohort file.
 
     Args:
-        house: ports.
+        lease: of the run.
         job: authorized by the agreement.
         salts: this run's secrets.
         columns: agreed columns to carry (sender of ENRICH and AGGREGATE), else empty.
+        memory: bytes that may be held.
 
     Raises:
         SourceError: the data set cannot be read, or has more segments than the agreement allows.
     """
-    rows = await _read(house, job, columns)
-    refs = await in_thread(
-        kernel.subject_refs, house.custody.subject_key(), job.binding.subject_type, rows.subjects, house.limits.threads
-    )
-    at = house.clock.now()
-    async with house.store.read() as tx:
-        registry = await load_registry(tx, house)
-        verdict = await judge_all(tx, registry, job.gates, refs, at)
-        cohort = await in_thread(_select, house, job, salts, rows, refs, verdict.allowed, verdict.consent_ids, at)
-        # Columns are asked for those only whom the gate let in.
-        covered = await _covered(tx, registry, job, cohort, at)
-    cohort = replace(cohort, left_out=dict(verdict.denied) | dict(cohort.left_out))
-    if columns:
-        carried = await in_thread(_carry, rows, refs, cohort, columns)
-        cohort = replace(cohort, columns=uncovered_blanked(carried, covered))
-    report: dict[str, object] = {
-        "rows_read": rows.rows_read,
-        "folded": rows.folded,
-        "rejected": {
-            reason: {"count": found.count, "first_rows": list(found.first_rows)}
-            for reason, found in rows.rejected.items()
-        },
-        "left_out": dict(cohort.left_out),
-        "consented": len(cohort.subject_refs),
-        "records": cohort.rows,
-    }
-    if job.operation.grouped:
-        report |= {"segments": len(cohort.segments)} if job.side is Side.RECEIVER else {"clipped": rows.clipped}
-    await in_thread(_seal, house, job, cohort, report)
-    return Judged(cohort, report)
+    house, tally = lease.house, _Tally()
+    members = Members(lease, job, columns)
+    await in_thread(members.discard)
+    source = TaggedSource(house, job, salts.tag_key, columns)
+    # A row by key is a member's row with one byte more: whether consent lets it in.
+    by_key_fields = Fields(member=members.fields.width, allowed=1)
+    with ExitStack() as stack:
 
+        def sorter(name: str, width: int, key: int, share: int) -> Sorter:
+            made = house.spool.sorter(job.job_id, name, width, key, memory // share)
+            stack.callback(made.close)
+            return made
 
-async def _read(house: House, job: AuthorizedJob, columns: tuple[Column, ...]) -> SourceRows:
-    grouped = job.operation.grouped
-    return await house.datasets.read(
-        job.binding,
-        job.agreement.match_keys[0],
-        columns,
-        segments=grouped and job.side is Side.RECEIVER,
-        clip=grouped and job.side is Side.SENDER,
-    )
-
-
-def _select(
-    house: House,
-    job: AuthorizedJob,
-    salts: CohortSalts,
-    rows: SourceRows,
-    refs: Bytes,
-    allowed: npt.NDArray[np.bool_],
-    consent_ids: pa.StringArray,
-    at: datetime,
-) -> ConsentedCohort:
-    """Fold equal keys into records and put them into keyed-tag order, segment after segment."""
-    encoded = pc.dictionary_encode(rows.keys)
-    codes = np.asarray(encoded.indices).astype(np.int64)
-    # Sharing is judged on the whole data set, before consent gating.
-    shared = np.bincount(codes, minlength=len(encoded.dictionary))[codes] > 1 if len(codes) else codes.astype(bool)
-    left_out = {}
-    if job.side is Side.SENDER or job.operation.grouped:
-        left_out["SHARED_MATCH_KEY"] = int((allowed & shared).sum())
-        allowed = allowed & ~shared
-    if job.side is Side.SENDER and job.operation.grouped:
-        missing = missing_values(job, rows, asked_columns(job))
-        left_out["MISSING_VALUE"] = int((allowed & missing).sum())
-        allowed = allowed & ~missing
-    names: tuple[str, ...] = ()
-    segment = np.zeros(len(codes), dtype=np.int64)
-    if rows.segments is not None:
-        names, segment = number_segments(job, rows.segments, allowed)
-        left_out["SEGMENT_TOO_SMALL"] = int((allowed & (segment < 0)).sum())
-        allowed = allowed & (segment >= 0)
-    subjects = np.flatnonzero(allowed)
-    used, first, record_of = np.unique(codes[subjects], return_index=True, return_inverse=True)
-    inputs = kernel.oprf_inputs(job.agreement.match_keys[0], encoded.dictionary.take(pa.array(used)))
-    tags = kernel.hmac_sha256(salts.tag_key, inputs, house.limits.threads)
-    order = np.argsort(tags.view("V32").reshape(-1), kind="stable") if len(tags) else np.empty(0, dtype=np.int64)
-    of_record = segment[subjects[first]]
-    order = order[np.argsort(of_record[order], kind="stable")]
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    return ConsentedCohort(
-        side=job.side,
-        inputs=inputs.take(pa.array(order)),
-        subject_refs=np.ascontiguousarray(refs[subjects]),
-        record_of=rank[record_of].astype(np.int64),
-        consent_ids=consent_ids.take(pa.array(subjects)),
-        columns=None,
-        commitment=commitment(salts.run_salt, refs[subjects], house.limits.threads),
-        left_out={reason: count for reason, count in left_out.items() if count},
-        judged_at=at,
-        segments=names,
-        segment_rows=_segment_rows(of_record, len(names)),
-    )
-
-
-def _segment_rows(of_record: npt.NDArray[np.int64], segments: int) -> tuple[int, ...]:
-    return tuple(int(count) for count in np.bincount(of_record, minlength=max(segments, 1)))
-
-
-def commitment(run_salt: bytes, subject_refs: Bytes, threads: int) -> bytes:
-    """Return the RFC 6962 root over sorted HMAC-SHA256(run salt, subject_ref), 32 bytes."""
-    macs = kernel.hmac_sha256(run_salt, np.ascontiguousarray(subject_refs), threads)
-    ordered = macs[np.argsort(macs.view("V32").reshape(-1))] if len(macs) else macs
-    return kernel.merkle_root(np.ascontiguousarray(ordered))
-
-
-def _carry(
-    rows: SourceRows,
-    refs: Bytes,
-    cohort: ConsentedCohort,
-    columns: tuple[Column, ...],
-) -> pa.Table:
-    """Bring the value columns into record order."""
-    if rows.columns is None:
-        raise SourceError("MISSING_COLUMN", "the data set has none of the agreed columns; bind them and run again")
-    where = np.asarray(pc.index_in(as_texts(cohort.subject_refs), value_set=as_texts(refs)))
-    # A sender's record has exactly one subject.
-    source = np.empty(len(where), dtype=np.int64)
-    source[cohort.record_of] = where
-    arrays = []
-    for column in columns:
-        values = rows.columns.column(column.name).cast(column_type(column))
-        arrays.append(whole(values.take(pa.array(source))))
-    return pa.table(arrays, names=[column.name for column in columns])
-
-
-def _key_macs(house: House, cohort: ConsentedCohort) -> Bytes:
-    return kernel.hmac_sha256(house.custody.subject_key(), cohort.inputs, house.limits.threads)
-
-
-def _seal(house: House, job: AuthorizedJob, cohort: ConsentedCohort, report: Mapping[str, object]) -> None:
-    """Write {subject_ref, record, key MAC, consent id}: who is in, without any identifier."""
-    macs = _key_macs(house, cohort)[cohort.record_of]
-    table = pa.table(
-        {
-            "subject_ref": as_texts(cohort.subject_refs),
-            "record": pa.array(cohort.record_of),
-            "key_mac": fixed(macs),
-            "consent_id": cohort.consent_ids,
-        }
-    ).replace_schema_metadata(
-        {
-            "judged_at": time_text(cohort.judged_at),
-            "commitment": cohort.commitment.hex(),
-            "report": canonical_bytes(report),
-            "values": _values_mac(house, job, cohort),
-            "segments": canonical_bytes(list(cohort.segments)),
-            "segment_rows": canonical_bytes(list(cohort.segment_rows)),
-        }
-    )
-    sink = io.BytesIO()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    house.spool.write_sealed(job.job_id, COHORT_FILE, sink.getvalue())
-
-
-def _values_mac(house: House, job: AuthorizedJob, cohort: ConsentedCohort) -> str:
-    """Name the values of an AGGREGATE under our key: rows of two versions of a data set are never mixed in a sum."""
-    if not job.operation.grouped or cohort.columns is None:
-        return ""
-    sink = io.BytesIO()
-    with pa.ipc.new_stream(sink, cohort.columns.schema) as writer:
-        writer.write_table(cohort.columns.combine_chunks())
-    return hmac.digest(house.custody.subject_key(), b"assent values v1\n" + sink.getvalue(), "sha256").hex()
-
-
-async def restore(house: House, job: AuthorizedJob, columns: tuple[Column, ...]) -> Judged | None:
-    """Rebuild the cohort of a job that had judged before: same people, same order.
-
-    Returns:
-        The cohort with the report of its judgement, or None when none was sealed yet.
-
-    Raises:
-        SourceError: SOURCE_CHANGED when the data set no longer holds those rows as they were.
-    """
-    sealed = await in_thread(house.spool.read_sealed, job.job_id, COHORT_FILE)
-    if sealed is None:
-        return None
-    rows = await _read(house, job, columns)
-    refs = await in_thread(
-        kernel.subject_refs, house.custody.subject_key(), job.binding.subject_type, rows.subjects, house.limits.threads
-    )
-    judged = await in_thread(_rebuild, house, job, rows, refs, sealed)
-    if not columns:
-        return judged
-    if job.operation.grouped:
-        cohort = replace(judged.cohort, columns=await in_thread(_carry, rows, refs, judged.cohort, columns))
-        stored = (pa.ipc.open_stream(sealed).schema.metadata or {})[b"values"].decode()
-        if await in_thread(_values_mac, house, job, cohort) != stored:
-            _changed(cohort.rows)
-        return replace(judged, cohort=cohort)
-    again = await judge_again(house, job, judged.cohort)
-    carried = await in_thread(_carry, rows, refs, judged.cohort, columns)
-    return replace(judged, cohort=replace(judged.cohort, columns=uncovered_blanked(carried, again.covered)))
-
-
-def _rebuild(house: House, job: AuthorizedJob, rows: SourceRows, refs: Bytes, sealed: bytes) -> Judged:
-    """Join the sealed cohort file to the source; every row must be there, unchanged."""
-    table = pa.ipc.open_stream(sealed).read_all().combine_chunks()
-    meta = {name.decode(): value.decode() for name, value in (table.schema.metadata or {}).items()}
-    if set(meta) != {"judged_at", "commitment", "report", "segments", "segment_rows", "values"}:
-        raise StateError("LOG_INCONSISTENT", "the sealed cohort file lacks its fields; cancel the job and start anew")
-    where = pc.index_in(whole(table.column("subject_ref")), value_set=as_texts(refs))
-    if where.null_count:
-        _changed(where.null_count)
-    match_key, keys = job.agreement.match_keys[0], rows.keys.take(where)
-    stored = np.frombuffer(whole(table.column("key_mac")).buffers()[1] or b"", dtype=np.uint8).reshape(-1, 32)
-    macs = kernel.hmac_sha256(house.custody.subject_key(), kernel.oprf_inputs(match_key, keys), house.limits.threads)
-    if (macs != stored[: len(macs)]).any():
-        _changed(int((macs != stored[: len(macs)]).any(axis=1).sum()))
-    records = np.asarray(whole(table.column("record"))).astype(np.int64)
-    first = np.full(int(records.max()) + 1 if len(records) else 0, -1, dtype=np.int64)
-    first[records[::-1]] = np.arange(len(records))[::-1]
-    report, segments = json.loads(meta["report"]), tuple(json.loads(meta["segments"]))
-    segment_rows = tuple(json.loads(meta["segment_rows"]))
-    if rows.segments is not None:
-        borders = np.repeat(np.arange(len(segment_rows)), segment_rows)[records]
-        names = pa.array(segments, pa.string()).take(pa.array(borders))
-        moved = np.asarray(pc.fill_null(pc.not_equal(rows.segments.take(where), names), True))
-        if moved.any():
-            _changed(int(moved.sum()))
+        by_person = sorter("by-person", source.fields.width, REF_BYTES, 2)
+        async for rows in ahead(in_turn(source.rows())):
+            await in_thread(by_person.add, rows)
+        by_key = sorter("by-key", by_key_fields.width, TAG_BYTES, 2)
+        at = house.clock.now()
+        async with house.store.read() as tx:
+            mark = await tx.consents.mark()
+            registry = await load_registry(tx, house)
+            async for piece in ahead(in_turn(by_person.pieces())):
+                people = await in_thread(_folded, piece, source.fields, tally, house.limits.rejected_rows_named)
+                judged = await _judged(tx, registry, job, source.fields, members.fields, people, columns, at, tally)
+                await in_thread(by_key.add, judged)
+        await in_thread(by_person.close)
+        names, numbers = await in_thread(_segments, job, source, members.fields, by_key)
+        file, padding = await in_thread(members.file), 0
+        writer = RowWriter(file)
+        if is_padded(job) and job.side is Side.RECEIVER:
+            real = await in_thread(_records, by_key, members.fields)
+            padding = list_rows(job, job.side, real) - real
+            tags = sorter("padding", TAG_BYTES, TAG_BYTES, 4)
+            await each(padding_tags(salts.tag_key, padding, house.limits.threads), tags.add)
+            writer = PaddedWriter(file, members.fields, tags.pieces())
+        by_commitment = sorter("commitment", 32, 32, 4)
+        async for piece in ahead(in_turn(by_key.pieces())):
+            await in_thread(
+                _keep, lease, job, salts, piece, members.fields, columns, numbers, tally, writer, by_commitment
+            )
+        await in_thread(writer.finish)
+        root = await in_thread(_root, by_commitment)
     cohort = ConsentedCohort(
         side=job.side,
-        inputs=kernel.oprf_inputs(match_key, keys.take(pa.array(first))),
-        subject_refs=np.ascontiguousarray(refs[np.asarray(where)]),
-        record_of=records,
-        consent_ids=whole(table.column("consent_id")),
-        columns=None,
-        commitment=bytes.fromhex(meta["commitment"]),
-        left_out=report["left_out"],
-        judged_at=parse_time_text(meta["judged_at"]),
-        segments=segments,
-        segment_rows=segment_rows,
+        rows=tally.rows + padding,
+        members=tally.members,
+        commitment=root,
+        left_out={reason: count for reason, count in (tally.denied + tally.left_out).items() if count},
+        judged_at=at,
+        mark=(mark.changes, mark.registry),
+        key_bytes=source.key_bytes,
+        segments=names,
+        segment_rows=await in_thread(_segment_rows, members, len(names)) if names else (tally.rows,),
+        padding=padding,
     )
+    report = _report(job, source, tally, cohort)
+    await in_thread(_seal, lease, members, cohort, report, tally)
     return Judged(cohort, report)
 
 
-@dataclass(frozen=True, slots=True)
-class Again:
-    """A later judgement of a cohort, all at one time.
+def _folded(rows: Bytes, fields: Fields, tally: _Tally, named: int) -> Bytes:
+    """Leave one row per person: equal rows fold, people whose rows differ are left out. Blocks."""
+    refs = fields.of(rows, "ref").view(f"S{REF_BYTES}").reshape(-1)
+    begins = np.ones(len(rows), dtype=bool)
+    begins[1:] = refs[1:] != refs[:-1]
+    if begins.all():
+        return rows
+    starts, person = np.flatnonzero(begins), np.cumsum(begins) - 1
+    content = rows[:, fields["tag"].start :]
+    differs = (content != content[starts][person]).any(axis=1)
+    conflict = np.zeros(len(starts), dtype=bool)
+    conflict[person[differs]] = True
+    conflicting = conflict[person]
+    tally.conflicting += int(conflicting.sum())
+    tally.folded += len(rows) - len(starts) - int(conflicting.sum()) + int(conflict.sum())
+    numbers = np.concatenate([tally.first_conflicts, fields.number(rows[conflicting], "row")])
+    tally.first_conflicts = np.sort(numbers)[:named]
+    return np.ascontiguousarray(rows[starts[~conflict]])
 
-    Attributes:
-        allowed: (m,) whether each subject is still allowed.
-        kept: (n,) whether each record still has an allowed subject.
-        covered: per asked column, (n,) whether consent covers the record's value (sender).
-        at: the time of the judgement.
+
+async def _judged(
+    tx: Transaction,
+    registry: Registry,
+    job: AuthorizedJob,
+    fields: Fields,
+    member: Fields,
+    people: Bytes,
+    columns: tuple[Column, ...],
+    at: datetime,
+    tally: _Tally,
+) -> Bytes:
+    """Judge a piece of people; return their rows as members', each with a byte that says whether consent lets it in.
+
+    Those kept out go on without values: their match keys count where sharing is judged.
     """
-
-    allowed: npt.NDArray[np.bool_]
-    kept: npt.NDArray[np.bool_]
-    covered: Mapping[str, npt.NDArray[np.bool_]]
-    at: datetime
-
-
-async def judge_again(house: House, job: AuthorizedJob, cohort: ConsentedCohort) -> Again:
-    """Judge a cohort once more, as at the cut and for late drops."""
-    at = house.clock.now()
-    async with house.store.read() as tx:
-        registry = await load_registry(tx, house)
-        allowed = (await judge_all(tx, registry, job.gates, cohort.subject_refs, at)).allowed
-        covered = await _covered(tx, registry, job, cohort, at)
-    kept = np.zeros(cohort.rows, dtype=bool)
-    kept[cohort.record_of[allowed]] = True
-    return Again(allowed, kept, covered, at)
-
-
-async def kept_out(house: House, job: AuthorizedJob) -> Bytes:
-    """Return the subject refs of the source's people whom consent keeps out now, (m, 26) ASCII."""
-    rows = await _read(house, job, ())
-    refs = await in_thread(
-        kernel.subject_refs, house.custody.subject_key(), job.binding.subject_type, rows.subjects, house.limits.threads
-    )
-    async with house.store.read() as tx:
-        verdict = await judge_all(tx, await load_registry(tx, house), job.gates, refs, house.clock.now())
-    return np.ascontiguousarray(refs[~verdict.allowed])
+    began = time.process_time_ns()
+    refs = fields.of(people, "ref")
+    verdict = await judge_all(tx, registry, job.gates, refs, at)
+    tally.denied.update(verdict.denied)
+    allowed, by_rule = verdict.allowed, verdict.by_rule
+    covered = np.zeros((len(people), len(job.column_gates)), dtype=np.uint8)
+    asked = np.flatnonzero(allowed)
+    # Columns are asked for those only whom the gate let in.
+    for number, (_, use) in enumerate(job.column_gates):
+        further = await judge(tx, registry, use, np.ascontiguousarray(refs[asked]), at)
+        covered[asked, number] = further.allowed
+        by_rule[asked] |= further.by_rule
+    if by_rule.any():
+        tally.by_rule.append(refs[by_rule])
+    tally.gate_ns += time.process_time_ns() - began
+    return await in_thread(_as_members, job, fields, member, people, columns, allowed, covered)
 
 
-async def _covered(
-    tx: Transaction, registry: Registry, job: AuthorizedJob, cohort: ConsentedCohort, at: datetime
-) -> dict[str, npt.NDArray[np.bool_]]:
-    """Judge each column for a sender's records: (n,) per column."""
-    by_record = np.empty(cohort.rows, dtype=np.int64)
-    by_record[cohort.record_of] = np.arange(len(cohort.record_of))
-    return {
-        name: (await judge(tx, registry, use, cohort.subject_refs, at)).allowed[by_record]
-        for name, use in job.column_gates
+def _as_members(
+    job: AuthorizedJob,
+    fields: Fields,
+    member: Fields,
+    people: Bytes,
+    columns: tuple[Column, ...],
+    allowed: Mask,
+    covered: Bytes,
+) -> Bytes:
+    parts: dict[str, Bytes] = {name: people[:, fields[name]] for name in ("tag", "ref", "segment") if name in fields}
+    if "covered" in member:
+        parts["covered"] = covered
+    if "plain" in fields:
+        plain = fields.of(people, "plain")
+        plain[~allowed] = 0
+        for number, (name, _) in enumerate(job.column_gates):
+            blank(plain, columns, name, covered[:, number] == 0)
+        parts["plain"] = plain
+    rows = member.join(len(people), **parts)
+    return np.concatenate([rows, allowed.astype(np.uint8)[:, None]], axis=1)
+
+
+def _shared(rows: Bytes, fields: Fields) -> Mask:
+    """Return which rows of a piece by key share their match key with another person, let in or not."""
+    tags = fields.of(rows, "tag").view(f"V{TAG_BYTES}").reshape(-1)
+    same = tags[1:] == tags[:-1]
+    shared = np.zeros(len(rows), dtype=bool)
+    shared[1:] |= same
+    shared[:-1] |= same
+    return shared
+
+
+def _records(by_key: Sorter, fields: Fields) -> int:
+    """Count the match keys of people whom consent lets in. Blocks."""
+    records = 0
+    for rows in by_key.pieces():
+        tags = fields.of(rows[rows[:, -1] == 1], "tag").view(f"V{TAG_BYTES}").reshape(-1)
+        records += int(len(tags) > 0) + int((tags[1:] != tags[:-1]).sum())
+    return records
+
+
+def _segments(
+    job: AuthorizedJob, source: TaggedSource, fields: Fields, by_key: Sorter
+) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
+    """Number the segments that have enough people; -1 for the others. Blocks."""
+    if not source.segments or "segment" not in fields:
+        return (), np.empty(0, dtype=np.int64)
+    people = np.zeros(len(source.segments), dtype=np.int64)
+    for rows in by_key.pieces():
+        kept = (rows[:, -1] == 1) & ~_shared(rows, fields)
+        people += np.bincount(fields.number(rows[kept], "segment"), minlength=len(people))
+    return number_segments(job, source.segments, people)
+
+
+def _keep(
+    lease: Lease,
+    job: AuthorizedJob,
+    salts: CohortSalts,
+    rows: Bytes,
+    fields: Fields,
+    columns: tuple[Column, ...],
+    numbers: npt.NDArray[np.int64],
+    tally: _Tally,
+    writer: RowWriter,
+    by_commitment: Sorter,
+) -> None:
+    """Write to the cohort file whom consent and the operation let in. Blocks."""
+    kept = rows[:, -1] == 1
+    sender, grouped = job.side is Side.SENDER, job.operation.grouped
+    if sender or grouped:
+        shared = _shared(rows, fields)
+        tally.left_out["SHARED_MATCH_KEY"] += int((kept & shared).sum())
+        kept &= ~shared
+    if sender and grouped and columns:
+        missing = missing_values(job, fields.of(rows, "plain"), columns)
+        tally.left_out["MISSING_VALUE"] += int((kept & missing).sum())
+        kept &= ~missing
+    if "segment" in fields:
+        segment = numbers[fields.number(rows, "segment")] if len(numbers) else np.full(len(rows), -1)
+        tally.left_out["SEGMENT_TOO_SMALL"] += int((kept & (segment < 0)).sum())
+        kept &= segment >= 0
+        rows = rows.copy()
+        rows[kept, fields["segment"]] = segment[kept].astype(">u4").view(np.uint8).reshape(-1, 4)
+    rows = np.ascontiguousarray(rows[kept, : fields.width])
+    if not len(rows):
+        return
+    tags = fields.of(rows, "tag").view(f"V{TAG_BYTES}").reshape(-1)
+    tally.rows += 1 + int((tags[1:] != tags[:-1]).sum())
+    tally.members += len(rows)
+    refs = fields.of(rows, "ref")
+    by_commitment.add(kernel.hmac_sha256(salts.run_salt, refs, lease.house.limits.threads))
+    writer.add(rows)
+
+
+def _root(by_commitment: Sorter) -> bytes:
+    tree = kernel.MerkleRoot()
+    for macs in by_commitment.pieces():
+        tree.add(macs)
+    root: bytes = tree.root()
+    return root
+
+
+def _segment_rows(members: Members, segments: int) -> tuple[int, ...]:
+    counts = np.zeros(segments, dtype=np.int64)
+    for rows in members.pieces():
+        counts += np.bincount(members.fields.number(rows, "segment"), minlength=segments)
+    return tuple(int(count) for count in counts)
+
+
+def _report(job: AuthorizedJob, source: TaggedSource, tally: _Tally, cohort: ConsentedCohort) -> dict[str, object]:
+    rejected = dict(source.scan.rejected)
+    if tally.conflicting:
+        first = tuple(int(row) for row in tally.first_conflicts)
+        rejected["CONFLICTING_ROWS"] = RejectedRows(tally.conflicting, first)
+    report: dict[str, object] = {
+        "rows_read": source.scan.rows_read,
+        "folded": tally.folded,
+        "rejected": {
+            reason: {"count": found.count, "first_rows": list(found.first_rows)} for reason, found in rejected.items()
+        },
+        "left_out": dict(cohort.left_out),
+        "consented": cohort.members,
+        "records": tally.rows,
+        "gate_cpu_ms": tally.gate_ns // 1_000_000,
     }
+    if is_padded(job):
+        report["padding"] = list_rows(job, job.side, tally.rows) - tally.rows
+    if job.operation.grouped:
+        grouped = {"segments": len(cohort.segments)}
+        report |= grouped if job.side is Side.RECEIVER else {"clipped": source.scan.clipped}
+    return report
 
 
-async def still_allowed(
-    house: House, job: AuthorizedJob, subject_refs: Bytes
-) -> tuple[npt.NDArray[np.bool_], datetime]:
-    """Judge some subjects once more, as before release.
+def _seal(lease: Lease, members: Members, cohort: ConsentedCohort, report: Mapping[str, object], tally: _Tally) -> None:
+    """Make the judgement stand: from here on the run has these people. Blocks."""
+    by_rule = np.concatenate(tally.by_rule) if tally.by_rule else np.empty((0, REF_BYTES), np.uint8)
+    all_by_rule = len(by_rule) > MOST_BY_RULE
+    spool, job_id = lease.house.spool, lease.job.job_id
+    spool.write_sealed(job_id, BY_RULE_FILE, b"" if all_by_rule else by_rule.tobytes())
+    about = {
+        "rows": cohort.rows,
+        "members": cohort.members,
+        "commitment": cohort.commitment.hex(),
+        "judged_at": time_text(cohort.judged_at),
+        "mark": list(cohort.mark),
+        "key_bytes": cohort.key_bytes,
+        "segments": list(cohort.segments),
+        "segment_rows": list(cohort.segment_rows),
+        "padding": cohort.padding,
+        "all_by_rule": all_by_rule,
+        "report": report,
+        "chunks": chunks_of(members.file()).hex(),
+    }
+    spool.write_sealed(job_id, COHORT_FILE, canonical_bytes(about))
 
-    Returns:
-        (m,) whether each subject is still allowed, and the time of the judgement.
+
+async def restore(lease: Lease, job: AuthorizedJob, columns: tuple[Column, ...]) -> Judged | None:
+    """Return the cohort of a job that had judged before, with the report of its judgement; None when none stands.
+
+    Raises:
+        StateError: LOG_INCONSISTENT when the cohort file is not the one that was judged.
     """
-    at = house.clock.now()
-    async with house.store.read() as tx:
-        verdict = await judge_all(tx, await load_registry(tx, house), job.gates, subject_refs, at)
-    return verdict.allowed, at
+    sealed = await in_thread(lease.house.spool.read_sealed, job.job_id, COHORT_FILE)
+    if sealed is None:
+        return None
+    about = json.loads(sealed)
+    members = Members(lease, job, columns)
+    if await in_thread(lambda: chunks_of(members.file()).hex()) != about["chunks"]:
+        raise StateError("LOG_INCONSISTENT", "the sealed cohort file is not whole; cancel the job and start anew")
+    cohort = ConsentedCohort(
+        side=job.side,
+        rows=about["rows"],
+        members=about["members"],
+        commitment=bytes.fromhex(about["commitment"]),
+        left_out=about["report"]["left_out"],
+        judged_at=parse_time_text(about["judged_at"]),
+        mark=(about["mark"][0], about["mark"][1]),
+        key_bytes=about["key_bytes"],
+        segments=tuple(about["segments"]),
+        segment_rows=tuple(about["segment_rows"]),
+        padding=about["padding"],
+    )
+    return Judged(cohort, about["report"])
 
 
-def uncovered_blanked(columns: pa.Table, covered: Mapping[str, npt.NDArray[np.bool_]]) -> pa.Table:
-    """Blank the values that consent does not cover; such a value looks like one the source lacks."""
-    for name, mask in covered.items():
-        values = columns.column(name)
-        blanked = pc.if_else(pa.array(mask), values, pa.scalar(None, values.type))
-        columns = columns.set_column(columns.column_names.index(name), name, blanked)
-    return columns
+async def by_rule(lease: Lease) -> Bytes | None:
+    """Return whom the rule let in, not a plain row, (k, 26) ascending; None when they are too many to name."""
+    spool, job_id = lease.house.spool, lease.job.job_id
+    sealed: bytes | None = await in_thread(spool.read_sealed, job_id, COHORT_FILE)
+    if sealed is None or json.loads(sealed)["all_by_rule"]:
+        return None
+    stored = await in_thread(spool.read_sealed, job_id, BY_RULE_FILE) or b""
+    return np.frombuffer(stored, dtype=np.uint8).reshape(-1, REF_BYTES)
 
 
 def asked_columns(job: AuthorizedJob) -> tuple[Column, ...]:
@@ -389,9 +414,4 @@ def asked_columns(job: AuthorizedJob) -> tuple[Column, ...]:
     return tuple(by_name[name] for name in job.columns)
 
 
-def _changed(count: int) -> None:
-    raise SourceError(
-        "SOURCE_CHANGED",
-        f"up to {count} customers of this run are no longer in the data set as they were when the run began; "
-        "cancel the job and start a new one",
-    )
+__all__ = ["COHORT_STAGE", "REF_BYTES", "CohortSalts", "Judged", "asked_columns", "build", "by_rule", "restore"]

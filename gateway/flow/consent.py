@@ -8,23 +8,26 @@ replay and changes nothing, so that a broken import is repeated as a whole.
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from consent.evaluate import Decision, History, ProjectionRow, Question, Use, may_use
 from consent.event import ConsentEvent
+from consent.fields import said
 from consent.projection import project
 from consent.record import ConsentRecord, records
 from consent.registry import Registry
 from gateway.errors import RequestError
 from gateway.flow.access import require
 from gateway.flow.intake import SUBJECT_TYPE, Row, RowError, SubjectNames, TakenRow, subject_fault, take_in
-from gateway.flow.ports import House, Transaction
+from gateway.flow.ports import House, Store, Transaction
 from gateway.flow.registry import load_registry
-from gateway.route.audit import AuditEvent
+from gateway.flow.wording import Wordings
 from gateway.route.caller import Caller, Role
+from gateway.route.consent import FirstEvents
 from gateway.tlog.leaf import LeafType
 
 MAX_ROWS_AT_ONCE = 1_000_000  # of an import that is all or nothing, which is held in memory
@@ -82,9 +85,19 @@ async def import_events(
         if tally.rejected_count:
             return tally.report(stored=False)
         batches, tally = _again(kept), _Tally(house.limits.rejected_rows_named)
-    async for batch in batches:
-        await _store(house, names, batch, tally)
-        house.bells.ring("audit")
+    storing: asyncio.Task[None] | None = None
+    try:
+        async for batch in batches:
+            # Read while the database takes the batch before.
+            read = await _read(house, names, batch)
+            if storing is not None:
+                await storing
+            storing = asyncio.create_task(_store(house, names, batch, read, tally))
+        if storing is not None:
+            await storing
+    finally:
+        if storing is not None:
+            await _ended(storing)
     return tally.report(stored=True)
 
 
@@ -202,69 +215,163 @@ async def _again(kept: list[list[Row]]) -> AsyncIterator[list[Row]]:
         yield batch
 
 
-async def _look(house: House, names: SubjectNames, batch: list[Row], tally: _Tally, seen: dict[str, str]) -> None:
-    """Find a batch's bad rows without storing anything; `seen` holds what earlier batches would have stored."""
-    now = house.clock.now()
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A batch as it was read.
+
+    Attributes:
+        wordings: by which.
+        taken: rows that are events.
+        errors: of the other rows.
+    """
+
+    wordings: Wordings
+    taken: list[TakenRow]
+    errors: list[RowError]
+
+
+async def _read(house: House, names: SubjectNames, batch: list[Row]) -> _Read:
+    """Read a batch under the present registry."""
     async with house.store.read() as tx:
         registry = await load_registry(tx, house)
-        taken, errors = await asyncio.to_thread(take_in, batch, names, registry, now)
-        known = seen | await tx.consents.known_events([row.event.event_id for row in taken])
-    fresh, _, clashes = _parted(taken, known)
-    tally.reject([*errors, *clashes])
-    seen.update((row.event.event_id, row.content_hash) for row in fresh)
+    return await _taken_in(house, names, batch, registry)
 
 
-async def _store(house: House, names: SubjectNames, batch: list[Row], tally: _Tally) -> None:
+async def _taken_in(house: House, names: SubjectNames, batch: list[Row], registry: Registry) -> _Read:
+    wordings = _wordings(house, registry)
+    return _Read(wordings, *await asyncio.to_thread(take_in, batch, names, registry, house.clock.now(), wordings))
+
+
+async def _look(house: House, names: SubjectNames, batch: list[Row], tally: _Tally, seen: dict[str, str]) -> None:
+    """Find a batch's bad rows without storing anything; `seen` holds what earlier batches would have stored."""
+    read = await _read(house, names, batch)
+    async with house.store.read() as tx:
+        known = seen | await tx.consents.known_events([row.event_id for row in read.taken])
+    fresh, _, clashes = _parted(read.taken, known)
+    tally.reject([*read.errors, *clashes])
+    seen.update((row.event_id, row.content_hash) for row in fresh)
+
+
+async def _store(house: House, names: SubjectNames, batch: list[Row], read: _Read, tally: _Tally) -> None:
     """Store a batch's good rows in one transaction."""
     async with house.store.begin() as tx:
         now = house.clock.now()
         registry = await load_registry(tx, house)
-        taken, errors = await asyncio.to_thread(take_in, batch, names, registry, now)
-        await tx.consents.lock_subjects(sorted({row.event.subject for row in taken}))
-        known = await tx.consents.known_events([row.event.event_id for row in taken])
-        fresh, replayed, clashes = _parted(taken, known)
+        if registry is not read.wordings.registry:
+            read = await _taken_in(house, names, batch, registry)
+        on_file = await tx.consents.lock_subjects([row.subject for row in read.taken])
+        known = await tx.consents.known_events([row.event_id for row in read.taken])
+        fresh, replayed, clashes = _parted(read.taken, known)
         if fresh:
-            await _append(tx, registry, fresh)
+            await _append(tx, read.wordings, fresh, on_file, now)
     # Only what is committed counts.
-    tally.reject([*errors, *clashes])
+    tally.reject([*read.errors, *clashes])
     tally.accepted += len(fresh)
     tally.replayed += replayed
+    house.bells.ring("audit")
+
+
+async def _ended(storing: asyncio.Task[None]) -> None:
+    """Wait until a transaction is over; one that nobody waits for any more is rolled back."""
+    storing.cancel()
+    await asyncio.wait({storing})
+    if not storing.cancelled():
+        storing.exception()  # seen: the caller has it, or an earlier one
+
+
+_read_before: weakref.WeakKeyDictionary[Store, Wordings] = weakref.WeakKeyDictionary()
+
+
+def _wordings(house: House, registry: Registry) -> Wordings:
+    """Return what was read before under a registry, which is the same object as long as nothing of it changed."""
+    found = _read_before.get(house.store)
+    if found is None or found.registry is not registry:
+        found = _read_before[house.store] = Wordings(registry)
+    return found
 
 
 def _parted(taken: Sequence[TakenRow], known: Mapping[str, str]) -> tuple[list[TakenRow], int, list[RowError]]:
     """Part new events from replays and from other events under a known id, within the batch too."""
     held, fresh, clashes = dict(known), list[TakenRow](), list[RowError]()
     for row in taken:
-        stored = held.setdefault(row.event.event_id, "")
-        if not stored:
-            held[row.event.event_id] = row.content_hash
+        if row.event_id not in held:
+            held[row.event_id] = row.content_hash
             fresh.append(row)
-        elif stored != row.content_hash:
+        elif held[row.event_id] != row.content_hash:
             clashes.append(RowError(row.row, "event_id", "is the id of another event"))
     return fresh, len(taken) - len(fresh) - len(clashes), clashes
 
 
-async def _append(tx: Transaction, registry: Registry, fresh: Sequence[TakenRow]) -> None:
-    """Store events, the projection of everybody whom they concern, and an audit entry for each."""
-    said: dict[str, list[ConsentEvent]] = {}
-    for row in fresh:
-        said.setdefault(row.event.subject, []).append(row.event)
-    histories = await tx.consents.histories(list(said))
-    projection = await asyncio.to_thread(_projected, histories, said, registry)
-    await tx.consents.append([(row.event, row.content_hash) for row in fresh], projection)
-    await tx.audit.append(
-        [AuditEvent(LeafType.CONSENT_EVENT, row.event.recorded_at, row.event.subject, row.payload()) for row in fresh]
+async def _append(
+    tx: Transaction, wordings: Wordings, fresh: Sequence[TakenRow], on_file: Collection[str], now: datetime
+) -> None:
+    """Store events, the projection of everybody whom they concern, and an audit entry for each.
+
+    Args:
+        tx: for writing.
+        wordings: that the rows were read by.
+        fresh: new events.
+        on_file: which of their subjects have events on file.
+        now: when our server takes them in (UTC).
+    """
+    first, others = _first_and_others(fresh, on_file)
+    events = [(fresh[place].event(now), fresh[place].content_hash) for place in others]
+    said_by: dict[str, list[ConsentEvent]] = {}
+    for event, _ in events:
+        said_by.setdefault(event.subject, []).append(event)
+    histories = await tx.consents.histories(list(said_by)) if said_by else {}
+    projection = await asyncio.to_thread(_projected, histories, said_by, wordings.registry)
+    recorded_at = said(now)
+    records = [row.record(recorded_at) for row in fresh]
+    columns = await asyncio.to_thread(_columns, [(fresh[place], records[place]) for place in first], wordings, now)
+    await tx.consents.append(events, projection, columns)
+    await tx.audit.append_encoded(
+        LeafType.CONSENT_EVENT,
+        now,
+        [row.subject for row in fresh],
+        [row.event_id for row in fresh],
+        [record.encode() for record in records],
     )
 
 
+def _first_and_others(fresh: Sequence[TakenRow], on_file: Collection[str]) -> tuple[list[int], list[int]]:
+    """Part events of people of whom nothing else is known, here or on file, from those that stand in a history.
+
+    Returns:
+        Their places; of the first, in order of their subjects.
+    """
+    acts = Counter([row.subject for row in fresh])
+    joined = {ref for row in fresh for ref in row.wording.act.subjects}
+    first, others = list[int](), list[int]()
+    for place, row in enumerate(fresh):
+        alone = acts[row.subject] == 1 and row.subject not in on_file and row.subject not in joined
+        (first if alone and not row.wording.act.subjects else others).append(place)
+    first.sort(key=lambda place: fresh[place].subject)
+    return first, others
+
+
 def _projected(
-    histories: Mapping[str, History], said: Mapping[str, Sequence[ConsentEvent]], registry: Registry
+    histories: Mapping[str, History], said_by: Mapping[str, Sequence[ConsentEvent]], registry: Registry
 ) -> dict[str, tuple[ProjectionRow, ...]]:
     """Project the touched people; whoever a merge names keeps no row, and is judged one by one."""
-    merged = {ref for events in said.values() for event in events for ref in event.subjects}
+    merged = {ref for events in said_by.values() for event in events for ref in event.subjects}
     return {
         ref: ()
         if ref in merged
-        else project(replace(histories[ref], events=(*histories[ref].events, *events)), registry)
-        for ref, events in said.items()
+        else project(History(ref, (*histories[ref].events, *events), histories[ref].linked), registry)
+        for ref, events in said_by.items()
     }
+
+
+def _columns(first: Sequence[tuple[TakenRow, str]], wordings: Wordings, now: datetime) -> FirstEvents:
+    """Write out events, with their records, of people of whom nothing else is known."""
+    return FirstEvents(
+        event_ids=[row.event_id for row, _ in first],
+        subjects=[row.subject for row, _ in first],
+        content_hashes=[row.content_hash for row, _ in first],
+        records=[record for _, record in first],
+        projections=[wordings.projection(row.wording, row.at, now, row.valid_until) for row, _ in first],
+        consent_ids=[row.consent_id or "" for row, _ in first],
+        effective_from=[max(now, row.at) for row, _ in first],
+        valid_until=[row.valid_until for row, _ in first],
+    )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.ipc
@@ -36,6 +37,16 @@ def load_cells(house: House, job_id: str) -> tuple[pa.Table, Mapping[str, object
     table = pa.ipc.open_stream(sealed).read_all()
     facts: Mapping[str, object] = json.loads((table.schema.metadata or {})[_FACTS.encode()])
     return table.replace_schema_metadata(), facts
+
+
+async def store_cells(house: House, release: Release) -> None:
+    """Store a release of cells as the job's result."""
+
+    async def batches() -> AsyncIterator[pa.RecordBatch]:
+        for batch in release.table.to_batches():
+            yield batch
+
+    await house.results.store(replace(release, table=release.table.slice(0, 0)), batches())
 
 
 def write_counts(counts: Sequence[int], withheld: Sequence[bool]) -> bytes:

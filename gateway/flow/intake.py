@@ -13,16 +13,19 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple, TypeGuard
 
 import pyarrow as pa
 
 from consent.errors import FieldError
 from consent.event import ConsentEvent
-from consent.fields import said
+from consent.fields import in_utc
 from consent.registry import Registry
 from gateway import kernel
 from gateway.errors import RequestError
-from gateway.route.canonical import canonical_bytes
+from gateway.flow.wording import Wording, Wordings, halves, own_time
+from gateway.route.canonical import quoted
+from gateway.route.consent import EventFields
 
 MAX_ID = 200  # characters of an event id, a consent id, a channel
 MAX_SUBJECT = 512  # characters of a raw subject value
@@ -49,25 +52,51 @@ class RowError:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class TakenRow:
-    """A row that is an event.
+class TakenRow(NamedTuple):
+    """A row that is an event, but for the time of its recording; a tuple, because an import makes millions.
 
     Attributes:
         row: its number.
-        event: the event; its subject is a subject_ref.
-        content: the event as a record, without the time of its recording.
-        content_hash: SHA-256 (hex) of that record's canonical bytes.
+        event_id: id of the event.
+        subject: subject_ref.
+        at: when it happened.
+        consent_id: the consent that it gives or means.
+        valid_until: first moment the consent holds no more.
+        wording: the rest of the event.
+        content_hash: SHA-256 (hex) of the canonical content.
+        before: canonical content up to the place of `recorded_at`.
+        after: canonical content from there.
     """
 
     row: int
-    event: ConsentEvent
-    content: Mapping[str, object]
+    event_id: str
+    subject: str
+    at: datetime
+    consent_id: str | None
+    valid_until: datetime | None
+    wording: Wording
     content_hash: str
+    before: str
+    after: str
 
-    def payload(self) -> dict[str, object]:
-        """Return the whole record, as the log commits to it."""
-        return {**self.content, "recorded_at": said(self.event.recorded_at)}
+    def record(self, recorded_at: str) -> str:
+        """Return the whole event in canonical form, as it is stored and as the log commits to it.
+
+        Args:
+            recorded_at: when our server took it in, as `said` writes it.
+        """
+        return f'{self.before},"recorded_at":"{recorded_at}",{self.after}'
+
+    def event(self, recorded_at: datetime) -> ConsentEvent:
+        """Return the event, taken in by our server at a time (UTC)."""
+        return self.wording.act.said_again(
+            event_id=self.event_id,
+            subject=self.subject,
+            at=self.at,
+            recorded_at=recorded_at,
+            consent_id=self.consent_id,
+            valid_until=self.valid_until,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +140,11 @@ def subject_fault(value: object) -> str | None:
 
 
 def take_in(
-    rows: Sequence[Row], names: SubjectNames, registry: Registry, recorded_at: datetime
+    rows: Sequence[Row],
+    names: SubjectNames,
+    registry: Registry,
+    recorded_at: datetime,
+    wordings: Wordings | None = None,
 ) -> tuple[list[TakenRow], list[RowError]]:
     """Make events of a batch of rows.
 
@@ -119,43 +152,109 @@ def take_in(
         rows: (number, fields) as JSON gives them; `subject` and `subjects` are raw.
         names: how subjects are named here.
         registry: what rows may refer to.
-        recorded_at: when our server takes them in (UTC).
+        recorded_at: now (UTC); a row may state no other time of its recording.
+        wordings: those read before under this registry; None begins without any.
 
     Returns:
         The events, and the errors of the other rows, both in order.
     """
+    reader = _Reader(registry, Wordings(registry) if wordings is None else wordings, in_utc(recorded_at))
     errors: list[RowError] = []
-    sound: list[tuple[int, Mapping[str, object], list[str]]] = []
-    for number, fields in rows:
-        values = _subjects(fields)
+    sound: list[Row] = []
+    counts: list[int] = []
+    raw: list[str] = []
+    for row in rows:
+        values = _subjects(row[1])
         if isinstance(values, RowError):
-            errors.append(RowError(number, values.field, values.reason))
+            errors.append(RowError(row[0], values.field, values.reason))
         else:
-            sound.append((number, fields, values))
-    refs = names.refs([value for _, _, values in sound for value in values])
+            sound.append(row)
+            counts.append(len(values))
+            raw += values
+    refs = names.refs(raw)
     taken: list[TakenRow] = []
     position = 0
-    for number, fields, values in sound:
-        own, *others = refs[position : position + len(values)]
-        position += len(values)
-        named: dict[str, object] = {**fields, "subject": own}
-        if others:
-            named["subjects"] = others
+    for (number, fields), count in zip(sound, counts, strict=True):
         try:
-            event = ConsentEvent.from_mapping(named, recorded_at=recorded_at)
-            check_references(event, registry)
-            content = event.content()
-            encoded = canonical_bytes(content)
-            if len(encoded) > MAX_CONTENT_BYTES:
-                raise FieldError("(row)", f"must be at most {MAX_CONTENT_BYTES} bytes")
+            taken.append(reader.read(number, fields, refs[position], refs[position + 1 : position + count]))
         except FieldError as error:
             errors.append(row_error(number, error))
         except RequestError:
             errors.append(RowError(number, "(row)", "holds text that is not valid Unicode"))
-        else:
-            taken.append(TakenRow(number, event, content, hashlib.sha256(encoded).hexdigest()))
+        position += count
     errors.sort(key=lambda error: error.row)
     return taken, errors
+
+
+class _Reader:
+    """Reads rows one by one, by their wording where that is known."""
+
+    def __init__(self, registry: Registry, wordings: Wordings, recorded_at: datetime) -> None:
+        self._registry = registry
+        self._wordings = wordings
+        self._recorded_at = recorded_at
+
+    def read(self, number: int, fields: Mapping[str, object], subject: str, others: list[str]) -> TakenRow:
+        """Read a row.
+
+        Args:
+            number: of the row.
+            fields: as they came.
+            subject: reference of its subject.
+            others: references of the people whom it joins or parts.
+
+        Raises:
+            FieldError: naming what is wrong.
+            RequestError: BAD_FIELD for text that is not valid Unicode.
+        """
+        key, wording = self._wordings.find(fields)
+        own = fields.own if type(fields) is EventFields else fields
+        found = None if wording is None else self._alike(number, own, subject, wording)
+        if found is not None:
+            return found
+        named: dict[str, object] = {**fields, "subject": subject}
+        if others:
+            named["subjects"] = others
+        event = ConsentEvent.from_mapping(named, recorded_at=self._recorded_at)
+        check_references(event, self._registry)
+        before, after = halves(event.content())
+        encoded = f"{before},{after}".encode()
+        if len(encoded) > MAX_CONTENT_BYTES:
+            raise FieldError("(row)", f"must be at most {MAX_CONTENT_BYTES} bytes")
+        notice = None if event.notice is None else self._registry.notices[event.notice]
+        wording = Wording(event, None if notice is None else notice.published_at)
+        if key is not None:
+            self._wordings.keep(key, wording)
+        content_hash = hashlib.sha256(encoded).hexdigest()
+        own_fields = event.event_id, subject, event.at, event.consent_id, event.valid_until
+        return TakenRow(number, *own_fields, wording, content_hash, before, after)
+
+    def _alike(self, number: int, own: Mapping[str, object], subject: str, wording: Wording) -> TakenRow | None:
+        """Read a row in a known wording; None when anything about its own fields needs a closer look."""
+        event_id, consent_id = own.get("event_id"), own.get("consent_id")
+        at, ending = own_time(own.get("at")), own.get("valid_until")
+        until = None if ending is None else own_time(ending)
+        if (
+            not _is_id(event_id)
+            or not (consent_id is None or _is_id(consent_id))
+            or at is None
+            or (until is None and ending is not None)
+            or (wording.published_at is not None and wording.published_at > at[0])
+        ):
+            return None
+        before, after = wording.halves(
+            at[1],
+            None if consent_id is None else quoted(consent_id),
+            quoted(event_id),
+            f'"{subject}"',
+            None if until is None else until[1],
+        )
+        encoded = f"{before},{after}".encode()
+        if len(encoded) > MAX_CONTENT_BYTES:
+            return None
+        content_hash = hashlib.sha256(encoded).hexdigest()
+        valid_until = None if until is None else until[0]
+        return TakenRow(number, event_id, subject, at[0], consent_id, valid_until, wording, content_hash, before, after)
 
 
 def row_error(number: int, error: FieldError) -> RowError:
@@ -172,7 +271,7 @@ def check_references(event: ConsentEvent, registry: Registry) -> None:
     """
     for name in ("event_id", "consent_id", "channel"):
         text: str | None = getattr(event, name)
-        if text is not None and not (len(text) <= MAX_ID and text.isprintable()):
+        if text is not None and not _is_id(text):
             raise FieldError(name, f"must be at most {MAX_ID} printable characters")
     if event.notice is not None:
         notice = registry.notices.get(event.notice)
@@ -193,6 +292,10 @@ def check_references(event: ConsentEvent, registry: Registry) -> None:
         _known(f"{path}.recipients", item.recipients, registry.parties, "party")
 
 
+def _is_id(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and 0 < len(value) <= MAX_ID and value.isprintable()
+
+
 def _known(path: str, names: Iterable[str | None], registered: Mapping[str, object], noun: str) -> None:
     for name in names:
         if name is not None and name not in registered:
@@ -201,13 +304,18 @@ def _known(path: str, names: Iterable[str | None], registered: Mapping[str, obje
 
 def _subjects(fields: Mapping[str, object]) -> list[str] | RowError:
     """Return the raw subject and, of a merge, the raw subjects after it; or an error without a row."""
+    if type(fields) is EventFields:
+        value, listed = fields.own.get("subject"), fields.shared.get("subjects")
+    else:
+        value, listed = fields.get("subject"), fields.get("subjects")
+    if listed is None and type(value) is str and 0 < len(value) <= MAX_SUBJECT and value.isascii():
+        return [value]
     values: list[str] = []
-    listed = fields.get("subjects")
     if listed is not None and not isinstance(listed, (list, tuple)):
         return RowError(0, "subjects", "must be a list of texts")
-    for path, value in [("subject", fields.get("subject")), *(("subjects", value) for value in listed or ())]:
-        fault = subject_fault(value)
+    for path, named in [("subject", value), *(("subjects", other) for other in listed or ())]:
+        fault = subject_fault(named)
         if fault is not None:
             return RowError(0, path, fault)
-        values.append(str(value))
+        values.append(str(named))
     return values

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing
 from datetime import datetime
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from gateway import kernel
 from gateway.disclosure import CELLS, compare
 from gateway.errors import RequestError, StateError
 from gateway.flow.access import require
-from gateway.flow.gate import as_texts
-from gateway.flow.ports import House
+from gateway.flow.pipeline import ahead, in_turn
+from gateway.flow.ports import House, StoredRows
 from gateway.flow.threads import in_thread
-from gateway.route.agreement import Operation
+from gateway.psi.arrow import rows_of
+from gateway.route.agreement import AgreementBinding, Operation
 from gateway.route.audit import AuditEvent
 from gateway.route.caller import Caller, Role
 from gateway.route.canonical import parse_time_text
 from gateway.route.job import Job, JobRequest, JobState, Side, WaitingFor
+
+Bytes = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
 
 WATCH_INTERVAL_S = 1.0
 
@@ -166,59 +171,91 @@ async def read_result(
         control_segment: statistics only: compare every released segment with this one.
 
     Yields:
-        Batches of `result_schema`; of customers one row per customer and attribute (MATCH: null attribute and value).
+        Batches of `result_schema`; of customers one row per customer and attribute (MATCH, and for a
+        sender: null attribute and value).
     """
     require(caller, Role.CDP_JOB)
     async with house.store.read() as tx:
         job = await tx.jobs.get(job_id)
         binding = await tx.agreements.binding(job.request.agreement_id)
     grouped = job.request.operation.grouped
-    ours = bool(job.report.get("released")) if grouped else job.side is Side.RECEIVER
+    # A sender of rows has a result where the agreement lets it learn the matches.
+    ours = bool(job.report.get("released")) if grouped else job.side is Side.RECEIVER or "released" in job.report
     if job.state is not JobState.SUCCEEDED or binding is None or not ours:
         raise StateError("NOT_FOUND", f"job {job_id} has no result: it is {job.state.value} on side {job.side.value}")
     if house.clock.now() >= parse_time_text(str(job.report["expires_at"])):
         # Retention is over: what nobody read is destroyed at the latest now.
         await house.results.delete(job_id)
-    table = await house.results.read(job_id)
-    if table is None:
+    stored = await house.results.open(job_id)
+    if stored is None:
         raise StateError("NOT_FOUND", f"the result of job {job_id} is gone: its retention has ended")
-    if grouped:
-        long, absent = table.replace_schema_metadata(), 0
-        if control_segment:
-            long = pa.concat_tables([long, await in_thread(compare, long, control_segment)])
-    elif control_segment:
+    if not grouped and control_segment:
         raise RequestError("BAD_FIELD", "control_segment: only statistics per segment are compared")
-    else:
-        subjects = await house.datasets.subjects(binding)
-        long, present = await in_thread(_joined, house, job, binding.subject_type, table, subjects)
-        absent = table.num_rows - present
+    pieces = _cells(stored, control_segment) if grouped else _customers(house, job, binding, stored)
+    rows = 0
+    async with aclosing(pieces):
+        async for piece, customers in pieces:
+            rows += customers
+            for batch in piece.to_batches(max_chunksize=house.limits.result_batch):
+                yield batch
+    payload = {"job": job_id, "by": caller.subject, "rows": rows}
+    if not grouped:
+        payload["absent"] = int(str(job.report["released"])) - rows
     async with house.store.begin() as tx:
-        await tx.audit.append(
-            [
-                AuditEvent(
-                    type="result_read",
-                    time=house.clock.now(),
-                    subject_ref="",
-                    payload={
-                        "job": job_id,
-                        "by": caller.subject,
-                        "rows": table.num_rows - absent,
-                        "absent": absent,
-                    },
-                )
-            ]
-        )
+        await tx.audit.append([AuditEvent(type="result_read", time=house.clock.now(), subject_ref="", payload=payload)])
     house.bells.ring("audit")
-    for batch in long.to_batches(max_chunksize=house.limits.result_batch):
-        yield batch
 
 
-def _joined(house: House, job: Job, subject_type: str, table: pa.Table, subjects: pa.Array) -> tuple[pa.Table, int]:
-    """Put raw customer values to the result, in memory; return it and how many customers are present."""
-    refs = kernel.subject_refs(house.custody.subject_key(), subject_type, subjects, house.limits.threads)
-    where = pc.index_in(table.column("subject_ref").combine_chunks(), value_set=as_texts(refs))
-    present = np.flatnonzero(np.asarray(pc.is_valid(where)))
-    return _long(job, table.take(pa.array(present)), subjects.take(where.take(pa.array(present)))), len(present)
+async def _cells(stored: StoredRows, control_segment: str) -> AsyncGenerator[tuple[pa.Table, int], None]:
+    """Yield the cells of a statistic, and what compares them with one segment."""
+    table = pa.Table.from_batches(await in_thread(lambda: list(stored.batches())), stored.schema)
+    cells = table.replace_schema_metadata()
+    yield cells, cells.num_rows
+    if control_segment:
+        yield await in_thread(compare, cells, control_segment), 0
+
+
+async def _customers(
+    house: House, job: Job, binding: AgreementBinding, stored: StoredRows
+) -> AsyncGenerator[tuple[pa.Table, int], None]:
+    """Put raw customer values to a result, in memory; yield rows, and how many customers they are.
+
+    The data set is passed over once for every part of the result that fits the memory.
+    """
+    key, threads = house.custody.subject_key(), house.limits.threads
+
+    def joined(table: pa.Table, refs: Bytes, seen: Mask, subjects: pa.StringArray) -> tuple[pa.Table, int]:
+        wanted = kernel.subject_refs(key, binding.subject_type, subjects, threads)
+        place = kernel.find_rows(refs, wanted, threads)
+        # A customer with several rows in the data set is told once.
+        found = np.flatnonzero(place >= 0)
+        found = found[~seen[place[found]]]
+        found = found[np.sort(np.unique(place[found], return_index=True)[1])]
+        seen[place[found]] = True
+        rows = table.take(pa.array(place[found]))
+        return _long(job, rows, subjects.take(pa.array(found))), len(found)
+
+    with house.memory.lend() as memory:
+        async for table in in_turn(_parts(stored, memory // 4)):
+            refs = rows_of(table.column("subject_ref"))
+            seen = np.zeros(len(refs), dtype=bool)
+            async for subjects in ahead(in_turn(house.datasets.subject_pieces(binding))):
+                found, customers = await in_thread(joined, table, refs, seen, subjects)
+                if customers:
+                    yield found, customers
+
+
+def _parts(stored: StoredRows, memory: int) -> Iterator[pa.Table]:
+    """Yield a stored result in tables of bounded size. Blocks."""
+    held, size = list[pa.RecordBatch](), 0
+    for batch in stored.batches():
+        held.append(batch)
+        size += batch.nbytes
+        if size >= memory:
+            yield pa.Table.from_batches(held).combine_chunks()
+            held, size = [], 0
+    if held:
+        yield pa.Table.from_batches(held).combine_chunks()
 
 
 def _long(job: Job, table: pa.Table, customers: pa.Array) -> pa.Table:
@@ -227,7 +264,7 @@ def _long(job: Job, table: pa.Table, customers: pa.Array) -> pa.Table:
     expires = job.report.get("expires_at")
     rows = table.num_rows
     pieces = []
-    for name in job.request.columns or (None,):
+    for name in (job.request.columns if job.side is Side.RECEIVER else ()) or (None,):
         value = pa.nulls(rows, pa.string()) if name is None else table.column(name).cast(pa.string())
         pieces.append(
             pa.table(

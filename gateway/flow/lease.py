@@ -14,6 +14,8 @@ from gateway.route.audit import AuditEvent
 from gateway.route.job import Job, JobState, WaitingFor
 
 SILENCE_S = 2.0
+PROGRESS_S = 0.5
+"""Between two notes of how far a stage is: each is a commit."""
 
 Answer = TypeVar("Answer")
 
@@ -43,6 +45,8 @@ class Lease:
         self.house = house
         self.job = job
         self.expires_at: datetime | None = None
+        self._noted = 0.0
+        self._place: dict[str, int] = {}
 
     async def update(self, tx: Transaction, *events: AuditEvent, **changes: object) -> Job:
         """Change the job inside a transaction of the caller, who calls `committed` after it.
@@ -81,16 +85,23 @@ class Lease:
         """Move forward to a state; a job resumed beyond it stays where it is. Each move is on record."""
         if _ORDER[state] > _ORDER[self.job.state]:
             place = {} if state is JobState.EXCHANGING else {"stage": 0, "seq": -1}
+            self._place = {}
             await self.commit(self.event(state), state=state, waiting_for=WaitingFor.NONE, **place, **changes)
 
     async def wait_for(self, reason: WaitingFor) -> None:
         """Say that the job stands still, and why (or that it goes on)."""
         if self.job.waiting_for is not reason:
-            await self.commit(waiting_for=reason)
+            await self.commit(waiting_for=reason, **self._place)
 
     async def progress(self, stage: int, seq: int, rows_done: int, rows_total: int) -> None:
-        """Note how far a stage is; the spools, not this, are the truth."""
-        await self.commit(stage=stage, seq=seq, rows_done=rows_done, rows_total=rows_total, waiting_for=WaitingFor.NONE)
+        """Note how far a stage is, a few times a second at most; the spools, not this, are the truth."""
+        now = asyncio.get_running_loop().time()
+        same = stage == self.job.stage and self.job.waiting_for is WaitingFor.NONE
+        self._place = {"stage": stage, "seq": seq, "rows_done": rows_done, "rows_total": rows_total}
+        if same and rows_done < rows_total and now - self._noted < PROGRESS_S:
+            return
+        self._noted = now
+        await self.commit(**self._place, waiting_for=WaitingFor.NONE)
 
     def event(self, state: JobState, **payload: object) -> AuditEvent:
         """Make the audit entry of a move to `state`."""
@@ -122,12 +133,11 @@ class Lease:
         """
         task = asyncio.ensure_future(call)
         try:
-            seen = (self.job.stage, self.job.seq)
+            seen = self._place
             while not (await asyncio.wait({task}, timeout=SILENCE_S))[0]:
-                now = (self.job.stage, self.job.seq)
-                if now == seen:
+                if self._place == seen:
                     await self.wait_for(WaitingFor.PEER)
-                seen = now
+                seen = self._place
                 if self.expires_at is not None and self.expires_at <= self.house.clock.now():
                     raise StateError("STAGE_ORDER", "the session reached its agreed maximum life; start a new job")
             return await task

@@ -13,6 +13,7 @@ from gateway.errors import HostileInput
 from gateway.flow.ends import RunRefused
 from gateway.flow.grouping import grouped_of
 from gateway.flow.lease import Lease
+from gateway.flow.padding import check_padded
 from gateway.flow.ports.peer import Acceptance
 from gateway.flow.session import opened_event
 from gateway.flow.sessions import opening_of
@@ -124,8 +125,10 @@ async def agree_opening(
             full = chunk.bytes
     record, their_signature = open_envelope(full, "opening", job.agreement, card.party)
     theirs = sender_half_of(record, session.session_id, job.agreement.caps.rows_sender)
+    check_padded(job, Side.SENDER, sum(theirs.rows))
     grouped = await in_thread(grouped_of, job, len(rows), sum(theirs.rows))
-    sizes = opening(session.acceptance, ours, theirs, plaintext_bytes(columns), grouped)
+    both_learn = job.direction.to_sender and not job.operation.grouped
+    sizes = opening(session.acceptance, ours, theirs, plaintext_bytes(columns), grouped, both_learn)
     if sizes.record != record:
         raise HostileInput("BAD_SHAPE", "stage 0 OPENING: the record is not what the two halves make")
     own_signature = house.custody.sign_record("opening", record)

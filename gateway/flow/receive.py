@@ -6,12 +6,13 @@ crash, a lost lease or a silent partner: every step looks at the durable state f
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable
+from bisect import bisect_left
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from datetime import datetime
+from operator import itemgetter
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
@@ -26,12 +27,15 @@ from gateway.flow.authorize import authorize_receiver
 from gateway.flow.closing import check_counts, check_transcripts, counts_are_told, key_destroyed, run_events
 from gateway.flow.ends import PeerEnded, RunRefused
 from gateway.flow.lease import Lease
+from gateway.flow.lost import Lost, lost_records, lost_since
+from gateway.flow.members import Members
 from gateway.flow.opening import open_session
+from gateway.flow.pipeline import ahead
 from gateway.flow.ports import StageFile
 from gateway.flow.runstate import NO_SECRETS, RunState, amend, check_age, load_state
 from gateway.flow.sessions import opening_of
 from gateway.flow.threads import in_thread
-from gateway.flow.transcript import agreement_key, is_done, session_transcript, set_done, stage_file
+from gateway.flow.transcript import agreement_key, is_done, session_transcript, set_done, stage_file, wire_chunk
 from gateway.psi.check import as_rows, check_chunk
 from gateway.psi.record import Opening
 from gateway.psi.run import RunHalf, run_record, sender_run_half_of
@@ -42,6 +46,10 @@ from gateway.route.job import AuthorizedJob, Failure, JobState, Refusal, Waiting
 from gateway.route.session import AggregateStage, AnyStage, Chunk, Session, SessionState, Stage, StageSize
 
 Bytes = npt.NDArray[np.uint8]
+Places = npt.NDArray[np.int64]
+CHUNKS_AHEAD = 2
+"""Chunks that are computed while others are on their way."""
+
 Outcome = TypeVar("Outcome")
 LATE_DROPS = (Stage.LATE_DROPS, AggregateStage.LATE_DROPS)
 
@@ -53,7 +61,7 @@ class StageChecks(Protocol):
         """Take the records of the next chunk; HostileInput ends the session."""
         ...
 
-    def finish(self, read: Callable[[int], bytes]) -> None:
+    def finish(self, file: StageFile) -> None:
         """Check what only the whole stage shows."""
         ...
 
@@ -65,6 +73,7 @@ class ReceiverRun(ABC, Generic[Outcome]):
         """Begin with nothing but the lease."""
         self.lease = lease
         self.house = lease.house
+        self.memory = 0
         self._cohort: ConsentedCohort | None = None
 
     @abstractmethod
@@ -85,6 +94,10 @@ class ReceiverRun(ABC, Generic[Outcome]):
 
     async def run(self) -> None:
         """Carry the job to its end."""
+        with self.house.memory.lend() as self.memory:
+            await self._run()
+
+    async def _run(self) -> None:
         lease = self.lease
         await lease.enter(JobState.AUTHORIZING)
         if lease.job.state is JobState.RELEASING and await self._is_released():
@@ -128,10 +141,11 @@ class ReceiverRun(ABC, Generic[Outcome]):
 
     async def _judged(self, job: AuthorizedJob) -> ConsentedCohort:
         if self._cohort is None:
-            judged = await cohorts.restore(self.house, job, ())
+            judged = await cohorts.restore(self.lease, job, ())
             if judged is None:
                 await self.lease.confirm()
-                judged = await cohorts.build(self.house, job, (await load_state(self.lease)).salts, ())
+                salts = (await load_state(self.lease)).salts
+                judged = await cohorts.build(self.lease, job, salts, (), self.memory)
             if not self.lease.job.report:
                 await self.lease.commit(report=judged.report, rows_total=judged.cohort.rows)
             self._cohort = judged.cohort
@@ -140,15 +154,28 @@ class ReceiverRun(ABC, Generic[Outcome]):
             raise RunRefused(Refusal("SIZE_OVER_CAP", f"the agreement allows {cap} rows of the receiver"))
         return self._cohort
 
-    async def cut(self, job: AuthorizedJob, cohort: ConsentedCohort, begun: bool) -> RunState:
+    def members(self, job: AuthorizedJob) -> Members:
+        """Return the run's cohort file."""
+        return Members(self.lease, job, ())
+
+    async def _lost(self, job: AuthorizedJob) -> tuple[Places, datetime]:
+        """Return the records that may not be used any more, ascending, and when that was judged."""
+        members = self.members(job)
+        lost = await lost_since(self.lease, job, await self._judged(job), members, self.memory // 4)
+        return await self.records_of(job, members, lost), lost.at
+
+    async def records_of(self, job: AuthorizedJob, members: Members, lost: Lost) -> Places:
+        """Return the records behind people who are not allowed any more, ascending."""
+        return await in_thread(lost_records, members, lost)
+
+    async def cut(self, job: AuthorizedJob, begun: bool) -> RunState:
         """Judge again just before our data leaves; withdrawn records get stand-ins of equal size."""
         state = await load_state(self.lease)
         if state.cut_at is None or not begun:
             # While nothing was blinded yet a later judgement is the better one.
-            again = await cohorts.judge_again(self.house, job, cohort)
-            gone = np.flatnonzero(~again.kept)
+            gone, at = await self._lost(job)
             stand_ins = tuple((int(record), b"\x01" + secrets.token_bytes(32)) for record in gone)
-            state = await amend(self.lease, cut_at=again.at, replaced=stand_ins)
+            state = await amend(self.lease, cut_at=at, replaced=stand_ins)
         return state
 
     async def push(
@@ -163,13 +190,23 @@ class ReceiverRun(ABC, Generic[Outcome]):
         if not -1 <= durable < max(file.chunks(), 0):
             raise HostileInput("SEQUENCE_GAP", f"{name}: the partner says it holds chunk {durable}, never sent")
 
-        async def rest() -> AsyncIterator[Chunk]:
-            for seq in range(durable + 1, chunks):
+        async def making() -> AsyncIterator[int]:
+            for seq in range(file.chunks(), chunks):
                 if file.chunks() <= seq:
                     await compute(seq)
+                yield seq
+
+        async def rest() -> AsyncIterator[Chunk]:
+            async with aclosing(ahead(making(), CHUNKS_AHEAD)) as made:
+                async for chunk in kept(made):
+                    yield chunk
+
+        async def kept(made: AsyncGenerator[int, None]) -> AsyncIterator[Chunk]:
+            for seq in range(durable + 1, chunks):
+                while file.chunks() <= seq:
+                    await anext(made)
                 await lease.progress(int(size.stage), seq, min((seq + 1) * step, size.rows), size.rows)
-                content = await in_thread(file.read, seq)
-                yield Chunk(session_id, int(size.stage), seq, hashlib.sha256(content).digest(), content)
+                yield await in_thread(wire_chunk, file, size, session_id, seq)
 
         if durable + 1 < chunks:
             last = await lease.hear(house.peer.push(job.partner.card, rest()))
@@ -199,12 +236,12 @@ class ReceiverRun(ABC, Generic[Outcome]):
                 if size.open_ended:
                     expected = min(expected, max(len(chunk.bytes) // size.record_size, 1))
                 checks.add(begin, await in_thread(check_chunk, chunk, size.record_size, expected))
-                await in_thread(file.append, chunk.bytes, begin)
+                await in_thread(file.append, chunk.bytes, begin, None if size.sealed else chunk.sha256)
                 begin += 1
                 await self.lease.progress(int(stage), begin - 1, file.rows(), size.rows)
         if not size.open_ended and file.rows() != size.rows:
             raise HostileInput("BAD_SHAPE", f"{name} ended with {file.rows()} of {size.rows} rows")
-        await in_thread(checks.finish, file.read)
+        await in_thread(checks.finish, file)
         await self.mark(stage, file)
         return file
 
@@ -219,10 +256,9 @@ class ReceiverRun(ABC, Generic[Outcome]):
         Returns:
             How many, and when that was judged.
         """
-        state, again = await load_state(self.lease), await cohorts.judge_again(self.house, job, await self._judged(job))
-        gone = ~again.kept
-        gone[[record for record, _ in state.replaced]] = False
-        return int(gone.sum()), again.at
+        state, (gone, at) = await load_state(self.lease), await self._lost(job)
+        replaced = np.array([record for record, _ in state.replaced], dtype=np.int64)
+        return len(np.setdiff1d(gone, replaced, assume_unique=True)), at
 
     async def _destroy_keys(self, job: AuthorizedJob) -> None:
         """Count our own late withdrawals and let the secrets die: nothing needs them any more."""
@@ -304,8 +340,19 @@ class ReceiverRun(ABC, Generic[Outcome]):
         lease.committed(done, event)
 
 
-def with_stand_ins(inputs: pa.LargeBinaryArray, replaced: tuple[tuple[int, bytes], ...]) -> pa.LargeBinaryArray:
-    """Put dummy inputs, which match nobody, in the places of withdrawn records."""
+def with_stand_ins(
+    inputs: pa.LargeBinaryArray, replaced: tuple[tuple[int, bytes], ...], first: int = 0
+) -> pa.LargeBinaryArray:
+    """Put dummy inputs, which match nobody, in the places of withdrawn records.
+
+    Args:
+        inputs: of records first, first + 1, ...
+        replaced: records with what stands in for them, ascending.
+        first: number of the first one.
+    """
+    begin = bisect_left(replaced, first, key=itemgetter(0))
+    end = bisect_left(replaced, first + len(inputs), key=itemgetter(0))
+    replaced = tuple((record - first, value) for record, value in replaced[begin:end])
     if not replaced:
         return inputs
     dummies = kernel.oprf_inputs(DUMMY_KEY, pa.array([value for _, value in replaced], type=pa.binary()))

@@ -2,44 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+import json
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from gateway import kernel
-from gateway.disclosure import release_rows
+from gateway.errors import Misuse
 from gateway.flow import cohort as cohorts
+from gateway.flow.drops import Drops
+from gateway.flow.inputs import Inputs
+from gateway.flow.lost import among, lost_since
+from gateway.flow.marks import Marks, numbered, write_marks
+from gateway.flow.members import RowWriter, somebody, stage_pieces
 from gateway.flow.opening import agree_opening
+from gateway.flow.pipeline import ahead, in_turn
+from gateway.flow.ports import Sorter, StageFile
 from gateway.flow.receive import ReceiverRun, with_stand_ins
+from gateway.flow.released import store_customers
 from gateway.flow.runstate import RunState, load_state
 from gateway.flow.sessions import opening_of
+from gateway.flow.source import REF_BYTES
 from gateway.flow.threads import in_thread
-from gateway.flow.transcript import read_rows, stage_file
+from gateway.flow.transcript import chunks_of, is_done, stage_file
 from gateway.psi import receiver
-from gateway.psi.check import RepeatCheck, check_ascending, element_reader
-from gateway.psi.matched import from_bytes, to_bytes
+from gateway.psi.check import as_rows, check_ascending, check_repeats
+from gateway.psi.fields import Fields
+from gateway.psi.matched import matched_fields
 from gateway.psi.record import Opening
-from gateway.psi.suite import ELEMENT_BYTES, rows_per_chunk
-from gateway.route.agreement import Column
-from gateway.route.canonical import time_text
+from gateway.psi.suite import ELEMENT_BYTES, OUTPUT_BYTES, chunk_count, rows_per_chunk
+from gateway.route.canonical import canonical_bytes
 from gateway.route.cohort import ConsentedCohort
 from gateway.route.job import AuthorizedJob, JobState
-from gateway.route.matched import Matched
 from gateway.route.session import Session, Stage
 
 Bytes = npt.NDArray[np.uint8]
 MATCHED_FILE = "matched"
+MATCHED_STAGE = 101
+KEY_BYTES = 8
+"""Least bytes that rows are sorted by; a tag may be shorter."""
 
 
-class RowsReceiver(ReceiverRun[Matched]):
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The matched customers, sealed on disk.
+
+    Attributes:
+        rows: how many.
+        false_matches: rows under one of our tags that did not open.
+    """
+
+    rows: int
+    false_matches: int
+
+
+class RowsReceiver(ReceiverRun[Matches]):
     """Learns which customers both have, and agreed attributes of them."""
 
     async def _is_released(self) -> bool:
-        return await self.house.results.read(self.lease.job.job_id) is not None
+        return "released" in self.lease.job.report and await self.house.results.exists(self.lease.job.job_id)
 
-    async def _outcome(self, job: AuthorizedJob, session: Session) -> Matched:
+    async def _outcome(self, job: AuthorizedJob, session: Session) -> Matches:
         """Judge, exchange, join; the scalar dies as soon as the matches are on disk, sealed."""
         house, columns = self.house, cohorts.asked_columns(job)
         sealed = await in_thread(house.spool.read_sealed, job.job_id, MATCHED_FILE)
@@ -48,103 +74,202 @@ class RowsReceiver(ReceiverRun[Matched]):
             cohort = await self._judged(job)
             sizes = await agree_opening(self.lease, job, session, cohort, columns)
             await self.lease.enter(JobState.EXCHANGING)
-            await self._push_blinded(job, sizes, cohort)
-            for stage in (Stage.EVALUATED, Stage.TABLE, Stage.LATE_DROPS):
-                checks = _Repeats(stage) if stage is Stage.EVALUATED else _Ascending(stage, sizes.tag_bytes)
-                await self.pull(job, sizes, stage, checks)
-            state = await load_state(self.lease)
-            sealed = await in_thread(lambda: to_bytes(self._join(job, columns, sizes, cohort, state)))
-            await self.lease.confirm()
-            await in_thread(house.spool.write_sealed, job.job_id, MATCHED_FILE, sealed)
-        state = await load_state(self.lease)
+            sealed = await self._exchanged(job, sizes, cohort)
+        else:
+            sizes = opening_of(session)
+        state, about = await load_state(self.lease), json.loads(sealed)
         if state.destroyed_at is None:
+            if sizes.matches_to_sender:
+                await self._push_matched(job, sizes)
             await self._destroy_keys(job)
-        return await in_thread(from_bytes, sealed)
+        return Matches(about["rows"], about["false_matches"])
 
-    async def _push_blinded(self, job: AuthorizedJob, sizes: Opening, cohort: ConsentedCohort) -> None:
+    async def _exchanged(self, job: AuthorizedJob, sizes: Opening, cohort: ConsentedCohort) -> bytes:
+        """Move all stages and find the matches; return what is noted of them."""
+        house = self.house
+        tag_key = (await load_state(self.lease)).tag_key
+        inputs = Inputs(house, job, cohort, self.members(job), tag_key, self.memory * 5 // 8)
+        state = await self._push_blinded(job, sizes, inputs)
+        evaluated = await self.pull(job, sizes, Stage.EVALUATED, _Repeats(self.memory // 8))
+        # Of MATCH nothing but the tag of an output is wanted.
+        output = OUTPUT_BYTES if job.columns else max(sizes.tag_bytes, KEY_BYTES)
+        fields = Fields(output=output, ref=REF_BYTES)
+        key_bytes = max(sizes.tag_bytes, KEY_BYTES)
+        own = house.spool.sorter(job.job_id, "outputs", fields.width, key_bytes, self.memory * 3 // 8)
+        try:
+            async for rows in ahead(self._outputs(job, sizes, inputs, state, evaluated, fields)):
+                await in_thread(own.add, rows)
+            del inputs
+            for stage in (Stage.TABLE, Stage.LATE_DROPS):
+                await self.pull(job, sizes, stage, _Ascending(stage, sizes.tag_bytes))
+            return await self._joined(job, sizes, own, fields)
+        finally:
+            await in_thread(own.close)
+
+    async def _push_blinded(self, job: AuthorizedJob, sizes: Opening, inputs: Inputs) -> RunState:
         """Stage 1: blind in keyed-tag order, chunk by chunk."""
         house, size = self.house, sizes.stage(Stage.BLINDED)
         file = await in_thread(stage_file, house, job.job_id, self.lease.job.session_id, Stage.BLINDED, sizes)
-        state = await self.cut(job, cohort, begun=file.chunks() > 0)
-        inputs = await in_thread(with_stand_ins, cohort.inputs, state.replaced)
+        state = await self.cut(job, begun=file.chunks() > 0)
 
         async def blind(seq: int) -> None:
+            first = seq * file.rows_per_chunk
+            piece = await inputs.of(first, min(file.rows_per_chunk, size.rows - first))
             with state.key() as key:
-                piece = inputs.slice(seq * file.rows_per_chunk, file.rows_per_chunk)
-                elements = await in_thread(receiver.blind, piece, key, house.limits.threads)
+                stood = with_stand_ins(piece, state.replaced, first)
+                elements = await in_thread(receiver.blind, stood, key, house.limits.threads)
             await in_thread(file.append, elements.tobytes(), seq)
 
         await self.push(job, size, file, blind)
+        return state
 
-    def _join(
-        self,
-        job: AuthorizedJob,
-        columns: tuple[Column, ...],
-        sizes: Opening,
-        cohort: ConsentedCohort,
-        state: RunState,
-    ) -> Matched:
+    async def _outputs(
+        self, job: AuthorizedJob, sizes: Opening, inputs: Inputs, state: RunState, file: StageFile, fields: Fields
+    ) -> AsyncGenerator[Bytes, None]:
+        """Unblind stage 2 chunk by chunk; yield a row of output and reference for each customer."""
+        step, total = rows_per_chunk(ELEMENT_BYTES), sizes.stage(Stage.EVALUATED).rows
+        replaced = np.array([record for record, _ in state.replaced], dtype=np.int64)
+        people = self.members(job).of_records(step)
+        width = fields["output"].stop
+        with state.key() as key, closing(people), _inverse(key) as inverse:
+            for seq in range(chunk_count(total, ELEMENT_BYTES)):
+                first = seq * step
+                piece = await inputs.of(first, min(step, total - first))
+                evaluated = as_rows(await in_thread(file.read, seq), ELEMENT_BYTES)
+                finalized = await in_thread(
+                    receiver.outputs,
+                    with_stand_ins(piece, state.replaced, first),
+                    evaluated,
+                    inverse,
+                    seq,
+                    self.house.limits.threads,
+                )
+                refs, records = await in_thread(next, people)
+                gone = replaced[np.searchsorted(replaced, first) : np.searchsorted(replaced, first + step)] - first
+                # Records that stand for nobody are finalized, for their checks, and left.
+                kept = ~np.isin(records, gone) & somebody(refs)
+                records = records[kept]
+                yield fields.join(len(records), output=finalized[records, :width], ref=refs[kept])
+
+    async def _joined(self, job: AuthorizedJob, sizes: Opening, own: Sorter, fields: Fields) -> bytes:
+        """Join our outputs with S's table, range after range, and seal the matches."""
         house, session_id, threads = self.house, self.lease.job.session_id, self.house.limits.threads
+        columns = cohorts.asked_columns(job)
+        made = matched_fields(sizes.tag_bytes, columns, sizes.matches_to_sender)
+        await in_thread(house.spool.discard_stage, job.job_id, MATCHED_STAGE)
+        file = house.spool.stage(job.job_id, session_id, MATCHED_STAGE, made.width, sealed=True)
+        table = stage_file(house, job.job_id, session_id, Stage.TABLE, sizes)
+        drops = Drops(stage_file(house, job.job_id, session_id, Stage.LATE_DROPS, sizes), threads)
+        writer, false_matches = RowWriter(file), 0
+        binding = (job.agreement.match_keys[0], job.agreement.hash, bytes.fromhex(session_id))
 
-        def whole(stage: Stage) -> Bytes:
-            file = stage_file(house, job.job_id, session_id, stage, sizes)
-            return read_rows(file)
+        def keep(ours: Bytes, theirs: Bytes) -> int:
+            tokens = np.ascontiguousarray(theirs[:, : sizes.tag_bytes])
+            left = ~drops.among(tokens)
+            ours, theirs, tokens = ours[left], theirs[left], tokens[left]
+            parts = {"ref": fields.of(ours, "ref"), "token": tokens}
+            if "number" in made:
+                parts["number"], theirs = theirs[:, sizes.row_bytes :], theirs[:, : sizes.row_bytes]
+            if not columns:
+                writer.add(made.join(len(ours), **parts))
+                return 0
+            plain, good = receiver.opened(
+                fields.of(ours, "output"), np.ascontiguousarray(theirs), sizes.tag_bytes, columns, binding, threads
+            )
+            parts = {name: part[good] for name, part in parts.items()}
+            writer.add(made.join(int(good.sum()), plain=plain[good], **parts))
+            return int((~good).sum())
 
-        inputs = with_stand_ins(cohort.inputs, state.replaced)
-        with state.key() as key:
-            inverse = key.inverse()
-            try:
-                finalized = receiver.outputs(inputs, whole(Stage.EVALUATED), inverse, threads)
-            finally:
-                inverse.destroy()
-        kept = np.ones(cohort.rows, dtype=bool)
-        kept[[record for record, _ in state.replaced]] = False
-        table = whole(Stage.TABLE)
-        tags = kernel.tags(finalized, sizes.tag_bytes)
-        found = receiver.intersect(tags, kept, table[:, : sizes.tag_bytes], whole(Stage.LATE_DROPS))
-        return receiver.matched(
-            cohort,
-            found,
-            finalized,
-            np.ascontiguousarray(table[found.rows]),
-            sizes.tag_bytes,
-            columns,
-            (job.agreement.match_keys[0], job.agreement.hash, bytes.fromhex(session_id)),
-            threads,
-        )
+        rows = numbered(stage_pieces(table)) if "number" in made else stage_pieces(table)
+        pairs = receiver.join(own.pieces(), rows, sizes.tag_bytes, threads)
+        async for ours, theirs in ahead(in_turn(pairs)):
+            false_matches += await in_thread(keep, ours, theirs)
+        await in_thread(writer.finish)
+        about = {"rows": writer.rows, "false_matches": false_matches, "chunks": chunks_of(file).hex()}
+        await self.lease.confirm()
+        await in_thread(house.spool.write_sealed, job.job_id, MATCHED_FILE, canonical_bytes(about))
+        return canonical_bytes(about)
 
-    async def _release(self, job: AuthorizedJob, session: Session, matched: Matched) -> None:
+    async def _matched(self, job: AuthorizedJob, sizes: Opening) -> tuple[StageFile, Fields]:
+        """Return the file of the matched customers, and the fields of its rows."""
+        fields = matched_fields(sizes.tag_bytes, cohorts.asked_columns(job), sizes.matches_to_sender)
+        spool, session_id = self.house.spool, self.lease.job.session_id
+        return await in_thread(
+            lambda: spool.stage(job.job_id, session_id, MATCHED_STAGE, fields.width, sealed=True)
+        ), fields
+
+    async def _push_matched(self, job: AuthorizedJob, sizes: Opening) -> None:
+        """Stage 5: name to S the rows behind customers who may still be disclosed; durable before it leaves."""
+        house, lease, size = self.house, self.lease, sizes.stage(Stage.MATCHED_TAGS)
+        file = await in_thread(stage_file, house, job.job_id, lease.job.session_id, size.stage, sizes)
+        await self.check_age(job)
+        if not await in_thread(is_done, house, job.job_id, size.stage, file):
+            members, threads = self.members(job), house.limits.threads
+            lost = await lost_since(lease, job, await self._judged(job), members, self.memory // 4)
+            matched, fields = await self._matched(job, sizes)
+
+            def numbers() -> Iterator[npt.NDArray[np.int64]]:
+                for rows in stage_pieces(matched):
+                    yield fields.number(rows[~among(lost.refs, fields.of(rows, "ref"), threads)], "number")
+
+            await lease.confirm()
+            await in_thread(house.spool.discard_stage, job.job_id, int(size.stage))
+            file = await in_thread(stage_file, house, job.job_id, lease.job.session_id, size.stage, sizes)
+            await in_thread(write_marks, file, numbers(), sum(sizes.sender.rows))
+            await self.mark(size.stage, file)
+
+        async def nothing(seq: int) -> None:
+            raise Misuse(f"chunk {seq} of a marked stage is not there")
+
+        await self.push(job, size, file, nothing)
+
+    async def _release(self, job: AuthorizedJob, session: Session, matches: Matches) -> None:
         """Judge the matched customers for the last time and store what may be kept."""
-        house, lease, state = self.house, self.lease, await load_state(self.lease)
-        allowed, at = await cohorts.still_allowed(house, job, matched.subject_refs)
-        release = await in_thread(release_rows, job, session.session_id, matched, allowed, at, {})
-        report = dict(lease.job.report) | {
-            "matched": len(matched.subject_refs),
-            "withdrawn_before_release": int((~allowed).sum()),
-            "released": release.table.num_rows,
-            "false_matches": matched.false_matches,
+        lease, state, sizes = self.lease, await load_state(self.lease), opening_of(session)
+        file, fields = await self._matched(job, sizes)
+        await lease.enter(JobState.RELEASING)
+        stored = await store_customers(lease, job, fields, stage_pieces(file), self.memory)
+        report = {
+            **lease.job.report,
+            **stored.report(lease.job.report),
+            "false_matches": matches.false_matches,
             "replaced": len(state.replaced),
             "late_drops": state.late_drops,
-            "partner_rows": sum(opening_of(session).sender.rows),
-            "obtained_at": time_text(release.obtained_at),
-            "expires_at": time_text(release.expires_at),
+            "partner_rows": sum(sizes.sender.rows),
         }
-        await lease.enter(JobState.RELEASING)
+        if sizes.matches_to_sender:
+            told = await in_thread(stage_file, self.house, job.job_id, session.session_id, Stage.MATCHED_TAGS, sizes)
+            report["matches_sent"] = await in_thread(Marks(told, sum(sizes.sender.rows)).count)
         await lease.commit(report=report)
-        await house.results.write(replace(release, report=report))
+
+
+@contextmanager
+def _inverse(key: kernel.Scalar) -> Iterator[kernel.Scalar]:
+    """Lend the inverse of a scalar; it is wiped afterwards."""
+    inverse = key.inverse()
+    try:
+        yield inverse
+    finally:
+        inverse.destroy()
 
 
 class _Repeats:
     """Stage 2 is ordered as stage 1 was: repeats are found over the whole of it."""
 
-    def __init__(self, stage: Stage) -> None:
-        self._repeats = RepeatCheck(stage, rows_per_chunk(ELEMENT_BYTES))
+    def __init__(self, memory: int) -> None:
+        self._memory = memory
 
     def add(self, seq: int, rows: Bytes) -> None:
-        self._repeats.add(rows)
+        """Nothing can be said of a chunk by itself."""
 
-    def finish(self, read: Callable[[int], bytes]) -> None:
-        self._repeats.finish(element_reader(read))
+    def finish(self, file: StageFile) -> None:
+        check_repeats(
+            Stage.EVALUATED,
+            lambda seq: as_rows(file.read(seq), ELEMENT_BYTES),
+            file.chunks(),
+            file.rows_per_chunk,
+            self._memory,
+        )
 
 
 class _Ascending:
@@ -157,5 +282,5 @@ class _Ascending:
     def add(self, seq: int, rows: Bytes) -> None:
         self._previous = check_ascending(self._stage, seq, rows[:, : self._tag_bytes], self._previous)
 
-    def finish(self, read: Callable[[int], bytes]) -> None:
+    def finish(self, file: StageFile) -> None:
         """Nothing is left to check: order was checked across chunks."""

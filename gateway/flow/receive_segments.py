@@ -15,11 +15,15 @@ from gateway.errors import Misuse
 from gateway.flow.admission import admit
 from gateway.flow.budget import charge
 from gateway.flow.ends import RunRefused, consent_changed
-from gateway.flow.figures import load_cells, seal_cells, write_counts, write_shared
+from gateway.flow.figures import load_cells, seal_cells, store_cells, write_counts, write_shared
 from gateway.flow.grouping import layout_of
+from gateway.flow.lease import Lease
+from gateway.flow.lost import Lost
+from gateway.flow.members import Members
 from gateway.flow.opening import agree_opening
 from gateway.flow.ports import Pool
 from gateway.flow.receive import ReceiverRun, with_stand_ins
+from gateway.flow.records import records_of
 from gateway.flow.runstate import amend, load_state
 from gateway.flow.segment import minimum_cohort, terms_of
 from gateway.flow.segment_checks import SegmentChecks, grouped_part, positions, read_key
@@ -36,11 +40,12 @@ from gateway.psi.stages import find
 from gateway.route.aggregate import Aggregate, Layout, MatchedSegments
 from gateway.route.agreement import LateWithdrawals, Noise
 from gateway.route.canonical import time_text
-from gateway.route.cohort import ConsentedCohort
+from gateway.route.cohort import CohortRecords, ConsentedCohort
 from gateway.route.job import AuthorizedJob, JobState, Refusal
 from gateway.route.session import AggregateStage, Session
 
 Bytes = npt.NDArray[np.uint8]
+Places = npt.NDArray[np.int64]
 WORKS_AHEAD = 2  # chunks per worker
 
 Cells = tuple[pa.Table, Mapping[str, object]] | None
@@ -49,10 +54,15 @@ Cells = tuple[pa.Table, Mapping[str, object]] | None
 class SegmentsReceiver(ReceiverRun[Cells]):
     """Learns statistics of its segments, or lets the sender learn them."""
 
+    def __init__(self, lease: Lease) -> None:
+        """Begin with nothing but the lease."""
+        super().__init__(lease)
+        self._records: CohortRecords | None = None
+
     async def _is_released(self) -> bool:
         report = self.lease.job.report
         return "released" in report and (
-            report["released"] == 0 or await self.house.results.read(self.lease.job.job_id) is not None
+            report["released"] == 0 or await self.house.results.exists(self.lease.job.job_id)
         )
 
     async def _outcome(self, job: AuthorizedJob, session: Session) -> Cells:
@@ -63,12 +73,25 @@ class SegmentsReceiver(ReceiverRun[Cells]):
             if not cohort.segments:
                 words = f"no segment has {minimum_cohort(job)} customers with consent; choose coarser segments"
                 raise RunRefused(Refusal("COHORT_TOO_SMALL", words))
-            similar = await admit(self.lease, job, cohort)
+            similar = await admit(self.lease, job, cohort, await self.records(job), self.memory)
             sizes = await agree_opening(self.lease, job, session, cohort, ())
             await self.lease.enter(JobState.EXCHANGING)
             await _Exchange(self, job, sizes, cohort, similar).run()
             await self._destroy_keys(job)
         return await in_thread(load_cells, self.house, job.job_id)
+
+    async def records(self, job: AuthorizedJob) -> CohortRecords:
+        """Return our records, in memory."""
+        if self._records is None:
+            cohort, key = await self._judged(job), (await load_state(self.lease)).tag_key
+            self._records = await records_of(self.lease, job, cohort, self.members(job), (), key)
+        return self._records
+
+    async def records_of(self, job: AuthorizedJob, members: Members, lost: Lost) -> Places:
+        """Records stand in the order of their segments, other than in the cohort file."""
+        if not len(lost.places):
+            return lost.places
+        return np.flatnonzero(np.isin((await self.records(job)).places, lost.places))
 
     async def judge_end(self, job: AuthorizedJob) -> int:
         """Judge our customers again: who withdrew since the cut cannot be found in sums any more.
@@ -114,7 +137,7 @@ class SegmentsReceiver(ReceiverRun[Cells]):
         release = release_cells(job, session.session_id, table, now, {**report, **facts})
         report = {**release.report, "released": table.num_rows, "expires_at": time_text(release.expires_at)}
         await lease.commit(report=report)
-        await house.results.write(replace(release, report=report))
+        await store_cells(house, replace(release, report=report))
 
 
 class _Exchange:
@@ -201,10 +224,11 @@ class _Exchange:
         """Stage 1: each segment with its dummies, ascending: the wire carries no order."""
 
         async def rows() -> Bytes:
-            state = await self._run.cut(self._job, self._cohort, begun=False)
+            records = await self._run.records(self._job)
+            state = await self._run.cut(self._job, begun=False)
             session_id, t = bytes.fromhex(self._lease.job.session_id), self._grouped.t
             dummies = [psi.dummy_inputs(session_id, segment, t) for segment in range(len(self._rows))]
-            inputs = await in_thread(with_stand_ins, self._cohort.inputs, state.replaced)
+            inputs = await in_thread(with_stand_ins, records.inputs, state.replaced)
             with state.key() as key:
                 return await in_thread(psi.blinded, inputs, self._rows, dummies, key, self._house.limits.threads)
 

@@ -8,13 +8,14 @@ from typing import Any
 from gateway.errors import AssentError, HostileInput, Misuse, StateError
 from gateway.flow.ends import REFUSAL_CODES, PeerEnded, RunRefused, SessionExpired
 from gateway.flow.lease import Lease
+from gateway.flow.listed import keep_listed
 from gateway.flow.receive import ReceiverRun
 from gateway.flow.receive_rows import RowsReceiver
 from gateway.flow.receive_segments import SegmentsReceiver
 from gateway.flow.send import SenderRun
 from gateway.flow.send_rows import RowsSender
 from gateway.flow.send_segments import SegmentsSender
-from gateway.flow.sent import keep_members, keep_sent
+from gateway.flow.sent import keep_sent
 from gateway.flow.sessions import fail_session
 from gateway.flow.threads import in_thread
 from gateway.flow.transcript import done_mark
@@ -200,8 +201,9 @@ async def _end(lease: Lease, state: JobState, refusal: Refusal | None = None, fa
     if lease.job.side is Side.RECEIVER:
         await house.results.delete(job_id)
     elif await in_thread(house.spool.read_sealed, job_id, done_mark(Stage.TABLE)) is not None:
-        # Rows have left: who stood behind them is kept, whatever became of the run.
-        await (keep_members if lease.job.request.operation.grouped else keep_sent)(lease)
+        # Rows have left: who stood behind them is kept, whatever became of the run; what R named to us is not.
+        await house.results.delete(job_id)
+        await (keep_listed if lease.job.request.operation.grouped else keep_sent)(lease)
     await in_thread(house.spool.drop, job_id)
     reason = refusal.reason_code if refusal else failure.reason if failure else ""
     event = lease.event(state, reason=reason)

@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from gateway.errors import Misuse, SourceError
+from gateway.psi.attributes import absent
 from gateway.route.agreement import AggregateTerms, Column, ColumnType, Statistic
-from gateway.route.cohort import SourceRows
 from gateway.route.job import AuthorizedJob
+
+Bytes = npt.NDArray[np.uint8]
 
 
 def number_segments(
-    job: AuthorizedJob, names: pa.StringArray, allowed: npt.NDArray[np.bool_]
+    job: AuthorizedJob, words: Sequence[str], people: npt.NDArray[np.int64]
 ) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
     """Number the segments by name; one with too few people to be released never leaves the house.
 
     Args:
         job: the receiver's job.
-        names: segment of every row of the source.
-        allowed: rows that consent lets in.
+        words: the segments' names as they were met.
+        people: per name, how many people of it would be in.
 
     Returns:
-        The names in number order, and per row its segment or -1.
+        The names in number order, and per name as met its number or -1.
 
     Raises:
         SourceError: BAD_ROW for more segments than the agreement allows.
     """
-    encoded = pc.dictionary_encode(names)
-    of_row = np.asarray(encoded.indices).astype(np.int64)
-    people = np.bincount(of_row[allowed], minlength=len(encoded.dictionary))
-    words = encoded.dictionary.to_pylist()
     enough = sorted((word, place) for place, word in enumerate(words) if people[place] >= minimum_cohort(job))
     terms = terms_of(job)
     if len(enough) > terms.segments:
@@ -44,16 +42,16 @@ def number_segments(
     number = np.full(len(words), -1, dtype=np.int64)
     for rank, (_, place) in enumerate(enough):
         number[place] = rank
-    return tuple(word for word, _ in enough), number[of_row]
+    return tuple(word for word, _ in enough), number
 
 
-def missing_values(job: AuthorizedJob, rows: SourceRows, columns: tuple[Column, ...]) -> npt.NDArray[np.bool_]:
+def missing_values(job: AuthorizedJob, plaintexts: Bytes, columns: tuple[Column, ...]) -> npt.NDArray[np.bool_]:
     """Return which rows lack a number that the agreement does not allow to be absent."""
-    missing = np.zeros(len(rows.subjects), dtype=bool)
+    missing = np.zeros(len(plaintexts), dtype=bool)
     nullable = {measure.column for measure in terms_of(job).measures if Statistic.PRESENT in dict(measure.epsilon)}
     for column in columns:
-        if column.type is ColumnType.NUMBER and column.name not in nullable and rows.columns is not None:
-            missing |= np.asarray(pc.is_null(rows.columns.column(column.name)))
+        if column.type is ColumnType.NUMBER and column.name not in nullable:
+            missing |= absent(plaintexts, columns, column.name)
     return missing
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
 
 from gateway.errors import HostileInput, Misuse
+from gateway.flow.ports import StageFile
 from gateway.he.paillier import PublicKey
 from gateway.he.proof import parse_key_record
 from gateway.psi import segments as psi
@@ -61,7 +60,7 @@ class SegmentChecks:
         elif self._stage is AggregateStage.RESULTS and (rows[:, 0] > 1).any():
             raise HostileInput("BAD_SHAPE", f"stage 7 RESULTS, chunk {seq}: a flag is neither 0 nor 1")
 
-    def finish(self, read: Callable[[int], bytes]) -> None:
+    def finish(self, file: StageFile) -> None:
         """Check the lists as wholes.
 
         Raises:

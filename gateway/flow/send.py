@@ -14,12 +14,14 @@ import numpy.typing as npt
 
 from gateway.errors import HostileInput
 from gateway.flow import cohort as cohorts
-from gateway.flow.admission import admit
 from gateway.flow.authorize import authorize_sender
 from gateway.flow.closing import missing_stage
 from gateway.flow.ends import PeerEnded, RunRefused, SessionExpired
 from gateway.flow.grouping import grouped_of
 from gateway.flow.lease import Lease
+from gateway.flow.lost import Lost, lost_since
+from gateway.flow.members import Members
+from gateway.flow.padding import check_padded, list_rows
 from gateway.flow.ports import StageFile
 from gateway.flow.runstate import RunState, amend, load_state
 from gateway.flow.segment import minimum_cohort, terms_of
@@ -38,7 +40,7 @@ from gateway.flow.transcript import (
 from gateway.psi.attributes import plaintext_bytes
 from gateway.psi.record import Opening, OpeningHalf, opening
 from gateway.route.cohort import ConsentedCohort
-from gateway.route.job import AuthorizedJob, JobState, Refusal, WaitingFor
+from gateway.route.job import AuthorizedJob, JobState, Refusal, Side, WaitingFor
 from gateway.route.session import AnyStage, Session, SessionState
 
 Bytes = npt.NDArray[np.uint8]
@@ -52,11 +54,16 @@ class SenderRun(ABC):
         """Begin with nothing but the lease."""
         self.lease = lease
         self.house = lease.house
+        self.memory = 0
         self._cohort: ConsentedCohort | None = None
 
     @abstractmethod
     async def _serve(self, job: AuthorizedJob, sizes: Opening) -> None:
         """Compute and serve the stages; return when R has what it may have of us."""
+
+    async def _admit(self, job: AuthorizedJob, cohort: ConsentedCohort) -> None:
+        """Refuse an input that the agreement does not let through; rows of MATCH and ENRICH need no such look."""
+        return
 
     @abstractmethod
     async def _keep(self, session: Session) -> dict[str, object]:
@@ -64,6 +71,10 @@ class SenderRun(ABC):
 
     async def run(self) -> None:
         """Carry the job to its end."""
+        with self.house.memory.lend() as self.memory:
+            await self._run()
+
+    async def _run(self) -> None:
         await self.lease.enter(JobState.AUTHORIZING)
         session = await self._session()
         if session.state is not SessionState.CLOSED:
@@ -84,8 +95,7 @@ class SenderRun(ABC):
         await self.lease.enter(JobState.JUDGING)
         await self._begin()
         cohort = await self._judged(job)
-        if job.operation.grouped:
-            await admit(self.lease, job, cohort)
+        await self._admit(job, cohort)
         sizes = await self._open(job, session, cohort)
         await self.lease.enter(JobState.EXCHANGING)
         await self._serve(job, sizes)
@@ -135,10 +145,11 @@ class SenderRun(ABC):
     async def _judged(self, job: AuthorizedJob) -> ConsentedCohort:
         if self._cohort is None:
             columns = cohorts.asked_columns(job)
-            judged = await cohorts.restore(self.house, job, columns)
+            judged = await cohorts.restore(self.lease, job, columns)
             if judged is None:
                 await self.lease.confirm()
-                judged = await cohorts.build(self.house, job, (await load_state(self.lease)).salts, columns)
+                salts = (await load_state(self.lease)).salts
+                judged = await cohorts.build(self.lease, job, salts, columns, self.memory)
             if not self.lease.job.report:
                 await self.lease.commit(report=judged.report, rows_total=judged.cohort.rows)
             self._cohort = judged.cohort
@@ -160,9 +171,12 @@ class SenderRun(ABC):
             lists, plaintext = range(1, terms_of(job).segments + 1), 0
         half = OpeningHalf.parse(theirs, session.session_id, lists, session.offer.declared_rows)
         _check_segments(job, half.rows)
-        ours = OpeningHalf(session.session_id, (cohort.rows,), cohort.commitment, cohort.judged_at)
-        grouped = await in_thread(grouped_of, job, len(half.rows), cohort.rows)
-        sizes = opening(session.acceptance, half, ours, plaintext, grouped)
+        check_padded(job, Side.RECEIVER, sum(half.rows))
+        rows = list_rows(job, job.side, cohort.rows)
+        ours = OpeningHalf(session.session_id, (rows,), cohort.commitment, cohort.judged_at)
+        grouped = await in_thread(grouped_of, job, len(half.rows), rows)
+        both_learn = job.direction.to_sender and not job.operation.grouped
+        sizes = opening(session.acceptance, half, ours, plaintext, grouped, both_learn)
         signature = house.custody.sign_record("opening", sizes.record)
         if await in_thread(house.spool.read_sealed, job_id, FULL_OPENING) is None:
             await self.lease.confirm()
@@ -198,12 +212,21 @@ class SenderRun(ABC):
         await in_thread(set_done, self.house, self.lease.job.job_id, stage, file)
         self.house.bells.ring(self.lease.job.session_id)
 
-    async def _cut(self, job: AuthorizedJob, cohort: ConsentedCohort, **facts: object) -> cohorts.Again:
+    def members(self, job: AuthorizedJob) -> Members:
+        """Return the run's cohort file."""
+        return Members(self.lease, job, cohorts.asked_columns(job))
+
+    async def lost(self, job: AuthorizedJob) -> Lost:
+        """Judge again whoever may have lost consent since the cohort was judged."""
+        return await lost_since(self.lease, job, await self._judged(job), self.members(job), self.memory // 4)
+
+    async def _cut(self, job: AuthorizedJob, **facts: object) -> Lost:
         """Judge again just before our data leaves; withdrawn records are replaced."""
-        again = await cohorts.judge_again(self.house, job, cohort)
-        gone = tuple((int(record), b"") for record in np.flatnonzero(~again.kept))
-        await amend(self.lease, cut_at=again.at, replaced=gone, **facts)
-        return again
+        lost = await self.lost(job)
+        # A sender's record has one customer, so its number is the customer's place.
+        gone = tuple((int(place), b"") for place in lost.places)
+        await amend(self.lease, cut_at=lost.at, replaced=gone, **facts)
+        return lost
 
     async def _finish(self) -> None:
         """Keep what the run leaves; destroy everything else of it."""
@@ -215,14 +238,15 @@ class SenderRun(ABC):
             sizes, state = opening_of(session), await load_state(lease)
             kept = await self._keep(session)
             sent = {
-                "sent": sum(sizes.sender.rows) - len(state.replaced),
+                "sent": sum(sizes.sender.rows) - len(state.replaced) - int(str(lease.job.report.get("padding", 0))),
                 "replaced": len(state.replaced),
                 "late_drops": state.late_drops,
                 "partner_rows": sum(sizes.receiver.rows),
             }
             await lease.commit(report={**lease.job.report, **kept, **sent})
         await in_thread(house.spool.drop, lease.job.job_id)
-        event = lease.event(JobState.SUCCEEDED, sent=lease.job.report["sent"])
+        counts = {name: lease.job.report[name] for name in ("sent", "released") if name in lease.job.report}
+        event = lease.event(JobState.SUCCEEDED, **counts)
         await lease.commit(event, state=JobState.SUCCEEDED, waiting_for=WaitingFor.NONE, finished_at=house.clock.now())
 
 

@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable
+from contextlib import aclosing, closing
+
 import numpy as np
 import numpy.typing as npt
 
-from gateway.errors import Misuse
+from gateway import kernel
 from gateway.flow import cohort as cohorts
+from gateway.flow.inputs import Inputs
 from gateway.flow.lease import Lease
-from gateway.flow.runstate import amend, load_state
+from gateway.flow.lost import Lost, among
+from gateway.flow.marks import Marks
+from gateway.flow.members import RowWriter
+from gateway.flow.pipeline import ahead, each, in_turn
+from gateway.flow.ports import Sorter, StageFile
+from gateway.flow.released import store_customers
+from gateway.flow.runstate import amend, check_age, load_state
 from gateway.flow.send import SenderRun
-from gateway.flow.sent import SentRows, keep_sent, load_sent, save_sent
+from gateway.flow.sent import Sent, keep_sent
+from gateway.flow.sessions import opening_of
 from gateway.flow.threads import in_thread
 from gateway.flow.transcript import done_mark, is_done, stage_file
 from gateway.psi import sender
-from gateway.psi.attributes import encode
-from gateway.psi.check import RepeatCheck, as_rows, element_reader
+from gateway.psi.attributes import blank, plaintext_bytes
+from gateway.psi.check import as_rows, check_repeats
+from gateway.psi.fields import Fields
+from gateway.psi.matched import matched_fields
 from gateway.psi.record import Opening
-from gateway.psi.suite import ELEMENT_BYTES, chunk_count, rows_per_chunk
-from gateway.route.cohort import ConsentedCohort
+from gateway.psi.suite import ELEMENT_BYTES, OUTPUT_BYTES, chunk_count, rows_per_chunk
 from gateway.route.job import AuthorizedJob
 from gateway.route.session import Session, Stage
 
 Bytes = npt.NDArray[np.uint8]
 # Build numbers of different leases never meet: a key seals one plaintext only.
 BUILDS_PER_LEASE = 2**24
+KEY_BYTES = 8
+"""Least bytes that rows are sorted by; a tag may be shorter."""
 
 
 class RowsSender(SenderRun):
@@ -33,17 +48,35 @@ class RowsSender(SenderRun):
     def __init__(self, lease: Lease) -> None:
         """Begin with nothing but the lease."""
         super().__init__(lease)
-        self._finalized: Bytes | None = None
+        self._outputs: Sorter | None = None
+        self._fillers: Sorter | None = None
+
+    async def _run(self) -> None:
+        try:
+            await super()._run()
+        finally:
+            await self._close_sorts()
+
+    async def _close_sorts(self) -> None:
+        for sorter in (self._outputs, self._fillers):
+            if sorter is not None:
+                await in_thread(sorter.close)
+        self._outputs = self._fillers = None
 
     async def _serve(self, job: AuthorizedJob, sizes: Opening) -> None:
-        await self._evaluate(sizes)
+        # Our own outputs are computed early, while R's elements come in, and disclosed last.
+        await _both(self._evaluate(sizes), self._compute(job, sizes))
         await self._table(job, sizes)
         await self._late_drops(job, sizes)
+        if sizes.matches_to_sender:
+            await self._matched_tags(job, sizes)
 
     async def _keep(self, session: Session) -> dict[str, object]:
-        """Keep who was sent under which row token."""
+        """Keep who was sent under which row token, and whom R found where we learn it."""
+        sizes = opening_of(session)
+        kept = await self._release(session, sizes) if sizes.matches_to_sender else {}
         await keep_sent(self.lease)
-        return {}
+        return kept
 
     async def _evaluate(self, sizes: Opening) -> None:
         """Stages 1 and 2: evaluate chunk after chunk as they come, and check for repeats."""
@@ -53,53 +86,127 @@ class RowsSender(SenderRun):
         evaluated = await in_thread(stage_file, house, job.job_id, job.session_id, Stage.EVALUATED, sizes)
         if await in_thread(is_done, house, job.job_id, Stage.BLINDED, blinded):
             return
-        repeats = RepeatCheck(Stage.BLINDED, rows_per_chunk(ELEMENT_BYTES))
         state = await load_state(self.lease)
-        for seq in range(chunk_count(total, ELEMENT_BYTES)):
-            if blinded.chunks() <= seq:
-                await self._until(lambda _, seq=seq: blinded.chunks() > seq)  # type: ignore[misc]
-            elements = as_rows(await in_thread(blinded.read, seq), ELEMENT_BYTES)
-            repeats.add(elements)
-            if evaluated.chunks() <= seq:
+
+        async def answers() -> AsyncGenerator[Bytes, None]:
+            for seq in range(evaluated.chunks(), chunk_count(total, ELEMENT_BYTES)):
+                if blinded.chunks() <= seq:
+                    await self._until(lambda _: blinded.chunks() > seq)  # noqa: B023 - awaited at once
+                elements = as_rows(await in_thread(blinded.read, seq), ELEMENT_BYTES)
                 with state.key() as key:
-                    answer = await in_thread(sender.evaluate, elements, key, seq, house.limits.threads)
+                    yield await in_thread(sender.evaluate, elements, key, seq, house.limits.threads)
+
+        async with aclosing(ahead(answers())) as made:
+            async for answer in made:
+                seq = evaluated.chunks()
                 await in_thread(evaluated.append, answer.tobytes(), seq)
-            done = min((seq + 1) * rows_per_chunk(ELEMENT_BYTES), total)
-            await self.lease.progress(int(Stage.EVALUATED), seq, done, total)
-        await in_thread(repeats.finish, element_reader(blinded.read))
+                done = min((seq + 1) * rows_per_chunk(ELEMENT_BYTES), total)
+                await self.lease.progress(int(Stage.EVALUATED), seq, done, total)
+        await in_thread(
+            check_repeats,
+            Stage.BLINDED,
+            lambda seq: as_rows(blinded.read(seq), ELEMENT_BYTES),
+            blinded.chunks(),
+            blinded.rows_per_chunk,
+            self.memory // 8,
+        )
         await self._mark(Stage.BLINDED, blinded)
 
-    async def _outputs(self, cohort: ConsentedCohort) -> Bytes:
-        """F(y) of every record of the opening; computed early, disclosed last."""
-        if self._finalized is None:
-            state = await load_state(self.lease)
-            with state.key() as key:
-                self._finalized = await in_thread(sender.outputs, cohort.inputs, key, self.house.limits.threads)
-        return self._finalized
+    def _fields(self, job: AuthorizedJob, sizes: Opening) -> Fields:
+        """Fields of a record that waits for the table: its output (of MATCH the tag alone) and what goes with it."""
+        columns = cohorts.asked_columns(job)
+        return Fields(
+            output=OUTPUT_BYTES if columns else max(sizes.tag_bytes, KEY_BYTES),
+            ref=cohorts.REF_BYTES,
+            covered=len(job.column_gates),
+            plain=plaintext_bytes(columns),
+        )
+
+    async def _compute(self, job: AuthorizedJob, sizes: Opening) -> None:
+        """F(y) of every record of the opening, in the order of the table to come."""
+        house = self.house
+        if await in_thread(house.spool.read_sealed, job.job_id, done_mark(Stage.TABLE)) is not None:
+            return
+        cohort, members, fields = await self._judged(job), self.members(job), self._fields(job, sizes)
+        key_bytes = max(sizes.tag_bytes, KEY_BYTES)
+        share = self.memory * 3 // 8
+        self._outputs = house.spool.sorter(job.job_id, "outputs", fields.width, key_bytes, share)
+        state = await load_state(self.lease)
+        inputs = Inputs(house, job, cohort, members, state.tag_key, self.memory // 2)
+
+        async def records() -> AsyncGenerator[Bytes, None]:
+            first = 0
+            with state.key() as key, closing(members.pieces()) as pieces:
+                while (rows := await in_thread(next, pieces, None)) is not None:
+                    values = await inputs.of(first, len(rows))
+                    finalized = await in_thread(sender.outputs, values, key, house.limits.threads)
+                    first += len(rows)
+                    parts = {name: members.fields.of(rows, name) for name in ("covered", "plain") if name in fields}
+                    output = finalized[:, : fields["output"].stop]
+                    yield fields.join(len(rows), output=output, ref=members.fields.of(rows, "ref"), **parts)
+
+        async with aclosing(ahead(records())) as made:
+            async for rows in made:
+                await in_thread(self._outputs.add, rows)
 
     async def _table(self, job: AuthorizedJob, sizes: Opening) -> None:
         """Stage 3: judge again (the cut) once R asks for the table, build it, serve it whole."""
         house, job_id, session_id = self.house, job.job_id, self.lease.job.session_id
-        if await in_thread(house.spool.read_sealed, job_id, done_mark(Stage.TABLE)) is not None:
+        if self._outputs is None:
             return
-        cohort = await self._judged(job)
-        finalized = await self._outputs(cohort)
         await self._until(lambda session: session.requested_stage >= Stage.TABLE)
         # The build number is on disk before any ciphertext is made under it, and never used again.
         build = max((await load_state(self.lease)).build, self.lease.job.fence * BUILDS_PER_LEASE) + 1
-        again = await self._cut(job, cohort, build=build)
-        columns, sealed = cohorts.asked_columns(job), None
-        if columns:
-            if cohort.columns is None:
-                raise Misuse("the cohort was read without its columns")
-            values = await in_thread(cohorts.uncovered_blanked, cohort.columns, again.covered)
-            plaintexts = await in_thread(encode, values, columns)
-            sealed = (plaintexts, job.agreement.match_keys[0], job.agreement.hash, bytes.fromhex(session_id), build)
-        table = await in_thread(sender.table, finalized, again.kept, sizes.tag_bytes, sealed, house.limits.threads)
-        file = await self._write_whole(Stage.TABLE, sizes, table.rows)
-        await in_thread(save_sent, house, job_id, SentRows.of(cohort, table, again.covered))
+        lost = await self._cut(job, build=build)
+        await self.lease.confirm()
+        await in_thread(house.spool.discard_stage, job_id, int(Stage.TABLE))
+        file = await in_thread(stage_file, house, job_id, session_id, Stage.TABLE, sizes)
+        size = sizes.stage(Stage.TABLE)
+        sent = await in_thread(Sent.begin, self.lease, sizes.tag_bytes, len(job.column_gates))
+        # A row of nobody for every record that is gone, and for all that fill the list up.
+        nobody = len(lost.places) + size.rows - (await self._judged(job)).rows
+        width = max(sizes.tag_bytes, KEY_BYTES)
+        self._fillers = house.spool.sorter(job_id, "fillers", width, width, self.memory // 8)
+        await each(sender.random_tags(nobody, width), self._fillers.add)
+        table = sender.TableBuilder(self._fillers.pieces(), size.record_size, sizes.tag_bytes, build)
+        writer = RowWriter(file)
+        fields = self._fields(job, sizes)
+
+        def write(piece: Bytes) -> None:
+            piece = _disclosed(job, fields, piece, lost, house.limits.threads)
+            rows, places = table.add(self._rows(job, sizes, fields, piece, build))
+            writer.add(rows)
+            sent.add(rows, places, fields, piece)
+
+        def finish() -> None:
+            for rows, places in table.finish():
+                writer.add(rows)
+                sent.add(rows, places, fields, np.empty((0, fields.width), dtype=np.uint8))
+            writer.finish()
+            sent.finish()
+
+        async with aclosing(ahead(in_turn(self._outputs.pieces()))) as pieces:
+            async for piece in pieces:
+                await in_thread(write, piece)
+        await in_thread(finish)
+        await self.lease.progress(int(Stage.TABLE), file.chunks() - 1, size.rows, size.rows)
         await self._mark(Stage.TABLE, file)
-        self._finalized = None
+        await self._close_sorts()
+
+    def _rows(self, job: AuthorizedJob, sizes: Opening, fields: Fields, piece: Bytes, build: int) -> Bytes:
+        """Make table rows of kept records. Blocks."""
+        if not job.columns:
+            return np.ascontiguousarray(piece[:, : sizes.tag_bytes])
+        return kernel.seal_rows(
+            fields.of(piece, "output"),
+            fields.of(piece, "plain"),
+            job.agreement.match_keys[0],
+            job.agreement.hash,
+            bytes.fromhex(self.lease.job.session_id),
+            build,
+            sizes.tag_bytes,
+            self.house.limits.threads,
+        )
 
     async def _late_drops(self, job: AuthorizedJob, sizes: Opening) -> None:
         """Stage 4: once R asks, name the tags of rows whose consent went after the cut.
@@ -107,10 +214,72 @@ class RowsSender(SenderRun):
         A row leaves whole also when only a column's consent went: its tag is the only handle.
         """
         house, job_id = self.house, job.job_id
+        if await in_thread(house.spool.read_sealed, job_id, done_mark(Stage.LATE_DROPS)) is not None:
+            return
         await self._until(lambda session: session.requested_stage >= Stage.LATE_DROPS)
-        cohort = await self._judged(job)
-        again = await cohorts.judge_again(house, job, cohort)
-        sent = await in_thread(load_sent, house, job_id)
-        named = await in_thread(sent.dropped_tags, again.kept, again.covered)
-        await amend(self.lease, late_drops=len(named), drops_at=again.at)
-        await self._mark(Stage.LATE_DROPS, await self._write_whole(Stage.LATE_DROPS, sizes, named))
+        lost = await self.lost(job)
+        await self.lease.confirm()
+        await in_thread(house.spool.discard_stage, job_id, int(Stage.LATE_DROPS))
+        file = await in_thread(stage_file, house, job_id, self.lease.job.session_id, Stage.LATE_DROPS, sizes)
+        writer = RowWriter(file)
+
+        sent = await in_thread(Sent.of, self.lease)
+        await each(sent.dropped(job, lost, house.limits.threads), writer.add)
+        await in_thread(writer.finish)
+        await amend(self.lease, late_drops=writer.rows, drops_at=lost.at)
+        await self._mark(Stage.LATE_DROPS, file)
+
+    async def _matched_tags(self, job: AuthorizedJob, sizes: Opening) -> None:
+        """Stage 5: take R's word for whom it found; it is looked at again once both have signed."""
+        house, size = self.house, sizes.stage(Stage.MATCHED_TAGS)
+        if await in_thread(house.spool.read_sealed, job.job_id, done_mark(size.stage)) is not None:
+            return
+        file, drops = await self._file(Stage.MATCHED_TAGS, sizes), await self._file(Stage.LATE_DROPS, sizes)
+        await self._until(lambda _: file.rows() == size.rows)
+        await self.lease.progress(int(size.stage), file.chunks() - 1, size.rows, size.rows)
+        check_age(await load_state(self.lease), job.agreement, house.clock.now())
+        sent = await in_thread(Sent.of, self.lease)
+        await in_thread(Marks(file, sum(sizes.sender.rows)).check, sent, drops, house.limits.threads)
+        await self._mark(Stage.MATCHED_TAGS, file)
+
+    async def _file(self, stage: Stage, sizes: Opening) -> StageFile:
+        job = self.lease.job
+        return await in_thread(stage_file, self.house, job.job_id, job.session_id, stage, sizes)
+
+    async def _release(self, session: Session, sizes: Opening) -> dict[str, object]:
+        """Judge those of our customers whom R found once more, and store who may be kept."""
+        lease, job = self.lease, await self._authorize(session)
+        check_age(await load_state(lease), job.agreement, self.house.clock.now())
+        marks = Marks(await self._file(Stage.MATCHED_TAGS, sizes), sum(sizes.sender.rows))
+        sent, fields = await in_thread(Sent.of, lease), matched_fields(sizes.tag_bytes, ())
+        stored = await store_customers(lease, job, fields, marks.people(sent, fields), self.memory)
+        marked = await in_thread(marks.count)
+        return {**stored.report(lease.job.report), "false_matches": marked - stored.matched}
+
+
+def _disclosed(job: AuthorizedJob, fields: Fields, piece: Bytes, lost: Lost, threads: int) -> Bytes:
+    """Leave out whom the cut left out, and blank what consent does not cover any more. Blocks."""
+    refs = fields.of(piece, "ref")
+    gone = among(lost.refs, refs, threads)
+    if gone.any():
+        piece, refs = np.ascontiguousarray(piece[~gone]), np.ascontiguousarray(refs[~gone])
+    columns = cohorts.asked_columns(job)
+    for number, (name, _) in enumerate(job.column_gates):
+        bare = among(lost.uncovered[name], refs, threads)
+        if bare.any():
+            piece = piece.copy()
+            plain = piece[:, fields["plain"]]
+            blank(plain, columns, name, bare)
+            piece[bare, fields["covered"].start + number] = 0
+    return piece
+
+
+async def _both(one: Awaitable[None], other: Awaitable[None]) -> None:
+    """Run two steps side by side; when one fails the other is stopped."""
+    tasks = [asyncio.ensure_future(one), asyncio.ensure_future(other)]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -12,16 +12,19 @@ import pyarrow as pa
 
 from gateway import kernel
 from gateway.disclosure import release_aggregate, release_cells, rule_of, sampler, verdict
-from gateway.errors import HostileInput, Misuse
+from gateway.errors import HostileInput
 from gateway.flow import cohort as cohorts
+from gateway.flow.admission import admit
 from gateway.flow.budget import charge
-from gateway.flow.figures import load_cells, read_counts, read_shared, seal_cells
+from gateway.flow.figures import load_cells, read_counts, read_shared, seal_cells, store_cells
 from gateway.flow.grouping import layout_of
+from gateway.flow.lease import Lease
+from gateway.flow.listed import Listed, keep_listed, load_listed, save_listed
+from gateway.flow.records import records_of
 from gateway.flow.runstate import amend, check_age, load_state
 from gateway.flow.segment import terms_of
 from gateway.flow.segment_checks import grouped_part
 from gateway.flow.send import SenderRun
-from gateway.flow.sent import SentRows, keep_members, load_sent, save_sent
 from gateway.flow.sessions import opening_of
 from gateway.flow.threads import in_thread
 from gateway.flow.transcript import done_mark, read_rows, stage_file
@@ -35,7 +38,7 @@ from gateway.psi.stages import POSITION_BYTES, Grouped, find
 from gateway.route.aggregate import Aggregate, Layout
 from gateway.route.agreement import Column, Noise
 from gateway.route.canonical import time_text
-from gateway.route.cohort import ConsentedCohort
+from gateway.route.cohort import CohortRecords, ConsentedCohort
 from gateway.route.job import AuthorizedJob
 from gateway.route.session import AggregateStage, Session
 
@@ -44,6 +47,23 @@ Bytes = npt.NDArray[np.uint8]
 
 class SegmentsSender(SenderRun):
     """Answers with statistics per segment of the receiver's; learns them where the agreement says so."""
+
+    def __init__(self, lease: Lease) -> None:
+        """Begin with nothing but the lease."""
+        super().__init__(lease)
+        self._records: CohortRecords | None = None
+
+    async def records(self, job: AuthorizedJob) -> CohortRecords:
+        """Return our records, in memory: in the order of the cohort file."""
+        if self._records is None:
+            cohort, key = await self._judged(job), (await load_state(self.lease)).tag_key
+            columns = cohorts.asked_columns(job)
+            self._records = await records_of(self.lease, job, cohort, self.members(job), columns, key)
+        return self._records
+
+    async def _admit(self, job: AuthorizedJob, cohort: ConsentedCohort) -> None:
+        """Compare our list with those of earlier runs, and keep it."""
+        await admit(self.lease, job, cohort, await self.records(job), self.memory)
 
     async def _serve(self, job: AuthorizedJob, sizes: Opening) -> None:
         grouped = grouped_part(sizes)
@@ -92,19 +112,20 @@ class SegmentsSender(SenderRun):
         if await self._is_done(AggregateStage.SENDER_ELEMENTS):
             return
         house, threads, segments = self.house, self.house.limits.threads, len(sizes.receiver.rows)
-        cohort = await self._judged(job)
+        records = await self.records(job)
         with (await load_state(self.lease)).key() as key:
-            own = await in_thread(kernel.blind, cohort.inputs, key, threads)
+            own = await in_thread(kernel.blind, records.inputs, key, threads)
         await self._until(lambda session: session.requested_stage >= AggregateStage.SENDER_ELEMENTS)
         await charge(self.lease, job, "count", segments)
         tau = _dummies(job, segments)
-        again = await self._cut(job, cohort, tau=tau)
+        kept = np.ones(len(records.places), dtype=bool)
+        kept[(await self._cut(job, tau=tau)).places] = False
         session_id = bytes.fromhex(self.lease.job.session_id)
         dummies = [psi.dummy_inputs(session_id, segment, grouped.t) for segment in range(segments)]
         with (await load_state(self.lease)).key() as key:
-            listed = await in_thread(psi.sender_list, own, again.kept, dummies, tau, key, threads)
+            listed = await in_thread(psi.sender_list, own, kept, dummies, tau, key, threads)
         file = await self._write_whole(AggregateStage.SENDER_ELEMENTS, sizes, listed.elements)
-        await in_thread(save_sent, house, job.job_id, SentRows.listed(cohort, listed.source))
+        await in_thread(save_listed, house, job.job_id, Listed.of(records, listed.source))
         await self._mark(AggregateStage.SENDER_ELEMENTS, file)
 
     async def _encrypt(self, job: AuthorizedJob, sizes: Opening, grouped: Grouped, layout: Layout) -> None:
@@ -123,9 +144,7 @@ class SegmentsSender(SenderRun):
             state = await amend(lease, he_key=secret)
         padded = record.ljust(grouped.key_rows * grouped.row_bytes, b"\0")
         head = np.frombuffer(padded, dtype=np.uint8).reshape(grouped.key_rows, grouped.row_bytes)
-        cohort, source = await self._judged(job), (await in_thread(load_sent, house, job.job_id)).source
-        if cohort.columns is None:
-            raise Misuse("the cohort was read without its columns")
+        records, source = await self.records(job), (await in_thread(load_listed, house, job.job_id)).source
         columns, step = cohorts.asked_columns(job), file.rows_per_chunk
 
         async with house.processes.pool(he.setup_owner, state.he_key, scheme.mode) as pool:
@@ -134,7 +153,7 @@ class SegmentsSender(SenderRun):
                 first, last = seq * step, min((seq + 1) * step, size.rows)
                 key_rows = head[first:last]
                 wanted = source[max(first - grouped.key_rows, 0) : max(last - grouped.key_rows, 0)]
-                plain = await in_thread(_plaintexts, cohort, wanted, columns, layout)
+                plain = await in_thread(_plaintexts, records, wanted, columns, layout)
                 rows = await pool.run(he.encrypt_rows, plain) if len(wanted) else np.empty((0, 1, 1), np.uint8)
                 return key_rows.tobytes() + rows.tobytes()
 
@@ -158,10 +177,10 @@ class SegmentsSender(SenderRun):
         if await self._is_done(AggregateStage.LATE_DROPS):
             return
         await self._until(lambda session: session.requested_stage >= AggregateStage.LATE_DROPS)
-        again = await cohorts.judge_again(self.house, job, await self._judged(job))
-        sent = await in_thread(load_sent, self.house, job.job_id)
-        gone = await in_thread(sent.dropped_rows, again.kept)
-        await amend(self.lease, late_drops=len(gone), drops_at=again.at)
+        lost = await self.lost(job)
+        listed = await in_thread(load_listed, self.house, job.job_id)
+        gone = await in_thread(listed.dropped_rows, lost.places)
+        await amend(self.lease, late_drops=len(gone), drops_at=lost.at)
         rows = gone.astype(">u8").view(np.uint8).reshape(-1, POSITION_BYTES)
         file = await self._write_whole(AggregateStage.LATE_DROPS, sizes, rows)
         await self._mark(AggregateStage.LATE_DROPS, file)
@@ -254,7 +273,7 @@ class SegmentsSender(SenderRun):
 
     async def _keep(self, session: Session) -> dict[str, object]:
         """Keep who stood in the list, and the release where we learn it."""
-        await keep_members(self.lease)
+        await keep_listed(self.lease)
         found = await in_thread(load_cells, self.house, self.lease.job.job_id)
         if found is None:
             return {}
@@ -262,7 +281,7 @@ class SegmentsSender(SenderRun):
         theirs = receiver_run_half_of(session.run_record, session.session_id)
         about = {**facts, "cut_at": time_text(theirs.cut_at), "withdrawn_since_cut": theirs.late_drops}
         release = release_cells(job, session.session_id, table, at, about)
-        await self.house.results.write(release)
+        await store_cells(self.house, release)
         return {
             **about,
             "scheme": grouped_part(opening_of(session)).scheme,
@@ -281,11 +300,11 @@ def _dummies(job: AuthorizedJob, segments: int) -> tuple[int, ...]:
 
 
 def _plaintexts(
-    cohort: ConsentedCohort, source: npt.NDArray[np.int64], columns: tuple[Column, ...], layout: Layout
+    records: CohortRecords, source: npt.NDArray[np.int64], columns: tuple[Column, ...], layout: Layout
 ) -> Bytes:
     """Pack the rows behind some places of the list; rows of nobody hold encode(0). Blocks."""
     packed, real = zero_rows(layout, len(source)), np.flatnonzero(source >= 0)
-    if len(real) and cohort.columns is not None:
-        values = cohort.columns.take(pa.array(source[real]))
+    if len(real) and records.columns is not None:
+        values = records.columns.take(pa.array(source[real]))
         packed[real] = encode(values, layout, columns, len(real))
     return packed

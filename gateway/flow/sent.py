@@ -2,147 +2,139 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.ipc
 
 from gateway.errors import StateError
-from gateway.flow.gate import as_texts
 from gateway.flow.lease import Lease
-from gateway.flow.ports import House
+from gateway.flow.lost import Lost, among
+from gateway.flow.members import RowWriter, stage_pieces
+from gateway.flow.pipeline import each, in_turn
+from gateway.flow.ports import StageFile
+from gateway.flow.source import REF_BYTES
 from gateway.flow.threads import in_thread
 from gateway.psi.arrow import fixed
-from gateway.psi.sender import Table
-from gateway.route.cohort import ConsentedCohort
+from gateway.psi.fields import Fields
+from gateway.route.canonical import canonical_bytes
+from gateway.route.job import AuthorizedJob
 
 Bytes = npt.NDArray[np.uint8]
-Mask = npt.NDArray[np.bool_]
 SENT_FILE = "sent"
-_COVERED = "covered:"
+SENT_STAGE = 102
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class SentRows:
-    """The table's rows in wire order.
+class Sent:
+    """The table's rows in wire order: row token, customer (zeros behind a replaced row), covered columns."""
 
-    Attributes:
-        table: {row_token, subject_ref (null for a replaced row), record (-1 for a replaced row),
-            covered:<column> (whether its value was disclosed)}.
-    """
-
-    table: pa.Table
-
-    def __repr__(self) -> str:
-        """Show no row: it names people."""
-        return f"SentRows({self.table.num_rows} rows)"
+    def __init__(self, lease: Lease, tag_bytes: int, gates: int) -> None:
+        """Look at the file of a run; `begin` and `of` know its widths."""
+        self.fields = Fields(token=tag_bytes, ref=REF_BYTES, covered=gates)
+        self._writer: RowWriter | None = None
+        self._lease = lease
 
     @classmethod
-    def of(cls, cohort: ConsentedCohort, table: Table, covered: Mapping[str, Mask]) -> SentRows:
-        """Name the subject behind each row; a sender's record has exactly one."""
-        by_record = np.empty(cohort.rows, dtype=np.int64)
-        by_record[cohort.record_of] = np.arange(len(cohort.record_of))
-        real, record = table.source >= 0, np.maximum(table.source, 0)
-        subject = pa.array(by_record[record] if cohort.rows else record, mask=~real)
-        columns = {
-            "row_token": fixed(table.rows[:, : table.tag_bytes]),
-            "subject_ref": as_texts(cohort.subject_refs).take(subject),
-            "record": pa.array(table.source),
-        }
-        for name, mask in covered.items():
-            columns[_COVERED + name] = pa.array(mask[record] & real if cohort.rows else real)
-        return cls(pa.table(columns))
+    def begin(cls, lease: Lease, tag_bytes: int, gates: int) -> Sent:
+        """Begin the file anew. Blocks."""
+        spool, job_id = lease.house.spool, lease.job.job_id
+        spool.discard_stage(job_id, SENT_STAGE)
+        spool.write_sealed(job_id, SENT_FILE, canonical_bytes({"tag_bytes": tag_bytes, "gates": gates}))
+        return cls(lease, tag_bytes, gates)
 
     @classmethod
-    def listed(cls, cohort: ConsentedCohort, source: npt.NDArray[np.int64]) -> SentRows:
-        """Name the subject behind each row of an AGGREGATE's list; rows of nobody have none."""
-        by_record = np.empty(cohort.rows, dtype=np.int64)
-        by_record[cohort.record_of] = np.arange(len(cohort.record_of))
-        real, record = source >= 0, np.maximum(source, 0)
-        subject = pa.array(by_record[record] if cohort.rows else record, mask=~real)
-        refs = as_texts(cohort.subject_refs).take(subject)
-        return cls(pa.table({"subject_ref": refs, "record": pa.array(source)}))
+    def of(cls, lease: Lease) -> Sent:
+        """Open the file of a table that is whole. Blocks.
 
-    @property
-    def source(self) -> npt.NDArray[np.int64]:
-        """Record behind each row, -1 for rows of nobody."""
-        return np.asarray(self.table.column("record").to_numpy(), dtype=np.int64)
+        Raises:
+            StateError: LOG_INCONSISTENT when it is gone.
+        """
+        about = lease.house.spool.read_sealed(lease.job.job_id, SENT_FILE)
+        if about is None:
+            raise StateError("LOG_INCONSISTENT", "the sealed list of sent rows is gone; cancel the job, run it again")
+        found = json.loads(about)
+        return cls(lease, found["tag_bytes"], found["gates"])
 
-    def dropped_rows(self, kept: Mask) -> npt.NDArray[np.int64]:
-        """Return the rows, ascending, whose consent went since the list was built.
+    def add(self, rows: Bytes, places: npt.NDArray[np.int64], fields: Fields, records: Bytes) -> None:
+        """Note the next rows of the table. Blocks.
 
         Args:
-            kept: (n,) per record, consent as judged now.
+            rows: (n, row_bytes) in wire order.
+            places: (n,) the record behind each row, -1 for a replaced one.
+            fields: of the records.
+            records: what `places` points into.
         """
-        source = self.source
-        return np.flatnonzero((source >= 0) & ~kept[np.maximum(source, 0)]) if len(kept) else np.empty(0, np.int64)
+        if self._writer is None:
+            self._writer = RowWriter(self._file())
+        noted = self.fields.join(len(rows), token=np.ascontiguousarray(rows[:, self.fields["token"]]))
+        real = places >= 0
+        for name in ("ref", "covered"):
+            if name in self.fields:
+                noted[real, self.fields[name]] = records[places[real], fields[name]]
+        self._writer.add(noted)
 
-    def dropped_tags(self, kept: Mask, covered: Mapping[str, Mask]) -> Bytes:
-        """Return the tags, ascending, of rows whose consent went since the table was built.
+    def finish(self) -> None:
+        """Make the file whole. Blocks."""
+        if self._writer is not None:
+            self._writer.finish()
 
-        Args:
-            kept: (n,) per record, consent to the match as judged now.
-            covered: per column, (n,) consent to the value as judged now.
-        """
-        tokens = self.table.column("row_token").combine_chunks()
-        width = tokens.type.byte_width
-        record = self.table.column("record").to_numpy()
-        if len(record) == 0:
-            return np.empty((0, width), dtype=np.uint8)
-        place = np.maximum(record, 0)
-        gone = ~kept[place]
-        for name, mask in covered.items():
-            gone |= self.table.column(_COVERED + name).to_numpy() & ~mask[place]
-        picked = tokens.filter(pa.array(gone & (record >= 0)))
-        return np.frombuffer(b"".join(picked.to_pylist()), dtype=np.uint8).reshape(-1, width)
+    def dropped(self, job: AuthorizedJob, lost: Lost, threads: int) -> Iterator[Bytes]:
+        """Yield the tokens, ascending, of rows whose consent went since the table was built. Blocks."""
+        if not len(lost.refs) and not any(len(refs) for refs in lost.uncovered.values()):
+            return
+        for rows in self.pieces():
+            refs = self.fields.of(rows, "ref")
+            gone = among(lost.refs, refs, threads)
+            for number, (name, _) in enumerate(job.column_gates):
+                disclosed = rows[:, self.fields["covered"].start + number] == 1
+                gone |= disclosed & among(lost.uncovered[name], refs, threads)
+            yield self.fields.of(rows[gone], "token")
 
+    def pieces(self) -> Iterator[Bytes]:
+        """Yield the rows in wire order. Blocks."""
+        return stage_pieces(self._file())
 
-def save_sent(house: House, job_id: str, sent: SentRows) -> None:
-    """Seal the rows. Blocks."""
-    sink = io.BytesIO()
-    with pa.ipc.new_stream(sink, sent.table.schema) as writer:
-        writer.write_table(sent.table)
-    house.spool.write_sealed(job_id, SENT_FILE, sink.getvalue())
-
-
-def load_sent(house: House, job_id: str) -> SentRows:
-    """Read the sealed rows back. Blocks.
-
-    Raises:
-        StateError: LOG_INCONSISTENT when they are gone.
-    """
-    stored = house.spool.read_sealed(job_id, SENT_FILE)
-    if stored is None:
-        raise StateError("LOG_INCONSISTENT", "the sealed list of sent rows is gone; cancel the job and run it again")
-    return SentRows(pa.ipc.open_stream(stored).read_all().combine_chunks())
+    def _file(self) -> StageFile:
+        lease = self._lease
+        return lease.house.spool.stage(
+            lease.job.job_id, lease.job.session_id, SENT_STAGE, self.fields.width, sealed=True
+        )
 
 
 async def keep_sent(lease: Lease) -> None:
     """Move {subject_ref, row_token} of what left to the results, where it stays until retention ends."""
+    sent = await in_thread(Sent.of, lease)
+    schema = pa.schema([("subject_ref", pa.string()), ("row_token", pa.binary(sent.fields["token"].stop))])
+    named = Fields(ref=REF_BYTES, token=sent.fields["token"].stop)
+    with lease.house.memory.lend() as memory:
+        by_customer = lease.house.spool.sorter(lease.job.job_id, "sent-by-customer", named.width, REF_BYTES, memory)
+
+        def add(rows: Bytes) -> None:
+            real = rows[rows[:, sent.fields["ref"].start] != 0]
+            parts = {name: sent.fields.of(real, name) for name in ("ref", "token")}
+            by_customer.add(named.join(len(real), **parts))
+
+        async def batches() -> AsyncIterator[pa.RecordBatch]:
+            async for rows in in_turn(by_customer.pieces()):
+                refs = fixed(named.of(rows, "ref")).cast(pa.binary()).cast(pa.string())
+                yield pa.record_batch([refs, fixed(named.of(rows, "token"))], schema=schema)
+
+        try:
+            await each(sent.pieces(), add)
+            await keep_batches(lease, schema, batches())
+        finally:
+            await in_thread(by_customer.close)
+
+
+async def keep_batches(lease: Lease, schema: pa.Schema, batches: AsyncIterator[pa.RecordBatch]) -> None:
+    """Store whom a run disclosed something of, ascending by reference, for as long as the agreement says."""
     house, job_id = lease.house, lease.job.job_id
-    table = (await in_thread(load_sent, house, job_id)).table
-    named = table.filter(pc.is_valid(table.column("subject_ref"))).select(["subject_ref", "row_token"])
-    await _keep(lease, named)
-
-
-async def keep_members(lease: Lease) -> None:
-    """Keep {subject_ref} of those who stood in a list of an AGGREGATE: rows of it have no token that lasts."""
-    members = await in_thread(load_sent, lease.house, lease.job.job_id)
-    named = members.table.filter(pc.is_valid(members.table.column("subject_ref"))).select(["subject_ref"])
-    await _keep(lease, named)
-
-
-async def _keep(lease: Lease, named: pa.Table) -> None:
-    house, job_id = lease.house, lease.job.job_id
-    await house.results.write_tokens(job_id, named.sort_by("subject_ref"))
+    rows = await house.results.store_tokens(job_id, schema, batches)
     now = house.clock.now()
     async with house.store.begin() as tx:
         agreement = (await tx.agreements.get(lease.job.request.agreement_id)).agreement
         until = now + timedelta(days=agreement.retention_days)
-        await tx.runs.put(job_id, lease.job.session_id, agreement.agreement_id, now, until, named.num_rows)
+        await tx.runs.put(job_id, lease.job.session_id, agreement.agreement_id, now, until, rows)

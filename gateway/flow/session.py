@@ -34,6 +34,7 @@ from gateway.flow.transcript import (
     is_whole,
     look,
     stage_file,
+    wire_chunk,
     wire_digest,
 )
 from gateway.psi.check import check_chunk
@@ -252,7 +253,7 @@ def _spool(house: House, session: Session, chunk: Chunk, size: StageSize, openin
             "SEQUENCE_GAP", f"stage {int(chunk.stage)}: chunk {chunk.seq} came, {durable} is next; ask GetSession"
         )
     check_chunk(chunk, size.record_size, chunk_rows(size.rows, size.record_size, chunk.seq))
-    return file.append(chunk.bytes, chunk.seq)
+    return file.append(chunk.bytes, chunk.seq, None if size.sealed else chunk.sha256)
 
 
 def _altered(chunk: Chunk) -> AlteredReplay:
@@ -305,8 +306,7 @@ async def _serve(
     while True:
         file, durable, complete = await in_thread(_servable, house, session, size, opening)
         while file is not None and seq < durable:
-            content = await in_thread(file.read, seq)
-            yield Chunk(session_id, stage, seq, hashlib.sha256(content).digest(), content)
+            yield await in_thread(wire_chunk, file, size, session_id, seq)
             seq += 1
         if complete:
             return

@@ -9,7 +9,7 @@ This limits accidents and lazy users only: who changes 50 people at a time, or s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -56,7 +56,12 @@ class Similar:
 
 
 async def similar_segments(
-    house: House, job: AuthorizedJob, cohort: ConsentedCohort, denied_refs: Bytes, at: datetime
+    house: House,
+    job: AuthorizedJob,
+    cohort: ConsentedCohort,
+    refs: Bytes,
+    denied: Callable[[], Awaitable[Bytes]],
+    at: datetime,
 ) -> Similar:
     """Compare an input with the earlier ones of our side towards this partner.
 
@@ -66,7 +71,8 @@ async def similar_segments(
         house: ports.
         job: of a grouped operation.
         cohort: as judged.
-        denied_refs: (m, 26) ASCII subject refs of the source's people whom consent keeps out now.
+        refs: (n, 26) its people, segment after segment.
+        denied: returns the source's people whom consent keeps out now, (m, 26).
         at: time of the judgement (UTC).
 
     Raises:
@@ -81,14 +87,14 @@ async def similar_segments(
         left_out = frozenset(number for number, name in enumerate(names) if name not in kept)
         return Similar(left_out, (), since, None)
     tags_key = _derived(house, _TAGS)
-    tags = await in_thread(_tags, tags_key, cohort.subject_refs, threads)
+    tags = await in_thread(_tags, tags_key, refs, threads)
     entries = await in_thread(_sketched, job, cohort, names, tags, at)
     if terms.noise is not Noise.NONE and terms.dummies is not Noise.NONE:
         return Similar(frozenset(), entries, since, None)
     seen, changes = await _changes(house, job, entries, since)
     gone = {tag for found in changes.values() for one in found for tag in one.removed}
     if gone:
-        gone -= set((await in_thread(_tags, tags_key, denied_refs, threads)).tolist())
+        gone -= set((await in_thread(_tags, tags_key, await denied(), threads)).tolist())
     for number, found in changes.items():
         if job.side is Side.SENDER or any(one.added or one.removed & gone for one in found):
             raise RunRefused(_too_similar(job, number, terms))
@@ -152,10 +158,7 @@ def _sketched(
     job: AuthorizedJob, cohort: ConsentedCohort, names: Sequence[str], tags: Tags, at: datetime
 ) -> tuple[InputSketch, ...]:
     """Sketch every segment. Blocks."""
-    segment_of = np.repeat(np.arange(len(cohort.segment_rows)), cohort.segment_rows)[cohort.record_of]
-    by_segment = tags[np.argsort(segment_of, kind="stable")]
-    people = np.bincount(segment_of, minlength=len(names))
-    pieces = np.split(by_segment, np.cumsum(people)[:-1])
+    pieces = np.split(tags, np.cumsum(cohort.segment_rows)[:-1])
     partner, dataset = job.partner.card.party, job.binding.dataset
     return tuple(
         InputSketch(job.job_id, partner, dataset, job.side, name, len(piece), sketch(piece), at)

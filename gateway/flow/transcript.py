@@ -16,7 +16,7 @@ from gateway.psi.record import Opening
 from gateway.psi.transcript import RECEIVER_TO_SENDER, SENDER_TO_RECEIVER, StageDigest, transcript_hash
 from gateway.route.agreement import Agreement
 from gateway.route.canonical import canonical_bytes, parse_canonical
-from gateway.route.session import StageSize
+from gateway.route.session import Chunk, StageSize
 
 RECEIVER_HALF = "opening-receiver-half"
 FULL_OPENING = "opening-full"
@@ -30,7 +30,7 @@ def done_mark(stage: int) -> str:
 
 def set_done(house: House, job_id: str, stage: int, file: StageFile) -> None:
     """Mark a stage as whole and checked: exactly these chunks. Blocks."""
-    house.spool.write_sealed(job_id, done_mark(stage), _chunks_of(file))
+    house.spool.write_sealed(job_id, done_mark(stage), chunks_of(file))
 
 
 def is_done(house: House, job_id: str, stage: int, file: StageFile) -> bool:
@@ -40,14 +40,15 @@ def is_done(house: House, job_id: str, stage: int, file: StageFile) -> bool:
         StateError: LOG_INCONSISTENT when the chunks are not the marked ones.
     """
     marked = house.spool.read_sealed(job_id, done_mark(stage))
-    if marked is not None and marked != _chunks_of(file):
+    if marked is not None and marked != chunks_of(file):
         raise StateError(
             "LOG_INCONSISTENT", f"stage {int(stage)} on disk is not the one that was marked whole; cancel the job"
         )
     return marked is not None
 
 
-def _chunks_of(file: StageFile) -> bytes:
+def chunks_of(file: StageFile) -> bytes:
+    """Name exactly these chunks. Blocks."""
     return b"%d:%b" % (file.chunks(), file.chunk_digests_hash())
 
 
@@ -126,10 +127,11 @@ def read_rows(file: StageFile) -> npt.NDArray[np.uint8]:
 
 
 def write_rows(file: StageFile, rows: npt.NDArray[np.uint8]) -> None:
-    """Append a whole stage chunk by chunk, confirming what stands there already. Blocks."""
-    step = file.rows_per_chunk
-    for seq, start in enumerate(range(0, len(rows), step)):
-        file.append(np.ascontiguousarray(rows[start : start + step]).tobytes(), seq)
+    """Append a whole stage, confirming what stands there already. Blocks."""
+    step, there = file.rows_per_chunk, file.chunks()
+    for seq in range(there):
+        file.append(rows[seq * step : (seq + 1) * step].tobytes(), seq)
+    file.extend((rows[start : start + step].tobytes() for start in range(there * step, len(rows), step)), there)
 
 
 def session_transcript(house: House, job_id: str, session_id: str, opening: Opening) -> bytes:
@@ -152,6 +154,13 @@ def session_transcript(house: House, job_id: str, session_id: str, opening: Open
 def wire_digest(file: StageFile, size: StageSize, seq: int) -> bytes:
     """Return SHA-256 of a chunk as it crosses the wire; the index of a sealed file knows its sealed bytes. Blocks."""
     return hashlib.sha256(file.read(seq)).digest() if size.sealed else file.digest(seq)
+
+
+def wire_chunk(file: StageFile, size: StageSize, session_id: str, seq: int) -> Chunk:
+    """Return a durable chunk as it crosses the wire. Blocks."""
+    content = file.read(seq)
+    digest = hashlib.sha256(content).digest() if size.sealed else file.digest(seq)
+    return Chunk(session_id, int(size.stage), seq, digest, content)
 
 
 def _wire_digests(file: StageFile, size: StageSize) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gateway.identifier.columns import byte_lengths, flags, null_where_rejected
+from gateway.identifier.columns import byte_lengths, control_characters, graphic_ascii, null_where_rejected
 from gateway.identifier.reason import RejectReason, Verdicts
 
 MAX_BYTES = 256
@@ -22,10 +22,12 @@ def trimmed(values: pa.StringArray, verdicts: Verdicts) -> pa.StringArray:
     Returns:
         n identifiers, null where rejected.
     """
-    kept = pc.utf8_trim_whitespace(values)
+    plain = graphic_ascii(values)
+    kept = values if plain else pc.utf8_trim_whitespace(values)
     length = byte_lengths(kept)
     verdicts.reject(length == 0, RejectReason.EMPTY)
-    # Cc: C0, DEL and C1. Invisible, and the commonest sign of a broken export.
-    verdicts.reject(flags(pc.match_substring_regex(kept, r"\p{Cc}")), RejectReason.BAD_CHARACTERS)
+    if not plain:
+        # Invisible, and the commonest sign of a broken export.
+        verdicts.reject(control_characters(kept), RejectReason.BAD_CHARACTERS)
     verdicts.reject(length > MAX_BYTES, RejectReason.BAD_LENGTH)
     return null_where_rejected(kept, verdicts)

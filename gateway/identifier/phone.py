@@ -13,19 +13,22 @@ Source: MIIT numbering plan for mobile numbers; ITU-T E.164; RFC 3966 (tel).
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gateway.identifier.columns import byte_lengths, flags, null_where_rejected
+from gateway.identifier.columns import byte_lengths, flags, present, strings_of, text_of
 from gateway.identifier.reason import RejectReason, Verdicts
 
+_ELEVEN: np.dtype[np.void] = np.dtype("V11")  # one value each: numpy moves rows of bytes five times slower
 _MOBILE = "1[3-9][0-9]{9}"
 _PLAIN = rf"\A{_MOBILE}\z"
-# Nearly all of what is not plain: one pass instead of the dozen of `_compact`, and a strict subset of what they accept.
+# What machines write: seen without a regular expression, by its length.
+_PREFIXES = (b"", b"+86", b"86", b"0086")
+# Nearly all of the others: one pass instead of the dozen of `_compact`, and a strict subset of what they accept.
 _COMMON = r"\A(?:(?:\+86|0086|86)[ -]?)?(1[3-9][0-9])[ -]?([0-9]{4})[ -]?([0-9]{4})\z"
 
 # Dialled before the number to choose a carrier: China Mobile 125xx, 1795x; Unicom 10193, 1791x; Telecom 1790x.
@@ -54,27 +57,70 @@ def eleven_digits(values: pa.StringArray, verdicts: Verdicts) -> pa.StringArray:
     Returns:
         n numbers, null where rejected.
     """
-    numbers = values
-    odd = ~flags(pc.match_substring_regex(values, _PLAIN))
-    if odd.any():
-        common = pc.replace_substring_regex(values.filter(pa.array(odd)), _COMMON, r"\1\2\3")
-        written_otherwise = ~flags(pc.match_substring_regex(common, _PLAIN))
-        if written_otherwise.any():
-            positions = np.flatnonzero(odd)[written_otherwise]
-            rare = _judge(common.filter(pa.array(written_otherwise)), positions, verdicts)
-            common = pc.replace_with_mask(common, pa.array(written_otherwise), rare)
-        numbers = cast(pa.StringArray, pc.replace_with_mask(values, pa.array(odd), common))
-    return null_where_rejected(numbers, verdicts)
+    digits, read = _bare(values)
+    if digits is None:
+        return values
+    if not read.all():
+        odd = np.flatnonzero(~read)
+        numbers = pc.replace_substring_regex(values.take(pa.array(odd)), _COMMON, r"\1\2\3")
+        rare = ~flags(pc.match_substring_regex(numbers, _PLAIN))
+        if rare.any():
+            judged = _judge(numbers.filter(pa.array(rare)), odd[rare], verdicts)
+            numbers = pc.replace_with_mask(numbers, pa.array(rare), judged)
+        digits[odd[present(numbers)]] = text_of(numbers.drop_null())[1].view(_ELEVEN)
+    accepted = verdicts.accepted
+    return strings_of(digits if accepted.all() else digits[accepted], accepted)
 
 
 def e164(numbers: pa.StringArray) -> pa.StringArray:
     """Return the international form of eleven-digit numbers, null staying null.
 
     Args:
-        numbers: as `eleven_digits` returns them.
+        numbers: n numbers as `eleven_digits` returns them.
     """
-    parts: tuple[Any, ...] = ("+86", numbers, "")
-    return cast(pa.StringArray, pc.binary_join_element_wise(*parts))
+    there = present(numbers)
+    written = np.empty(len(numbers) - numbers.null_count, _behind(b"+86"))
+    written["prefix"] = b"+86"
+    written["number"] = text_of(numbers.drop_null() if numbers.null_count else numbers)[1].view(_ELEVEN)
+    return strings_of(written, there)
+
+
+def _bare(values: pa.StringArray) -> tuple[npt.NDArray[np.void] | None, npt.NDArray[np.bool_]]:
+    """Read the numbers that are digits alone, behind a country code or none.
+
+    Returns:
+        The n numbers with those filled in, or None when all values are such without a code; and their flags.
+    """
+    lengths = byte_lengths(values)
+    numbers = np.empty(len(values), _ELEVEN)
+    read = np.zeros(len(values), np.bool_)
+    for prefix in _PREFIXES:
+        rows = lengths == len(prefix) + _ELEVEN.itemsize
+        if not rows.any():
+            continue
+        every = bool(rows.all())
+        text = text_of(values if every else values.filter(pa.array(rows)))[1]
+        number = np.ascontiguousarray(text.view(_behind(prefix))["number"]) if prefix else text.view(_ELEVEN)
+        good = _mobile(number)
+        for at, byte in enumerate(prefix):
+            good &= text[at :: len(prefix) + _ELEVEN.itemsize] == byte
+        if every and good.all():
+            return (number if prefix else None), good
+        numbers[rows], read[rows] = number, good
+    return numbers, read
+
+
+def _behind(prefix: bytes) -> np.dtype[np.void]:
+    return np.dtype([("prefix", f"S{len(prefix)}"), ("number", _ELEVEN)])
+
+
+def _mobile(numbers: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
+    """Return which of n times eleven bytes are `_MOBILE`."""
+    value = numbers.view(np.uint8) - np.uint8(ord("0"))  # what lies below the digits comes out above them
+    good = (value[0 :: _ELEVEN.itemsize] == 1) & (value[1 :: _ELEVEN.itemsize] >= 3)
+    if value.max() > 9:
+        good[np.flatnonzero(value > 9) // _ELEVEN.itemsize] = False
+    return cast("npt.NDArray[np.bool_]", good)
 
 
 def _judge(written: pa.StringArray, positions: npt.NDArray[np.int64], verdicts: Verdicts) -> pa.StringArray:

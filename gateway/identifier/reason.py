@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,12 @@ class RejectReason(StrEnum):
 
 
 _ORDER = tuple(RejectReason)
-_DICTIONARY = pa.array([str(reason) for reason in _ORDER], pa.string())
+
+
+@cache
+def _names() -> pa.StringArray:
+    # Not at import: the first array that Arrow makes of a list looks for pandas, which takes longer than all else here.
+    return pa.array([str(reason) for reason in _ORDER], pa.string())
 
 
 class Verdicts:
@@ -51,7 +57,8 @@ class Verdicts:
             rows: one flag per row of the column.
             reason: what is wrong with them.
         """
-        self._codes[rows & (self._codes < 0)] = _ORDER.index(reason)
+        if rows.any():
+            self._codes[rows & (self._codes < 0)] = _ORDER.index(reason)
 
     @property
     def accepted(self) -> npt.NDArray[np.bool_]:
@@ -60,5 +67,8 @@ class Verdicts:
 
     def as_array(self) -> pa.DictionaryArray[Any, Any]:
         """Return the reasons, null where the row is accepted."""
-        codes = pa.Array.from_pandas(self._codes, mask=self._codes < 0, type=pa.int8())
-        return pa.DictionaryArray.from_arrays(codes, _DICTIONARY)
+        accepted = self.accepted
+        if accepted.all():
+            return pa.DictionaryArray.from_arrays(pa.nulls(len(accepted), pa.int8()), _names())
+        codes = pa.Array.from_pandas(self._codes, mask=accepted, type=pa.int8())
+        return pa.DictionaryArray.from_arrays(codes, _names())

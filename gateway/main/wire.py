@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from gateway.dataset import Datasets
 from gateway.engine import ProcessBells, SpawnedProcesses, SystemClock, Worker, WorkerLimits, sequence_for_ever
+from gateway.flow.memory import Memory
 from gateway.flow.ports import House, Limits
 from gateway.keys.certificate import spki_pin
 from gateway.keys.custody import HomeKeys
@@ -75,6 +76,7 @@ async def running(settings: Settings, grace_s: float = 5.0) -> AsyncIterator[Run
             clock=clock,
             bells=bells,
             processes=SpawnedProcesses(settings.engine.processes),
+            memory=Memory(settings.engine.memory_limit << 20),
             limits=Limits(threads=settings.engine.threads),
         )
         directory = Directory(store, bells, spki_pin)

@@ -35,6 +35,26 @@ def plaintext_bytes(columns: tuple[Column, ...]) -> int:
     return 2 + sum(slot_bytes(column) for column in columns) if columns else 0
 
 
+def slots(columns: tuple[Column, ...]) -> dict[str, slice]:
+    """Return where each column's slot lies in a plaintext."""
+    places, at = {}, 2
+    for column in columns:
+        places[column.name] = slice(at, at + slot_bytes(column))
+        at += slot_bytes(column)
+    return places
+
+
+def blank(plaintexts: Bytes, columns: tuple[Column, ...], name: str, rows: npt.NDArray[np.bool_]) -> None:
+    """Make the marked rows' values of a column absent, in place."""
+    plaintexts[rows, slots(columns)[name]] = 0
+
+
+def absent(plaintexts: Bytes, columns: tuple[Column, ...], name: str) -> npt.NDArray[np.bool_]:
+    """Return which rows have no value of a column."""
+    blanks: npt.NDArray[np.bool_] = plaintexts[:, slots(columns)[name].start] == 0
+    return blanks
+
+
 def column_type(column: Column) -> pa.DataType:
     """Return the Arrow type of a column: decimal128(18, scale) or string."""
     return pa.decimal128(18, column.scale) if column.type is ColumnType.NUMBER else pa.string()

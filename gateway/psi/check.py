@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from gateway.errors import HostileInput
-from gateway.psi.suite import ELEMENT_BYTES, rows_per_chunk
 from gateway.route.session import AnyStage, Chunk
 
 Bytes = npt.NDArray[np.uint8]
@@ -57,17 +57,6 @@ def check_chunk(chunk: Chunk, record_size: int, expected_rows: int) -> Bytes:
 def as_rows(content: bytes, width: int) -> Bytes:
     """View bytes as (n, width) records."""
     return np.frombuffer(content, dtype=np.uint8).reshape(-1, width)
-
-
-def element_reader(read: Callable[[int], bytes]) -> Callable[[int], bytes]:
-    """Return a reader of single elements by position, over a reader of whole chunks."""
-    per_chunk = rows_per_chunk(ELEMENT_BYTES)
-
-    def element(position: int) -> bytes:
-        seq, offset = divmod(position, per_chunk)
-        return read(seq)[offset * ELEMENT_BYTES : (offset + 1) * ELEMENT_BYTES]
-
-    return element
 
 
 def as_keys(rows: Bytes) -> npt.NDArray[np.void]:
@@ -117,53 +106,50 @@ def check_ascending(stage: AnyStage, seq: int, keys: Bytes, previous: bytes | No
     return bytes(keys[-1])
 
 
-class RepeatCheck:
-    """Finds repeated elements of a whole stage with 8 bytes of memory per element.
+def check_repeats(stage: AnyStage, read: Callable[[int], Bytes], chunks: int, rows_per_chunk: int, memory: int) -> None:
+    """Check that no element of a whole stage repeats, in bounded memory.
 
-    Encodings are uniform, so equal 8-byte prefixes are rare; those that occur are
-    confirmed exactly by reading the records again.
+    Encodings are uniform, so equal 8-byte prefixes are rare; those that occur are confirmed on the whole elements.
+    A stage too large for the memory is read once per range of prefixes.
+
+    Args:
+        stage: for the message.
+        read: returns the elements of a chunk, (n, 32).
+        chunks: how many there are.
+        rows_per_chunk: elements in every chunk but the last.
+        memory: bytes that may be held.
+
+    Raises:
+        HostileInput: REPEATED_ELEMENT with chunk and offset of the second one.
     """
+    passes = 1 + chunks * rows_per_chunk * _BYTES_PER_ELEMENT // max(memory, 1)
+    bounds = [(place << 64) // passes for place in range(passes + 1)]
+    for low, high in pairwise(bounds):
+        found = []
+        for seq in range(chunks):
+            prefixes = _prefixes(read(seq))
+            if passes > 1:
+                prefixes = prefixes[(prefixes >= np.uint64(low)) & (prefixes <= np.uint64(high - 1))]
+            found.append(prefixes)
+        ordered = np.sort(np.concatenate(found)) if found else np.empty(0, np.uint64)
+        twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+        if len(twice):
+            _confirm(stage, read, chunks, twice)
 
-    def __init__(self, stage: AnyStage, rows_per_chunk: int) -> None:
-        """Begin with no element seen.
 
-        Args:
-            stage: for the message.
-            rows_per_chunk: to turn a position into chunk and offset.
-        """
-        self._stage = stage
-        self._rows_per_chunk = rows_per_chunk
-        self._prefixes: list[npt.NDArray[np.uint64]] = []
+_BYTES_PER_ELEMENT = 24  # a prefix as it is read, among the others, and in order
 
-    def add(self, elements: Bytes) -> None:
-        """Note the elements of the next chunk, in order."""
-        self._prefixes.append(np.ascontiguousarray(elements[:, :8]).view(np.uint64).reshape(-1))
 
-    def finish(self, record: Callable[[int], bytes]) -> None:
-        """Confirm that no element repeats.
+def _prefixes(elements: Bytes) -> npt.NDArray[np.uint64]:
+    return np.ascontiguousarray(elements[:, :8]).view(np.uint64).reshape(-1)
 
-        Args:
-            record: reads the record at a position of the stage.
 
-        Raises:
-            HostileInput: REPEATED_ELEMENT with chunk and offset of the second one.
-        """
-        if not self._prefixes:
-            return
-        prefixes = np.concatenate(self._prefixes)
-        order = np.argsort(prefixes, kind="stable")
-        ordered = prefixes[order]
-        for prefix in np.unique(ordered[1:][ordered[1:] == ordered[:-1]]):
-            first, end = np.searchsorted(ordered, prefix), np.searchsorted(ordered, prefix, side="right")
-            self._confirm(order[first:end], record)
-
-    def _confirm(self, positions: npt.NDArray[np.intp], record: Callable[[int], bytes]) -> None:
-        seen: set[bytes] = set()
-        for position in sorted(int(p) for p in positions):
-            element = record(position)
+def _confirm(stage: AnyStage, read: Callable[[int], Bytes], chunks: int, twice: npt.NDArray[np.uint64]) -> None:
+    seen: set[bytes] = set()
+    for seq in range(chunks):
+        elements = read(seq)
+        for offset in np.flatnonzero(np.isin(_prefixes(elements), twice)).tolist():
+            element = elements[offset].tobytes()
             if element in seen:
-                seq, offset = divmod(position, self._rows_per_chunk)
-                raise HostileInput(
-                    "REPEATED_ELEMENT", f"{at(self._stage, seq, offset)}: the element occurred before; {OVER}"
-                )
+                raise HostileInput("REPEATED_ELEMENT", f"{at(stage, seq, offset)}: the element occurred before; {OVER}")
             seen.add(element)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +12,11 @@ from gateway import kernel
 from gateway.errors import HostileInput
 from gateway.psi.attributes import decode
 from gateway.psi.check import OVER, as_keys, at
-from gateway.psi.suite import rows_per_chunk
 from gateway.route.agreement import Column
-from gateway.route.cohort import ConsentedCohort
-from gateway.route.matched import Matched
 from gateway.route.session import Stage
 
 Bytes = npt.NDArray[np.uint8]
+Places = npt.NDArray[np.int64]
 
 
 def blind(inputs: pa.LargeBinaryArray, scalar: kernel.Scalar, threads: int) -> Bytes:
@@ -26,8 +24,8 @@ def blind(inputs: pa.LargeBinaryArray, scalar: kernel.Scalar, threads: int) -> B
     return kernel.blind(inputs, scalar, threads)
 
 
-def outputs(inputs: pa.LargeBinaryArray, evaluated: Bytes, inverse: kernel.Scalar, threads: int) -> Bytes:
-    """Return F(x) = Finalize(x, (1/a) * k * a * H(x)) for all inputs, (n, 64).
+def outputs(inputs: pa.LargeBinaryArray, evaluated: Bytes, inverse: kernel.Scalar, seq: int, threads: int) -> Bytes:
+    """Return F(x) = Finalize(x, (1/a) * k * a * H(x)) for the inputs of one chunk of stage 2, (n, 64).
 
     Raises:
         HostileInput: NON_CANONICAL_ELEMENT or IDENTITY_ELEMENT, with chunk and offset.
@@ -35,91 +33,88 @@ def outputs(inputs: pa.LargeBinaryArray, evaluated: Bytes, inverse: kernel.Scala
     try:
         return kernel.finalize_unblind(inputs, evaluated, inverse, threads)
     except kernel.ElementRefused as error:
-        seq, offset = divmod(error.index, rows_per_chunk(32))
         words = "the identity element" if error.reason == "IDENTITY_ELEMENT" else "no canonical group element"
-        raise HostileInput(error.reason, f"{at(Stage.EVALUATED, seq, offset)}: {words}; {OVER}") from error
+        raise HostileInput(error.reason, f"{at(Stage.EVALUATED, seq, error.index)}: {words}; {OVER}") from error
 
 
-@dataclass(frozen=True, slots=True)
-class Intersection:
-    """Records of R that stand in S's table.
-
-    Attributes:
-        records: (m,) indices into the cohort's inputs, ascending.
-        rows: (m,) indices into the table.
-    """
-
-    records: npt.NDArray[np.int64]
-    rows: npt.NDArray[np.int64]
-
-
-def intersect(tags: Bytes, kept: npt.NDArray[np.bool_], table_tags: Bytes, dropped: Bytes) -> Intersection:
-    """Join R's tags with S's ascending table tags; S's late drops leave unseen.
+def join(own: Iterator[Bytes], table: Iterator[Bytes], tag_bytes: int, threads: int) -> Iterator[tuple[Bytes, Bytes]]:
+    """Join R's rows with S's table, both ascending by tag, range after range. Blocks.
 
     Args:
-        tags: (n, t) T(F(x)) of R's records.
-        kept: (n,) False for replaced records.
-        table_tags: (k, t) ascending.
-        dropped: (d, t) tags that S named in LATE_DROPS.
+        own: pieces of rows that begin with an output; several people may share one.
+        table: pieces of rows that begin with a tag, no tag twice.
+        tag_bytes: bytes of T, the leading bytes of an output.
+        threads: native threads.
+
+    Yields:
+        Rows of R and, (n, row_bytes) each, the table rows that they stand in.
     """
-    if len(table_tags) == 0 or len(tags) == 0:
-        empty = np.empty(0, dtype=np.int64)
-        return Intersection(empty, empty)
-    theirs, ours = as_keys(table_tags), as_keys(tags)
-    # numpy orders void scalars bytewise, as the wire does.
-    place = np.searchsorted(theirs, ours)
-    inside = np.minimum(place, len(theirs) - 1)
-    found = (place < len(theirs)) & (theirs[inside] == ours) & kept
-    if len(dropped):
-        found &= ~np.isin(ours, as_keys(dropped))
-    records = np.flatnonzero(found)
-    return Intersection(records, inside[records])
+    piece, tags = None, np.empty((0, tag_bytes), dtype=np.uint8)
+    for chunk in table:
+        rest = chunk
+        while len(rest):
+            if piece is None:
+                piece = next(own, None)
+                if piece is None:
+                    return
+                tags = np.ascontiguousarray(piece[:, :tag_bytes])
+            theirs = np.ascontiguousarray(rest[:, :tag_bytes])
+            ours, rows = _pairs(tags, theirs, threads)
+            if len(ours):
+                yield piece[ours], rest[rows]
+            # What lies above this piece is for the next one.
+            rest = rest[np.searchsorted(as_keys(theirs), as_keys(tags[-1:])[0], side="right") :]
+            if len(rest):
+                piece = None
 
 
-def matched(
-    cohort: ConsentedCohort,
-    found: Intersection,
+def _pairs(tags: Bytes, theirs: Bytes, threads: int) -> tuple[Places, Places]:
+    """Return which rows of R stand in which of S's, all of a household included; ascending."""
+    first = kernel.find_rows(tags, theirs, threads)
+    rows = np.flatnonzero(first >= 0)
+    ours = first[rows]
+    found_ours, found_rows = [ours], [rows]
+    while len(ours):
+        # The next row of R under the same tag, as long as there is one.
+        ours = ours + 1
+        inside = ours < len(tags)
+        ours, rows = ours[inside], rows[inside]
+        same = (tags[ours] == theirs[rows]).all(axis=1)
+        ours, rows = ours[same], rows[same]
+        found_ours.append(ours)
+        found_rows.append(rows)
+    every_ours, every_row = np.concatenate(found_ours), np.concatenate(found_rows)
+    if len(found_rows) > 2:
+        order = np.argsort(every_row, kind="stable")
+        return every_ours[order], every_row[order]
+    return every_ours, every_row
+
+
+def opened(
     finalized: Bytes,
     rows: Bytes,
     tag_bytes: int,
     columns: tuple[Column, ...],
     binding: tuple[str, bytes, bytes],
     threads: int,
-) -> Matched:
-    """Open the matched rows and fan out to the subjects behind each record.
+) -> tuple[Bytes, npt.NDArray[np.bool_]]:
+    """Open matched table rows.
 
     Args:
-        cohort: R's cohort.
-        found: the join.
-        finalized: (n, 64) F(x) of every record.
-        rows: (m, row_bytes) matched table rows, in the order of `found`.
+        finalized: (n, 64) F(x).
+        rows: (n, row_bytes) the table rows, in the same order.
         tag_bytes: bytes of T.
-        columns: asked columns in agreed order; empty for MATCH.
+        columns: asked columns in agreed order.
         binding: (match key, agreement hash, table id) that the rows are sealed under.
         threads: native threads.
+
+    Returns:
+        (n, plaintext bytes) and which of them are authentic: the others are false matches of a truncated tag.
 
     Raises:
         HostileInput: BAD_SHAPE when an opened row does not hold the agreed columns.
     """
-    records, tokens, opened, false_matches = found.records, rows[:, :tag_bytes], None, 0
-    if columns:
-        match_key, agreement_hash, table_id = binding
-        plaintexts, good = kernel.open_rows(
-            finalized[records], rows, match_key, agreement_hash, table_id, tag_bytes, threads
-        )
-        false_matches = int((~good).sum())
-        records, tokens = records[good], tokens[good]
-        opened = decode(np.ascontiguousarray(plaintexts[good]), columns)
-    # Subjects of a matched record: position of each subject's record among the matched ones.
-    place = np.full(cohort.rows, -1, dtype=np.int64)
-    place[records] = np.arange(len(records))
-    behind = place[cohort.record_of]
-    subjects = np.flatnonzero(behind >= 0)
-    take = behind[subjects]
-    return Matched(
-        subject_refs=cohort.subject_refs[subjects],
-        consent_ids=cohort.consent_ids.take(pa.array(subjects)),
-        row_tokens=np.ascontiguousarray(tokens[take]),
-        columns=None if opened is None else opened.take(pa.array(take)),
-        false_matches=false_matches,
-    )
+    match_key, agreement_hash, table_id = binding
+    plaintexts, good = kernel.open_rows(finalized, rows, match_key, agreement_hash, table_id, tag_bytes, threads)
+    decode(np.ascontiguousarray(plaintexts[good]), columns)
+    return plaintexts, good

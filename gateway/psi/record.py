@@ -116,6 +116,7 @@ class Opening:
         tag_bytes: bytes of T in this session; 0 without tags.
         row_bytes: bytes of a table row; 0 without a table.
         grouped: AGGREGATE and OVERLAP only.
+        matches_to_sender: whether S, too, learns the matches (MATCH and ENRICH only).
     """
 
     record: bytes
@@ -125,6 +126,7 @@ class Opening:
     tag_bytes: int
     row_bytes: int
     grouped: Grouped | None
+    matches_to_sender: bool
 
     def stage(self, number: int) -> StageSize:
         """Return what a stage holds.
@@ -144,6 +146,7 @@ def opening(
     sender: OpeningHalf,
     plaintext_bytes: int,
     grouped: Grouped | None = None,
+    matches_to_sender: bool = False,
 ) -> Opening:
     """Build the full opening record from the acceptance and both halves.
 
@@ -153,6 +156,7 @@ def opening(
         sender: S's half.
         plaintext_bytes: padded attributes of a table row; 0 for MATCH.
         grouped: AGGREGATE and OVERLAP only.
+        matches_to_sender: whether S, too, learns the matches (MATCH and ENRICH only).
     """
     accepted = parse_canonical(acceptance)
     tag = row = 0
@@ -182,9 +186,10 @@ def opening(
             "element_bytes": ELEMENT_BYTES,
             "row_bytes": row,
             "grouped": None if grouped is None else grouped.to_mapping(),
+            "matches_to_sender": matches_to_sender,
         }
     )
-    return _sized(record, receiver, sender, tag, row, grouped)
+    return _sized(record, receiver, sender, tag, row, grouped, matches_to_sender)
 
 
 def opening_of_record(record: bytes, session_id: str) -> Opening:
@@ -202,17 +207,31 @@ def opening_of_record(record: bytes, session_id: str) -> Opening:
         )
 
     grouped = None if value["grouped"] is None else Grouped.from_mapping(value["grouped"])
-    return _sized(record, half("receiver"), half("sender"), value["tag_bytes"], value["row_bytes"], grouped)
+    return _sized(
+        record,
+        half("receiver"),
+        half("sender"),
+        value["tag_bytes"],
+        value["row_bytes"],
+        grouped,
+        value["matches_to_sender"],
+    )
 
 
 def _sized(
-    record: bytes, receiver: OpeningHalf, sender: OpeningHalf, tag: int, row: int, grouped: Grouped | None
+    record: bytes,
+    receiver: OpeningHalf,
+    sender: OpeningHalf,
+    tag: int,
+    row: int,
+    grouped: Grouped | None,
+    matches_to_sender: bool,
 ) -> Opening:
     if grouped is None:
-        stages = row_stages(sum(receiver.rows), sum(sender.rows), tag, row)
+        stages = row_stages(sum(receiver.rows), sum(sender.rows), tag, row, matches_to_sender)
     else:
         stages = grouped_stages(receiver.rows, sum(sender.rows), grouped)
-    return Opening(record, receiver, sender, stages, tag, row, grouped)
+    return Opening(record, receiver, sender, stages, tag, row, grouped, matches_to_sender)
 
 
 def sender_half_of(record: bytes, session_id: str, cap: int) -> OpeningHalf:

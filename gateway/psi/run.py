@@ -115,6 +115,8 @@ def run_record(opening: Opening, receiver: RunHalf, sender: RunHalf, parties: Ma
         parties: {"receiver": id, "sender": id}.
     """
     grouped, to = opening.grouped, [parties["receiver"]]
+    if opening.matches_to_sender:
+        to.append(parties["sender"])
     disclosure: dict[str, object] = {"form": "rows", "released_to": to}
     if grouped is not None:
         told = (("receiver", grouped.to_receiver), ("sender", grouped.to_sender))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +11,14 @@ import pyarrow as pa
 
 from gateway import kernel
 from gateway.errors import HostileInput, Misuse
-from gateway.psi.check import OVER, as_keys, at
+from gateway.psi.check import OVER, at
+from gateway.psi.fillers import Fillers
+from gateway.psi.suite import ROW_VERSION_BYTES
 from gateway.route.session import Stage
 
 Bytes = npt.NDArray[np.uint8]
+Places = npt.NDArray[np.int64]
+RANDOM_ROWS = 65_536
 
 
 def evaluate(elements: Bytes, scalar: kernel.Scalar, seq: int, threads: int) -> Bytes:
@@ -38,64 +42,80 @@ _WORDS = {
 
 
 def outputs(inputs: pa.LargeBinaryArray, scalar: kernel.Scalar, threads: int) -> Bytes:
-    """Return F(y) = Finalize(y, k * H(y)) for all inputs, (n, 64)."""
-    return kernel.finalize(inputs, kernel.blind(inputs, scalar, threads), threads)
+    """Return F(y) = Finalize(y, k * H(y)) for some inputs, (n, 64)."""
+    found: Bytes = kernel.outputs(inputs, scalar, threads)
+    return found
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Stage 3 in wire order, and who stands behind each row.
+class TableBuilder:
+    """Makes stage 3 from records that ascend by output, piece after piece.
 
-    Attributes:
-        rows: (n, row_bytes), strictly ascending by tag.
-        source: (n,) index of the record behind a row, -1 for a replaced one.
-        tag_bytes: leading bytes of a row that are its tag.
+    Random tags with random bytes stand among them: for records that are not kept, and for
+    padding, so that the table has as many rows as the opening says.
     """
 
-    rows: Bytes
-    source: npt.NDArray[np.int64]
-    tag_bytes: int
+    def __init__(self, fillers: Iterator[Bytes], row_bytes: int, tag_bytes: int, row_version: int) -> None:
+        """Take nothing yet.
+
+        Args:
+            fillers: pieces of random tags, (n, at least tag_bytes), ascending: one per row that stands for nobody.
+            row_bytes: of a row.
+            tag_bytes: of T.
+            row_version: ENRICH: build number of the table; those rows have it, too, or they would stand out.
+        """
+        self._fillers = Fillers(fillers, tag_bytes)
+        self._row_bytes, self._tag_bytes = row_bytes, tag_bytes
+        self._version = np.frombuffer(row_version.to_bytes(ROW_VERSION_BYTES, "big"), dtype=np.uint8)
+        self._last: bytes | None = None
+
+    def add(self, rows: Bytes) -> tuple[Bytes, Places]:
+        """Return the next rows of the table.
+
+        Args:
+            rows: (n, row_bytes) of kept records, ascending by tag over all calls.
+
+        Returns:
+            The rows in wire order, and per row its place in `rows`, -1 where nobody stands behind it.
+
+        Raises:
+            Misuse: two tags collide, which honest inputs do with probability <= 2^-40.
+        """
+        if not len(rows):
+            return rows, np.empty(0, dtype=np.int64)
+        return self._merged(rows, self._fillers.through(rows[-1, : self._tag_bytes]))
+
+    def finish(self) -> Iterator[tuple[Bytes, Places]]:
+        """Yield the rows behind the last record, piece by piece, as `add` returns them."""
+        nobody = np.empty((0, self._row_bytes), dtype=np.uint8)
+        for tags in self._fillers.rest():
+            yield self._merged(nobody, tags)
+
+    def _merged(self, rows: Bytes, tags: Bytes | None) -> tuple[Bytes, Places]:
+        both, places = rows, np.arange(len(rows))
+        if tags is not None:
+            both = np.concatenate([rows, self._rows_of(tags)])
+            places = kernel.order_rows(both, self._tag_bytes)
+            both = kernel.take_rows(both, places)
+        if kernel.first_not_ascending(np.ascontiguousarray(both[:, : self._tag_bytes]), self._last) >= 0:
+            raise Misuse("two rows of the table share a tag; run the job again")
+        if len(both):
+            self._last = both[-1, : self._tag_bytes].tobytes()
+        return both, np.where(places < len(rows), places, -1)
+
+    def _rows_of(self, tags: Bytes) -> Bytes:
+        """Return rows of random bytes under random tags."""
+        rows, begin = _random(len(tags), self._row_bytes), self._tag_bytes
+        rows[:, :begin] = tags[:, :begin]
+        if self._row_bytes > begin:
+            rows[:, begin : begin + ROW_VERSION_BYTES] = self._version
+        return rows
 
 
-def table(
-    finalized: Bytes,
-    kept: npt.NDArray[np.bool_],
-    tag_bytes: int,
-    sealed: tuple[Bytes, str, bytes, bytes, int] | None,
-    threads: int,
-) -> Table:
-    """Build the table; a record that is not kept becomes a random tag with random bytes.
-
-    Args:
-        finalized: (n, 64) F(y) of every record of the opening.
-        kept: (n,) False where consent went between opening and cut.
-        tag_bytes: bytes of T.
-        sealed: ENRICH: (plaintexts (n, w), match key, agreement hash, table id, row version); MATCH: None.
-        threads: native threads.
-
-    Raises:
-        Misuse: two tags collide, which honest inputs do with probability <= 2^-40.
-    """
-    if sealed is None:
-        rows = kernel.tags(finalized, tag_bytes)
-        payload = tag_bytes
-    else:
-        plaintexts, match_key, agreement_hash, table_id, row_version = sealed
-        rows = kernel.seal_rows(
-            finalized, plaintexts, match_key, agreement_hash, table_id, row_version, tag_bytes, threads
-        )
-        payload = tag_bytes + 8  # the row version stays, or a replaced row would stand out
-    gone = np.flatnonzero(~kept)
-    if len(gone):
-        rows[gone, :tag_bytes] = _random(len(gone), tag_bytes)
-        rows[gone, payload:] = _random(len(gone), rows.shape[1] - payload)
-    order = np.argsort(as_keys(rows[:, :tag_bytes]), kind="stable")
-    ordered = np.ascontiguousarray(rows[order])
-    tags = as_keys(ordered[:, :tag_bytes])
-    if len(tags) > 1 and (tags[1:] == tags[:-1]).any():
-        raise Misuse("two rows of the table share a tag; run the job again")
-    return Table(ordered, np.where(kept, np.arange(len(kept)), -1)[order], tag_bytes)
+def random_tags(count: int, width: int) -> Iterator[Bytes]:
+    """Yield uniform tags in pieces, (n, width) each."""
+    for first in range(0, count, RANDOM_ROWS):
+        yield _random(min(RANDOM_ROWS, count - first), width)
 
 
 def _random(rows: int, width: int) -> Bytes:
-    return np.frombuffer(secrets.token_bytes(rows * width), dtype=np.uint8).reshape(rows, width)
+    return np.frombuffer(secrets.token_bytes(rows * width), dtype=np.uint8).reshape(rows, width).copy()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from gateway.psi.bitmap import bitmap_bytes
 from gateway.psi.suite import ELEMENT_BYTES
 from gateway.route.session import AggregateStage, AnyStage, Stage, StageSize
 
@@ -71,14 +72,18 @@ class Grouped:
         return tuple(count + 2 * self.t for count in rows)
 
 
-def row_stages(receiver_rows: int, sender_rows: int, tag_bytes: int, row_bytes: int) -> tuple[StageSize, ...]:
-    """Return the stages of MATCH and ENRICH."""
-    return (
+def row_stages(
+    receiver_rows: int, sender_rows: int, tag_bytes: int, row_bytes: int, to_sender: bool = False
+) -> tuple[StageSize, ...]:
+    """Return the stages of MATCH and ENRICH; the last one only where S learns the matches, too."""
+    stages = (
         StageSize(Stage.BLINDED, True, ELEMENT_BYTES, receiver_rows),
         StageSize(Stage.EVALUATED, False, ELEMENT_BYTES, receiver_rows, streamed=True),
         StageSize(Stage.TABLE, False, row_bytes, sender_rows),
         StageSize(Stage.LATE_DROPS, False, tag_bytes, sender_rows, open_ended=True, sealed=True),
     )
+    matched = StageSize(Stage.MATCHED_TAGS, True, 1, bitmap_bytes(sender_rows), sealed=True)
+    return (*stages, matched) if to_sender else stages
 
 
 def grouped_stages(receiver_rows: tuple[int, ...], sender_rows: int, grouped: Grouped) -> tuple[StageSize, ...]:

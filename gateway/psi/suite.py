@@ -6,6 +6,7 @@ from gateway.errors import Misuse
 
 SUITE = "ristretto255-SHA512"
 ELEMENT_BYTES = 32
+OUTPUT_BYTES = 64
 ROW_VERSION_BYTES = 8
 AEAD_TAG_BYTES = 16
 CHUNK_BYTES = 512 * 1024  # of a wire chunk; both sides must cut alike
@@ -39,6 +40,16 @@ def row_bytes(tag: int, plaintext: int) -> int:
         plaintext: bytes of the padded attributes; 0 for MATCH.
     """
     return tag if plaintext == 0 else tag + ROW_VERSION_BYTES + plaintext + AEAD_TAG_BYTES
+
+
+def padded(rows: int, cap: int) -> int:
+    """Return the length of a list filled up to a power of two: the partner learns it within a factor of two.
+
+    Args:
+        rows: records of the list, 0 to cap; an empty list is filled, too.
+        cap: the agreed most, which filling never exceeds.
+    """
+    return max(rows, min(1 << max(rows - 1, 0).bit_length(), cap))
 
 
 def rows_per_chunk(record_size: int) -> int:

@@ -58,7 +58,8 @@ class Direction:
     """One operation with its roles: the receiver initiates (and holds the segments of AGGREGATE).
 
     Attributes:
-        result_to: parties that learn the result, the receiver first; MATCH and ENRICH: the receiver alone.
+        result_to: parties that learn the result, the receiver first; of MATCH and ENRICH the sender may learn the
+            matches.
     """
 
     operation: Operation
@@ -66,6 +67,11 @@ class Direction:
     sender: str
     columns: tuple[str, ...]
     result_to: tuple[str, ...]
+
+    @property
+    def to_sender(self) -> bool:
+        """Whether the sender learns the result, alone or besides the receiver."""
+        return self.sender in self.result_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +99,13 @@ class Noise(StrEnum):
 
     LAPLACE = "LAPLACE"
     NONE = "NONE"
+
+
+class Padding(StrEnum):
+    """Whether lists of MATCH and ENRICH are filled up with rows that stand for nobody."""
+
+    NONE = "NONE"
+    POWER_OF_TWO = "POWER_OF_TWO"
 
 
 class LateWithdrawals(StrEnum):
@@ -185,6 +198,7 @@ class Agreement:
         document: the RFC 8785 bytes that both sign.
         match_keys: names in agreed order, e.g. ("phone.e164",).
         match_key_categories: the category the gate asks for, per match key.
+        padding: of MATCH and ENRICH: POWER_OF_TWO hides either list's size within a factor of two.
         consent_age_s: longest pause between judging and disclosing, seconds.
         session_life_s: longest life of a session's scalars, seconds.
         retention_days: how long the receiver may keep what it learned.
@@ -202,6 +216,7 @@ class Agreement:
     match_key_categories: tuple[str, ...]
     columns: tuple[Column, ...]
     aggregate: AggregateTerms | None
+    padding: Padding
     caps: Caps
     consent_age_s: int
     session_life_s: int

@@ -14,8 +14,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from json.encoder import encode_basestring
 from typing import Any, NoReturn, cast
 
 import rfc8785
@@ -93,6 +94,51 @@ def parse_canonical(encoded: bytes) -> Any:
     return value
 
 
+class Frame:
+    """The canonical form of records that differ in a few texts only: what they share is encoded once.
+
+    frame = Frame({"type": "key_destroyed", "v": 1}, ("at", "id"))
+    frame.filled(quoted(at), quoted(id)).encode() == canonical_bytes({"at": at, "id": id, "type": ..., "v": 1})
+    """
+
+    __slots__ = ("_form",)
+
+    def __init__(self, record: Mapping[str, object], open_fields: Collection[str]) -> None:
+        """Encode a record around its open fields.
+
+        Args:
+            record: what the records share, as `canonical_bytes` takes it, under ASCII keys; what it says of an
+                open field is left out.
+            open_fields: ASCII names of the fields that each record fills with a text of its own.
+
+        Raises:
+            RequestError: BAD_FIELD, as `canonical_bytes`.
+            Misuse: for a key that is not ASCII, whose place among the others would be another.
+        """
+        names = sorted({*record, *open_fields})
+        if not all(name.isascii() for name in names):
+            raise Misuse("a frame has ASCII keys only")
+        fields = [
+            _escaped(quoted(name)) + ":%s"
+            if name in open_fields
+            else _escaped(canonical_bytes({name: record[name]}).decode()[1:-1])
+            for name in names
+        ]
+        self._form = "{" + ",".join(fields) + "}"
+
+    def filled(self, *texts: str) -> str:
+        """Return a whole record in canonical form.
+
+        Args:
+            texts: of the open fields in the order of their names, each as `quoted` writes it.
+        """
+        return self._form % texts
+
+
+quoted = encode_basestring
+"""Writes a text as canonical JSON, between quotation marks; whether UTF-8 can carry it shows when it is encoded."""
+
+
 def record_message(kind: str, encoded: bytes) -> bytes:
     r"""The bytes that a signature over a record covers: "assent <kind> v1\n" || canonical bytes."""
     if _KIND.fullmatch(kind) is None:
@@ -136,6 +182,10 @@ def parse_time_text(text: str) -> datetime:
         return datetime.fromisoformat(text)
     except ValueError as error:
         raise HostileInput("BAD_SHAPE", "a time of the record is not a date of the calendar") from error
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%%")
 
 
 def _is_simple(value: object, depth: int) -> bool:

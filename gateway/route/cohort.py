@@ -22,6 +22,30 @@ class RejectedRows:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class SourceBatch:
+    """Usable rows of one pass over a data set, in the order of the source; in memory only.
+
+    Attributes:
+        rows: (n,) row numbers, 1 = first row of values.
+        subjects: n trimmed raw subject values; a subject may come again, in this batch or a later one.
+        keys: n normalised match-key values, never null.
+        columns: the value columns in agreed names and `psi.attributes.column_type`s, null where empty; None when none
+            were asked.
+        segments: n segment names, None when not asked.
+    """
+
+    rows: npt.NDArray[np.int64]
+    subjects: pa.StringArray
+    keys: pa.StringArray
+    columns: pa.Table | None = None
+    segments: pa.StringArray | None = None
+
+    def __repr__(self) -> str:
+        """Show no value: the rows are raw identifiers."""
+        return f"SourceBatch({len(self.subjects)} rows)"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class SourceRows:
     """A data set as read for one agreement: columns, in memory only.
 
@@ -51,43 +75,57 @@ class SourceRows:
         return f"SourceRows({len(self.subjects)} rows)"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True)
 class ConsentedCohort:
     """Customers whom consent lets into one computation. Made by flow/cohort only.
 
-    Records are distinct match-key values in keyed-tag order, of AGGREGATE's receiver by segment first;
-    a MATCH receiver's record may belong to several subjects of a household, any other to one.
+    Who they are lies in the run's sealed cohort file, a row per customer in keyed-tag order; here stands what the
+    route needs to know of it. Records are distinct match-key values: a MATCH receiver's record may belong to
+    several customers of a household, any other to one.
 
     Attributes:
-        inputs: n OPRF inputs, raw identifiers, in memory only.
-        subject_refs: (m, 26) ASCII, m >= n.
-        record_of: (m,) index into inputs for each subject.
-        consent_ids: m ids of the consent that let the subject in.
-        columns: n rows of agreed columns (sender): uncovered values null in ENRICH, none in AGGREGATE.
-        segments: names of the segments in number order (receiver of AGGREGATE), else empty.
-        segment_rows: records of each segment, in the order of `inputs`; (n,) without segments.
+        rows: records to tokenise, as the cohort file holds them.
+        members: customers, at least `rows`.
         commitment: RFC 6962 root over sorted HMAC-SHA256(run salt, subject_ref).
-        left_out: subjects per reason (consent codes, SHARED_MATCH_KEY).
+        left_out: customers per reason (consent codes, SHARED_MATCH_KEY).
         judged_at: the one time of judgement (UTC).
+        mark: number of the last consent change and of the last registry change that the judgement knew.
+        key_bytes: of the longest match-key value of the source.
+        segments: names of the segments in number order (receiver of AGGREGATE), else empty.
+        segment_rows: records of each segment; (n,) without segments.
+        padding: how many of the records stand for nobody (receiver of a padded MATCH or ENRICH). A sender's padding is
+            drawn with its table and stands in no cohort.
     """
 
     side: Side
-    inputs: pa.LargeBinaryArray
-    subject_refs: npt.NDArray[np.uint8]
-    record_of: npt.NDArray[np.int64]
-    consent_ids: pa.StringArray
-    columns: pa.Table | None
+    rows: int
+    members: int
     commitment: bytes
     left_out: Mapping[str, int]
     judged_at: datetime
+    mark: tuple[int, int]
+    key_bytes: int
     segments: tuple[str, ...] = ()
     segment_rows: tuple[int, ...] = ()
+    padding: int = 0
 
-    @property
-    def rows(self) -> int:
-        """Records to tokenise."""
-        return len(self.inputs)
+
+@dataclass(frozen=True, slots=True, repr=False)
+class CohortRecords:
+    """A whole cohort in memory, for AGGREGATE and OVERLAP: segment after segment, each in keyed-tag order.
+
+    Attributes:
+        inputs: n OPRF inputs, raw identifiers, in memory only.
+        subject_refs: (n, 26) ASCII; a record has one customer.
+        places: (n,) row of each record in the cohort file.
+        columns: n rows of agreed columns (sender), else None.
+    """
+
+    inputs: pa.LargeBinaryArray
+    subject_refs: npt.NDArray[np.uint8]
+    places: npt.NDArray[np.int64]
+    columns: pa.Table | None
 
     def __repr__(self) -> str:
         """Show no value: the inputs are raw identifiers."""
-        return f"ConsentedCohort({self.side.value}, {self.rows} records)"
+        return f"CohortRecords({len(self.places)} records)"

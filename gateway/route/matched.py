@@ -15,21 +15,19 @@ from gateway.route.agreement import Operation
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """Subjects of R whose record S also holds. Made by psi only.
+    """Customers of R whose record S also holds, or some of them. Made by psi only.
 
     Attributes:
         subject_refs: (m, 26) ASCII.
         consent_ids: m consent ids.
         row_tokens: (m, t) tags of the run, shared by both sides as row names.
         columns: m rows of decoded agreed columns (ENRICH), else None.
-        false_matches: tags whose row did not open, dropped.
     """
 
     subject_refs: npt.NDArray[np.uint8]
     consent_ids: pa.StringArray
     row_tokens: npt.NDArray[np.uint8]
     columns: pa.Table | None
-    false_matches: int
 
 
 @dataclass(frozen=True, slots=True)

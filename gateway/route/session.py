@@ -36,6 +36,7 @@ class Stage(IntEnum):
     EVALUATED = 2
     TABLE = 3
     LATE_DROPS = 4
+    MATCHED_TAGS = 5
 
 
 class AggregateStage(IntEnum):

@@ -101,6 +101,8 @@ class EngineSettings(_Table):
     """Jobs held at a time; most of them wait for a partner, so a small number can stop both sides."""
     threads: int = Field(default=0, ge=0, le=256)
     """Native threads per batch call; 0 = one per processor that this process may use."""
+    memory_limit: int = Field(default=1024, ge=64)
+    """MiB of working memory that all runs of a server share; what does not fit is sorted on disk, or read again."""
     processes: int = Field(default=0, ge=0, le=64)
     """Processes of a run that computes on encrypted numbers; 0 = one per processor that this process may use."""
     lease_s: int = Field(default=15, ge=2, le=600)

@@ -79,7 +79,7 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def write_at(descriptor: int, content: bytes, offset: int) -> None:
+def write_at(descriptor: int, content: bytes | memoryview, offset: int) -> None:
     """Write all of `content` at `offset`; a full disk may have taken a part of it when this raises."""
     rest = memoryview(content)
     while rest:
@@ -96,6 +96,59 @@ def read_at(descriptor: int, length: int, offset: int) -> bytes:
     return b"".join(parts)
 
 
+def read_into(descriptor: int, buffer: memoryview, offset: int) -> bool:
+    """Fill a buffer of bytes from `offset` on; False when the file ends before."""
+    rest = buffer
+    while rest:
+        length = os.preadv(descriptor, [rest], offset)
+        if not length:
+            return False
+        rest, offset = rest[length:], offset + length
+    return True
+
+
+class Replacement:
+    """A file being written beside the one whose place it takes; locked, so that whoever cleans up lets it be."""
+
+    __slots__ = ("_fresh", "_path", "descriptor")
+
+    def __init__(self, path: Path) -> None:
+        """Begin an empty file.
+
+        Args:
+            path: the place it takes; a crash at any point leaves the old content there or the new.
+        """
+        self._path = path
+        self._fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        self.descriptor = os.open(self._fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
+        fcntl.flock(self.descriptor, fcntl.LOCK_EX)
+
+    def sync(self) -> None:
+        """Make what was written durable."""
+        os.fsync(self.descriptor)
+
+    def commit(self, secret_bytes: Callable[[int], int] | None = None) -> None:
+        """Make what was written durable in its place, and destroy what stood there (best effort).
+
+        Args:
+            secret_bytes: tells of a descriptor how many of its first bytes must be overwritten so that
+                the rest is noise; None for all that `destroy` takes. Readers that hold the old file
+                open go on reading what is not overwritten.
+        """
+        self.sync()
+        with contextlib.ExitStack() as stack:
+            replaced = stack.enter_context(opened(self._path, os.O_RDWR)) if self._path.exists() else None
+            self._fresh.rename(self._path)
+            sync_folder(self._path.parent)
+            if replaced is not None:
+                _overwrite(replaced, _WIPE if secret_bytes is None else secret_bytes(replaced))
+
+    def close(self) -> None:
+        """Give up what was not committed, and the descriptor; once."""
+        os.close(self.descriptor)
+        self._fresh.unlink(missing_ok=True)
+
+
 def replace(path: Path, write: Callable[[int], None]) -> None:
     """Write a file whole or not at all, destroying what it replaces (best effort).
 
@@ -103,19 +156,12 @@ def replace(path: Path, write: Callable[[int], None]) -> None:
         path: the file; a crash at any point leaves the old content or the new.
         write: writes the content to a descriptor.
     """
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    fresh = Replacement(path)
     try:
-        with opened(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as descriptor:
-            write(descriptor)
-            os.fsync(descriptor)
-        with contextlib.ExitStack() as stack:
-            replaced = stack.enter_context(opened(path, os.O_WRONLY)) if path.exists() else None
-            fresh.rename(path)
-            sync_folder(path.parent)
-            if replaced is not None:
-                _overwrite(replaced)
+        write(fresh.descriptor)
+        fresh.commit()
     finally:
-        fresh.unlink(missing_ok=True)
+        fresh.close()
 
 
 def destroy(path: Path) -> None:
@@ -126,12 +172,24 @@ def destroy(path: Path) -> None:
     """
     with contextlib.suppress(FileNotFoundError):
         with opened(path, os.O_WRONLY) as descriptor:
-            _overwrite(descriptor)
+            _overwrite(descriptor, _WIPE)
         path.unlink()
 
 
-def _overwrite(descriptor: int) -> None:
+def in_use(path: Path) -> bool:
+    """Return whether a Replacement is writing a file, in this process or another."""
+    try:
+        with opened(path, os.O_RDONLY) as descriptor:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    return False
+
+
+def _overwrite(descriptor: int, length: int) -> None:
     # The first bytes hold the wrapped key: without it the rest is noise. Overwriting takes no new room.
-    size = min(os.fstat(descriptor).st_size, _WIPE)
+    size = min(os.fstat(descriptor).st_size, length)
     write_at(descriptor, bytes(size), 0)
     os.fdatasync(descriptor)

@@ -13,9 +13,11 @@ Source: Hoang, Reyhanitabar, Rogaway, Vizár 2015 (STREAM); RFC 5116 (AES-256-GC
 from __future__ import annotations
 
 import io
+import os
 import struct
 from collections.abc import Callable
-from typing import Any, BinaryIO
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -52,7 +54,10 @@ class SealingSink(io.RawIOBase):
         self._descriptor = descriptor
         self._cipher = AESGCM(key)
         self._offset = len(self._head) + len(wrapped_key)
-        self._clear = bytearray()
+        # Both are used over and over: fresh memory for every chunk costs more than sealing it.
+        self._clear = memoryview(bytearray(CHUNK_BYTES))
+        self._sealed = memoryview(bytearray(CHUNK_BYTES + _TAG_BYTES))
+        self._filled = 0
         self._seq = 0
 
     def writable(self) -> bool:
@@ -60,37 +65,42 @@ class SealingSink(io.RawIOBase):
         return True
 
     def write(self, content: Any, /) -> int:
-        """Take clear bytes; whole chunks go to the disk as soon as more follows."""
-        taken = memoryview(content).nbytes
-        self._clear += content
-        while len(self._clear) > CHUNK_BYTES:
-            self._store(bytes(self._clear[:CHUNK_BYTES]), last=False)
-            del self._clear[:CHUNK_BYTES]
+        """Take clear bytes; a whole chunk goes to the disk as soon as more follows."""
+        rest = memoryview(content).cast("B")
+        taken = len(rest)
+        while rest:
+            if self._filled == CHUNK_BYTES:
+                self._store(last=False)
+            part = rest[: CHUNK_BYTES - self._filled]
+            self._clear[self._filled : self._filled + len(part)] = part
+            self._filled += len(part)
+            rest = rest[len(part) :]
         return taken
 
     def finish(self) -> None:
         """Write the rest and mark it as the last chunk."""
-        self._store(bytes(self._clear), last=True)
-        self._clear.clear()
+        self._store(last=True)
 
-    def _store(self, clear: bytes, *, last: bool) -> None:
-        sealed = self._cipher.encrypt(_NONCE.pack(last, self._seq), clear, self._head)
+    def _store(self, *, last: bool) -> None:
+        sealed = self._sealed[: self._filled + _TAG_BYTES]
+        self._cipher.encrypt_into(_NONCE.pack(last, self._seq), self._clear[: self._filled], self._head, sealed)
         write_at(self._descriptor, sealed, self._offset)
         self._offset += len(sealed)
+        self._filled = 0
         self._seq += 1
 
 
 class _OpeningSource(io.RawIOBase):
     """The clear bytes of a sealed file, chunk by chunk."""
 
-    def __init__(self, descriptor: int, size: int, head: bytes, offset: int, chunk_bytes: int, key: bytes) -> None:
+    def __init__(self, envelope: Envelope) -> None:
         super().__init__()
-        self._descriptor = descriptor
-        self._size = size
-        self._head = head
-        self._offset = offset
-        self._stored = chunk_bytes + _TAG_BYTES
-        self._cipher = AESGCM(key)
+        self._descriptor = envelope.descriptor
+        self._size = envelope.size
+        self._head = envelope.head
+        self._offset = envelope.offset
+        self._stored = envelope.chunk_bytes + _TAG_BYTES
+        self._cipher = envelope.cipher
         self._clear = memoryview(b"")
         self._seq = 0
         self._ended = False
@@ -116,28 +126,53 @@ class _OpeningSource(io.RawIOBase):
         return taken
 
 
-def opening_source(descriptor: int, size: int, unwrap: Callable[[bytes], bytes]) -> BinaryIO:
-    """Return the clear bytes of a sealed file as a stream.
+@dataclass(frozen=True, slots=True, repr=False)
+class Envelope:
+    """A sealed file whose head was read and whose key was unwrapped."""
 
-    Args:
-        descriptor: of the file, open for reading.
-        size: its length in bytes.
-        unwrap: opens the wrapped key.
+    descriptor: int
+    size: int
+    head: bytes
+    offset: int
+    chunk_bytes: int
+    cipher: AESGCM
 
-    Raises:
-        StateError: NOT_FOUND when it is damaged, now or while it is read.
-    """
+    def __repr__(self) -> str:
+        """Show no key."""
+        return f"Envelope({self.size} bytes)"
+
+    @classmethod
+    def read(cls, descriptor: int, unwrap: Callable[[bytes], bytes]) -> Self:
+        """Read the head of a sealed file.
+
+        Args:
+            descriptor: of the file, open for reading.
+            unwrap: opens the wrapped key.
+
+        Raises:
+            StateError: NOT_FOUND when it is damaged.
+        """
+        head = read_at(descriptor, _HEAD.size, 0)
+        if len(head) < _HEAD.size:
+            raise damaged()
+        magic, version, suite, chunk_bytes, key_bytes = _HEAD.unpack(head)
+        if (magic, version, suite) != (_MAGIC, VERSION, SUITE):
+            raise damaged()
+        if not 0 < chunk_bytes <= _MAX_CHUNK_BYTES or key_bytes > _MAX_KEY_BYTES:
+            raise damaged()
+        key = unwrap(read_at(descriptor, key_bytes, _HEAD.size))
+        size = os.fstat(descriptor).st_size
+        return cls(descriptor, size, head, _HEAD.size + key_bytes, chunk_bytes, AESGCM(key))
+
+    def source(self) -> BinaryIO:
+        """Return the clear bytes as a stream from the beginning; reading raises StateError NOT_FOUND at damage."""
+        return io.BufferedReader(_OpeningSource(self), CHUNK_BYTES)
+
+
+def secret_bytes(descriptor: int) -> int:
+    """Return how many first bytes of a sealed file to overwrite so that nobody opens it any more."""
     head = read_at(descriptor, _HEAD.size, 0)
-    if len(head) < _HEAD.size:
-        raise damaged()
-    magic, version, suite, chunk_bytes, key_bytes = _HEAD.unpack(head)
-    if (magic, version, suite) != (_MAGIC, VERSION, SUITE):
-        raise damaged()
-    if not 0 < chunk_bytes <= _MAX_CHUNK_BYTES or key_bytes > _MAX_KEY_BYTES:
-        raise damaged()
-    key = unwrap(read_at(descriptor, key_bytes, _HEAD.size))
-    source = _OpeningSource(descriptor, size, head, _HEAD.size + key_bytes, chunk_bytes, key)
-    return io.BufferedReader(source, CHUNK_BYTES)
+    return _HEAD.size + min(_HEAD.unpack(head)[-1], _MAX_KEY_BYTES) if len(head) == _HEAD.size else _HEAD.size
 
 
 def damaged() -> StateError:

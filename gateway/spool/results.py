@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import io
-import os
 import re
-import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from gateway.errors import Misuse
 from gateway.flow.ports.custody import RunSecrets
 from gateway.route.matched import Release
 from gateway.spool import disk
-from gateway.spool.envelope import SealingSink, damaged, opening_source
+from gateway.spool.sealed_rows import SUBJECT, WHAT, RowsWriter, SealedRows
 
 _JOB = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
-_KEY_BYTES = 32
-_SUBJECT = "subject_ref"
 
 
 class Results:
@@ -49,9 +43,10 @@ class Results:
         with disk.accounted("the results folder"):
             disk.make_folder(folder)
             with disk.locked(folder):
-                # Whoever writes holds the lock, so these are what a crash left half-written.
+                # Whoever writes holds a lock on the file, so the others are what a crash left half-written.
                 for unfinished in folder.glob(".*"):
-                    disk.destroy(unfinished)
+                    if not disk.in_use(unfinished):
+                        disk.destroy(unfinished)
 
     async def write(self, release: Release) -> None:
         """Store a release whole or not at all; writing the same job again replaces it.
@@ -62,17 +57,45 @@ class Results:
         Raises:
             StateError: DISK_FULL, an earlier result staying.
         """
-        about = {
-            "assent.job": release.job_id,
-            "assent.run": release.session_id,
-            "assent.agreement": release.agreement_id,
-            "assent.partner": release.partner,
-            "assent.operation": release.operation.value,
-            "assent.obtained_at": release.obtained_at.isoformat(),
-            "assent.expires_at": release.expires_at.isoformat(),
-        }
-        table = release.table.replace_schema_metadata(about)
-        await asyncio.to_thread(self._store_locked, self._result(release.job_id), table)
+        # Rows about people lie in the order of their pseudonyms; statistics are about nobody and keep their own.
+        table = release.table
+        ordered = table.sort_by(SUBJECT) if SUBJECT in table.column_names else table
+        await self._store(self._result(release.job_id), _schema_of(release), _each(ordered))
+
+    async def exists(self, job_id: str) -> bool:
+        """Return whether a job has a result."""
+        return await asyncio.to_thread(self._result(job_id).is_file)
+
+    async def store(self, head: Release, batches: AsyncIterator[pa.RecordBatch]) -> int:
+        """Store rows whole or not at all, batch by batch; the same job again replaces its rows.
+
+        Args:
+            head: the run's names and dates, which stand in the schema's metadata; its table gives the schema.
+            batches: of that schema, ascending by subject_ref over all where there is one.
+
+        Returns:
+            The number of rows.
+
+        Raises:
+            StateError: DISK_FULL, an earlier result staying. What the iteration raises reaches the caller.
+        """
+        return await self._store(self._result(head.job_id), _schema_of(head), batches)
+
+    async def open(self, job_id: str) -> SealedRows | None:
+        """Return a result for reading, or None when there is none (any more).
+
+        Raises:
+            StateError: NOT_FOUND when the file is damaged or not of this home.
+        """
+        return await asyncio.to_thread(self._open, self._result(job_id))
+
+    async def store_tokens(self, job_id: str, schema: pa.Schema, batches: AsyncIterator[pa.RecordBatch]) -> int:
+        """Store the sealed map {subject_ref, row_token} of the rows sent, ascending by subject_ref; return the rows.
+
+        Raises:
+            StateError: DISK_FULL, an earlier map staying. What the iteration raises reaches the caller.
+        """
+        return await self._store(self._tokens(job_id), schema, batches)
 
     async def read(self, job_id: str) -> pa.Table | None:
         """Return the table of a release, or None when there is none (any more).
@@ -84,7 +107,7 @@ class Results:
 
     async def write_tokens(self, job_id: str, table: pa.Table) -> None:
         """Store the sealed map {subject_ref, row_token} of the rows sent (sender)."""
-        await asyncio.to_thread(self._store_locked, self._tokens(job_id), table)
+        await self._store(self._tokens(job_id), table.schema, _each(table.sort_by(SUBJECT)))
 
     async def read_tokens(self, job_id: str) -> pa.Table | None:
         """Return the map of the rows sent, or None when there is none (any more)."""
@@ -105,59 +128,57 @@ class Results:
 
     # ---- files -----------------------------------------------------------------------------------------------
 
-    def _store_locked(self, path: Path, table: pa.Table) -> None:
-        with disk.accounted("a sealed result"), disk.locked(self._folder):
-            self._store(path, table)
+    async def _store(self, path: Path, schema: pa.Schema, batches: AsyncIterator[pa.RecordBatch]) -> int:
+        writer = RowsWriter(path, schema, self._secrets)
+        try:
+            await asyncio.to_thread(self._begin, writer)
+            async for batch in batches:
+                await asyncio.to_thread(writer.write, batch)
+            await asyncio.to_thread(self._commit, writer)
+        finally:
+            # Even when this task is cancelled while a thread writes: closing waits for that.
+            await asyncio.shield(asyncio.to_thread(writer.close))
+        return writer.rows
 
-    def _store(self, path: Path, table: pa.Table) -> None:
-        # Rows about people lie in the order of their pseudonyms; statistics are about nobody and keep their own.
-        ordered = table.sort_by(_SUBJECT) if _SUBJECT in table.column_names else table
-        key = secrets.token_bytes(_KEY_BYTES)
-        wrapped_key = self._secrets.seal(_purpose(path), key)
+    def _begin(self, writer: RowsWriter) -> None:
+        with disk.accounted(WHAT), disk.locked(self._folder):
+            writer.begin()
 
-        def write(descriptor: int) -> None:
-            sink = SealingSink(descriptor, key, wrapped_key)
-            with pa.ipc.new_stream(sink, ordered.schema) as stream:
-                stream.write_table(ordered)
-            sink.finish()
+    def _commit(self, writer: RowsWriter) -> None:
+        writer.finish()
+        with disk.accounted(WHAT), disk.locked(self._folder):
+            writer.commit()
 
-        disk.replace(path, write)
+    def _open(self, path: Path) -> SealedRows | None:
+        with disk.accounted(WHAT):
+            return SealedRows.open(path, self._secrets)
 
     def _load(self, path: Path) -> pa.Table | None:
-        with disk.accounted("a sealed result"):
-            try:
-                descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            except FileNotFoundError:
-                return None
-            try:
-                size = os.fstat(descriptor).st_size
-                source = opening_source(descriptor, size, lambda key: self._secrets.unseal(_purpose(path), key))
-                with pa.ipc.open_stream(source) as stream:
-                    table = stream.read_all()
-                if source.read(1):
-                    raise damaged()
-                return table
-            except (pa.ArrowInvalid, io.UnsupportedOperation) as error:
-                raise damaged() from error
-            finally:
-                os.close(descriptor)
+        rows = self._open(path)
+        return None if rows is None else pa.Table.from_batches(rows.batches(), rows.schema)
 
     def _delete_subject(self, job_id: str, subject_ref: str) -> bool:
         found = False
-        with disk.accounted("a sealed result"), disk.locked(self._folder):
+        # Locked throughout: of two deletions, the later one must not bring back whom the earlier one took out.
+        with disk.accounted(WHAT), disk.locked(self._folder):
             for path in (self._result(job_id), self._tokens(job_id)):
-                table = self._load(path)
-                if table is None or _SUBJECT not in table.column_names:
+                rows = SealedRows.open(path, self._secrets)
+                if rows is None or not rows.find(subject_ref):
                     continue
-                refs = table.column(_SUBJECT)
-                others = table.filter(pc.not_equal(refs, pa.scalar(subject_ref).cast(refs.type)))
-                if others.num_rows < table.num_rows:
-                    self._store(path, others)
-                    found = True
+                writer = RowsWriter(path, rows.schema, self._secrets)
+                try:
+                    writer.begin()
+                    for batch in rows.without(subject_ref):
+                        writer.write(batch)
+                    writer.finish()
+                    writer.commit()
+                finally:
+                    writer.close()
+                found = True
         return found
 
     def _delete(self, job_id: str) -> None:
-        with disk.accounted("a sealed result"), disk.locked(self._folder):
+        with disk.accounted(WHAT), disk.locked(self._folder):
             disk.destroy(self._result(job_id))
             disk.destroy(self._tokens(job_id))
             disk.sync_folder(self._folder)
@@ -174,6 +195,20 @@ class Results:
         return self._folder / f"{job_id}.{suffix}"
 
 
-def _purpose(path: Path) -> str:
-    # A file renamed to another job's does not open.
-    return f"results {path.name}"
+def _schema_of(release: Release) -> pa.Schema:
+    return release.table.schema.with_metadata(
+        {
+            "assent.job": release.job_id,
+            "assent.run": release.session_id,
+            "assent.agreement": release.agreement_id,
+            "assent.partner": release.partner,
+            "assent.operation": release.operation.value,
+            "assent.obtained_at": release.obtained_at.isoformat(),
+            "assent.expires_at": release.expires_at.isoformat(),
+        }
+    )
+
+
+async def _each(table: pa.Table) -> AsyncIterator[pa.RecordBatch]:
+    for batch in table.to_batches():
+        yield batch

@@ -31,6 +31,9 @@ class Seal(Protocol):
     overhead: int
     """Bytes that a stored chunk is longer than the chunk."""
 
+    authentic: bool
+    """Whether `restore` notices every change by itself, without the digest in the index."""
+
     def prepare(self, descriptor: int) -> None:
         """Make ready to store, once the file is locked."""
         ...
@@ -39,11 +42,11 @@ class Seal(Protocol):
         """A write failed: what it was stored under must not be used again."""
         ...
 
-    def store(self, seq: int, chunk: bytes) -> bytes:
-        """Return the bytes on disk."""
+    def store(self, seq: int, chunk: bytes) -> bytes | memoryview:
+        """Return the bytes on disk, valid until the next one; under the file's lock."""
         ...
 
-    def restore(self, seq: int, stored: bytes) -> bytes:
+    def restore(self, seq: int, stored: bytes | memoryview) -> bytes:
         """Return the chunk; StateError NOT_FOUND when it is not what was stored as `seq`."""
         ...
 
@@ -53,6 +56,7 @@ class InClear:
 
     __slots__ = ()
     overhead = 0
+    authentic = False
 
     def prepare(self, descriptor: int) -> None:
         """Do nothing: there is no nonce."""
@@ -64,16 +68,17 @@ class InClear:
         """Return the chunk."""
         return chunk
 
-    def restore(self, seq: int, stored: bytes) -> bytes:
+    def restore(self, seq: int, stored: bytes | memoryview) -> bytes:
         """Return the chunk."""
-        return stored
+        return bytes(stored)
 
 
 class Sealed:
     """Chunks under the file's own AES-256-GCM key."""
 
-    __slots__ = ("_aad", "_cipher", "_count", "_stage")
+    __slots__ = ("_aad", "_cipher", "_count", "_stage", "_stored")
     overhead = _COUNT.size + _TAG_BYTES
+    authentic = True
 
     def __init__(self, key: bytes, header: Header) -> None:
         """Take the unwrapped key and the file's header.
@@ -86,6 +91,7 @@ class Sealed:
         self._aad = header.pack()
         self._stage = header.stage
         self._count = 0
+        self._stored = memoryview(b"")
 
     def prepare(self, descriptor: int) -> None:
         """Take a count that nobody used, and make it durable first."""
@@ -103,12 +109,18 @@ class Sealed:
         """Take a new count before the next write."""
         self._count = 0
 
-    def store(self, seq: int, chunk: bytes) -> bytes:
+    def store(self, seq: int, chunk: bytes) -> memoryview:
         """Seal a chunk."""
+        length = self.overhead + len(chunk)
+        if len(self._stored) < length:
+            # Kept for the next one: fresh memory for every chunk costs more than sealing it.
+            self._stored = memoryview(bytearray(length))
+        _COUNT.pack_into(self._stored, 0, self._count)
         nonce = _NONCE.pack(self._count, seq)
-        return _COUNT.pack(self._count) + self._cipher.encrypt(nonce, chunk, self._aad)
+        self._cipher.encrypt_into(nonce, chunk, self._aad, self._stored[_COUNT.size : length])
+        return self._stored[:length]
 
-    def restore(self, seq: int, stored: bytes) -> bytes:
+    def restore(self, seq: int, stored: bytes | memoryview) -> bytes:
         """Open a chunk."""
         if len(stored) < self.overhead:
             raise damaged(self._stage, f"chunk {seq}")

@@ -12,6 +12,7 @@ from gateway.flow.ports.custody import RunSecrets
 from gateway.spool import disk
 from gateway.spool.header import HEADER_BYTES, Header, damaged
 from gateway.spool.seal import InClear, Seal, Sealed, pack_count
+from gateway.spool.sorter import SpooledSorter
 from gateway.spool.stage import DIGEST_BYTES, SpooledStage, index_of
 
 CHUNK_BYTES = 512 * 1024
@@ -20,6 +21,8 @@ _DROPPED = ".dropped-"
 _KEY_BYTES = 32
 _JOB = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_SORT = re.compile(r"[a-z0-9._-]{1,40}")
+_LEAST_KEY_BYTES = 8
 _SPOOL_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -109,6 +112,29 @@ class Spool:
         with disk.accounted(f"stage {stage} of the spool"), disk.locked(path.parent):
             _remove_stage(path)
             disk.sync_folder(path.parent)
+
+    def sorter(self, job_id: str, name: str, width: int, key_bytes: int, memory: int) -> SpooledSorter:
+        """Begin an external sort; nothing is on disk before its rows outgrow `memory`.
+
+        Args:
+            job_id: owner; its folder is where the sort may spill.
+            name: [a-z0-9._-], at most 40 characters, one sort at a time.
+            width: bytes per row.
+            key_bytes: leading bytes that order the rows, 8 to width: uniform bytes, or base32 characters.
+            memory: bytes that the sort may hold, all in all, adding as well as yielding.
+
+        Raises:
+            StateError: DISK_FULL or NOT_FOUND when the job's folder cannot be used.
+        """
+        least = SpooledSorter.least_memory(width)
+        if _SORT.fullmatch(name) is None or not _LEAST_KEY_BYTES <= key_bytes <= width or memory < least:
+            raise Misuse(f"no sort {name!r} of {width} bytes a row, {key_bytes} of them the key, in {memory} bytes")
+        path = self._job_folder(job_id) / f"sort-{name}"
+        with disk.accounted(f"the sort {name} of the spool"):
+            disk.make_folder(path.parent)
+            # Only a process that ended between making a spill and taking its name away leaves one, without a key.
+            path.unlink(missing_ok=True)
+        return SpooledSorter(path, width, key_bytes, memory)
 
     def write_sealed(self, job_id: str, name: str, clear: bytes) -> None:
         """Seal and store a small file whole or not at all; what it replaces is destroyed (best effort).

@@ -8,8 +8,9 @@ tree once the counter of integrated entries has passed it.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import and_, delete, func, select
@@ -23,7 +24,7 @@ from gateway.store.counters import Counter, lock_counter, read_counter, set_coun
 from gateway.store.salts import LOG_ITSELF, destroy_salt, salts_of
 from gateway.store.schema import audit_checkpoints, audit_entries, audit_payloads, subject_salts
 from gateway.store.tiles import SqlTiles
-from gateway.tlog.leaf import Leaf, make_leaf
+from gateway.tlog.leaf import make_leaf, make_leaves
 
 PAGE = 1024  # entries per query of `entries`
 
@@ -32,12 +33,15 @@ _KEY_FIELDS = ("event_id", "session_id", "session", "job", "agreement", "notice"
 _JOB_KEY_FIELDS = ("job", "session")
 
 
-@dataclass(frozen=True, slots=True)
-class _Queued:
-    """An entry that waits for its number."""
+@dataclass(slots=True)
+class _Queue:
+    """Entries that wait for their numbers, as columns."""
 
-    event: AuditEvent
-    leaf: Leaf
+    leaves: list[bytes] = field(default_factory=list)
+    subject_refs: list[str] = field(default_factory=list)
+    types: list[str] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+    payloads: list[bytes] = field(default_factory=list)
 
 
 class SqlAuditStore:
@@ -46,7 +50,7 @@ class SqlAuditStore:
     def __init__(self, connection: StoreConnection) -> None:
         self._connection = connection
         self._tiles = SqlTiles(connection)
-        self._queue: list[_Queued] = []
+        self._queue = _Queue()
         self.erased = False
 
     async def append(self, events: Sequence[AuditEvent]) -> None:
@@ -60,32 +64,57 @@ class SqlAuditStore:
         if not events:
             return
         salts = await salts_of(self._connection, (event.subject_ref for event in events))
-        self._queue += [
-            _Queued(event, make_leaf(event.type, event.time, event.payload, salts[event.subject_ref]))
-            for event in events
-        ]
+        for event in events:
+            leaf = make_leaf(event.type, event.time, event.payload, salts[event.subject_ref])
+            self._queue.leaves.append(leaf.bytes)
+            self._queue.subject_refs.append(event.subject_ref)
+            self._queue.types.append(str(event.type))
+            self._queue.keys.append(_key(event.type, event.payload))
+            self._queue.payloads.append(leaf.payload_bytes)
+
+    async def append_encoded(
+        self, type: str, time: datetime, subject_refs: Sequence[str], keys: Sequence[str], payloads: Sequence[bytes]
+    ) -> None:
+        """As `append`, for many events of one type and time.
+
+        Args:
+            type: a leaf type.
+            time: when (UTC).
+            subject_refs: whose salts commit to the payloads.
+            keys: ids by which `find` finds the entries.
+            payloads: in canonical form.
+
+        Raises:
+            Misuse: for an unknown type, a long payload, or in a transaction for reading.
+        """
+        self._connection.check_writable()
+        if not payloads:
+            return
+        salts = await salts_of(self._connection, subject_refs)
+        own = [salts[ref] for ref in subject_refs]
+        self._queue.leaves += await asyncio.to_thread(make_leaves, type, time, payloads, own)
+        self._queue.subject_refs += subject_refs
+        self._queue.types += [str(type)] * len(payloads)
+        self._queue.keys += keys
+        self._queue.payloads += payloads
 
     async def flush(self) -> None:
         """Number what was queued and insert it. From here to the commit no other transaction gets a number."""
-        if not self._queue:
+        queue, self._queue = self._queue, _Queue()
+        if not queue.leaves:
             return
-        queue, self._queue = self._queue, []
         first = await lock_counter(self._connection, Counter.PENDING)
-        numbered = list(enumerate(queue, first))
-        entries = [{"entry": entry, "leaf": queued.leaf.bytes} for entry, queued in numbered]
-        payloads = [
-            {
-                "entry": entry,
-                "subject_ref": queued.event.subject_ref,
-                "type": str(queued.event.type),
-                "key": _key(queued.event.type, queued.event.payload),
-                "payload": queued.leaf.payload_bytes,
-            }
-            for entry, queued in numbered
-        ]
-        await self._connection.insert_rows(audit_entries, entries)
-        await self._connection.insert_rows(audit_payloads, payloads)
-        await set_counter(self._connection, Counter.PENDING, first + len(queue))
+        entries = range(first, first + len(queue.leaves))
+        await self._connection.insert_columns(audit_entries, {"entry": entries, "leaf": queue.leaves})
+        payloads = {
+            "entry": entries,
+            "subject_ref": queue.subject_refs,
+            "type": queue.types,
+            "key": queue.keys,
+            "payload": queue.payloads,
+        }
+        await self._connection.insert_columns(audit_payloads, payloads)
+        await set_counter(self._connection, Counter.PENDING, entries.stop)
 
     async def pending(self, limit: int) -> list[PendingEntry]:
         """Return the oldest pending entries; another sequencer waits until this transaction ends."""
@@ -94,9 +123,9 @@ class SqlAuditStore:
             size = await lock_counter(self._connection, Counter.SIZE)
         else:
             size = await self.size()
-        query = select(audit_entries).where(audit_entries.c.entry >= size)
+        query = select(audit_entries.c.entry, audit_entries.c.leaf).where(audit_entries.c.entry >= size)
         query = query.order_by(audit_entries.c.entry).limit(limit)
-        return [rows.pending_entry(row) for row in await self._connection.rows(query)]
+        return rows.pending_entries(await self._connection.rows(query))
 
     async def integrate(self, first_index: int, entries: Sequence[PendingEntry], tiles: Sequence[TileWrite]) -> None:
         """Put the oldest pending entries into the tree and store its tiles.

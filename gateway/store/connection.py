@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from typing import Any, TypeVar
+from itertools import chain, islice
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import BigInteger, Executable, Select, Table, TableValuedAlias, Text, bindparam, column, func, select
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Executable,
+    Integer,
+    LargeBinary,
+    Table,
+    TableValuedAlias,
+    Text,
+    bindparam,
+    column,
+    func,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
@@ -17,12 +30,14 @@ from sqlalchemy.engine import CursorResult, Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import AssentError, Misuse, StateError
-from gateway.store.column_type import json_text
-from gateway.store.failure import DATABASE_ERRORS, gateway_error
+from gateway.store.column_type import Moment, json_text
+from gateway.store.failure import DATABASE_ERRORS, gateway_error, gateway_errors
 
 T = TypeVar("T")
 AnyRow = Row[*tuple[Any, ...]]
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+
+ROWS_TOGETHER = 1000  # of one INSERT; SQLite takes 32,766 values at a time, for up to 32 columns
 
 
 class StoreConnection:
@@ -55,9 +70,17 @@ class StoreConnection:
             RequestError: BAD_FIELD for a text or number that no column can hold.
             Misuse: for a statement that cannot be right.
         """
-        self.check()
+        return await self._run(self._connection.execute(statement, parameters))
+
+    async def _run(self, step: Coroutine[Any, Any, T]) -> T:
+        """Run a step of the driver, unless one failed before."""
         try:
-            return await uninterrupted(self._connection.execute(statement, parameters))
+            self.check()
+        except AssentError:
+            step.close()
+            raise
+        try:
+            return await uninterrupted(step)
         except DATABASE_ERRORS as error:
             self._failure = gateway_error(error)
             raise self._failure from error
@@ -76,17 +99,6 @@ class StoreConnection:
         """Return the first value of the first row, or None."""
         with _readable():
             return (await self.execute(statement)).scalar()
-
-    async def columns(self, query: Select[*tuple[Any, ...]]) -> list[list[Any]]:
-        """Return all rows of a query of texts and integers as columns, in no order, without an object per row.
-
-        The database joins each column into one value, which comes over in one piece.
-        """
-        joined = query.subquery()
-        join = func.array_agg if self.postgresql else func.json_group_array
-        row = await self.row(select(*(join(each) for each in joined.c)))
-        values = row or [None] * len(joined.c)
-        return [list(value or ()) if self.postgresql else json.loads(value or "[]") for value in values]
 
     def check(self) -> None:
         """Raise the failure of an earlier statement, if there was one."""
@@ -118,14 +130,91 @@ class StoreConnection:
             insert = self.insert(table)
             await self.execute(insert.on_conflict_do_nothing() if skip_known else insert, rows)
 
+    async def insert_columns(self, table: Table, columns: Mapping[str, Sequence[Any]], on_conflict: str = "") -> None:
+        """Insert many rows as the columns of which they are made, without an object per row.
+
+        Args:
+            table: where to.
+            columns: by name and of one length, perhaps none; what the database holds: booleans as 0 and 1, times as
+                microseconds, JSON as text. Only integers may be null.
+            on_conflict: SQL after ON CONFLICT; without it a row whose key is there already fails.
+        """
+        rows = len(next(iter(columns.values())))
+        if not rows:
+            return
+        insert = f"INSERT INTO {table.name} ({', '.join(columns)})"
+        conflict = f" ON CONFLICT {on_conflict}" if on_conflict else ""
+        if self.postgresql:
+            await self._run(self._insert_arrays(insert, table, columns, conflict))
+            return
+        # Many rows in a statement save its start for each, and let other threads run Python meanwhile.
+        row = f"({', '.join('?' * len(columns))})"
+        whole = rows - rows % ROWS_TOGETHER
+        if whole:
+            values = list(chain.from_iterable(zip(*columns.values(), strict=True)))
+            width = ROWS_TOGETHER * len(columns)
+            groups = [values[at : at + width] for at in range(0, whole * len(columns), width)]
+            statement = f"{insert} VALUES {', '.join([row] * ROWS_TOGETHER)}{conflict}"
+            await self._run(self._drive(statement, groups))
+        if whole < rows:
+            single = zip(*(islice(values, whole, None) for values in columns.values()), strict=True)
+            await self._run(self._drive(f"{insert} VALUES {row}{conflict}", single))
+
+    async def _drive(self, statement: str, parameters: Iterable[Sequence[Any]]) -> None:
+        """Run a statement of SQLite for each of many parameters, past SQLAlchemy, which would copy and check each."""
+        driver: Any = (await self._connection.get_raw_connection()).driver_connection
+        await (await driver.executemany(statement, parameters)).close()
+
+    async def _insert_arrays(
+        self, insert: str, table: Table, columns: Mapping[str, Sequence[Any]], conflict: str
+    ) -> None:
+        """Insert rows as one array per column, which PostgreSQL takes apart."""
+        kinds = ", ".join(f"%s::{_array_type(table.c[name])}" for name in columns)
+        arrays = tuple(array_literal(values) for values in columns.values())
+        # Names and types are those of our own schema; values are parameters.
+        statement = f"{insert} SELECT * FROM unnest({kinds}){conflict}"  # nosec B608
+        await self._connection.exec_driver_sql(statement, arrays)
+
     def listed(self, values: Sequence[str] | Sequence[int]) -> TableValuedAlias:
         """Make a table of one column, `value`: one parameter, whatever the number of values."""
         kind = BigInteger() if values and isinstance(values[0], int) else Text()
         value = column("value", kind)
         if self.postgresql:
-            array = bindparam(None, list(values), type_=ARRAY(kind))
-            return func.unnest(array).table_valued(value).render_derived()
+            with gateway_errors():
+                array = bindparam(None, array_literal(values), type_=Text())
+            return func.unnest(array.cast(ARRAY(kind))).table_valued(value).render_derived()
         return func.json_each(bindparam(None, json_text(list(values)), type_=Text())).table_valued(value)
+
+
+def array_literal(values: Sequence[str] | Sequence[bytes] | Sequence[int | None]) -> str:
+    """Write a column as an array of PostgreSQL, all at once.
+
+    Args:
+        values: all of a kind, integers also null.
+
+    Raises:
+        UnicodeError: for a text with U+0000, which no column can hold.
+
+    Source: PostgreSQL manual, section 8.15.6, array input and output syntax.
+    """
+    if not values:
+        return "{}"
+    if isinstance(values[0], bytes):
+        return '{"\\\\x' + '","\\\\x'.join([value.hex() for value in cast(Sequence[bytes], values)]) + '"}'
+    if not isinstance(values[0], str):
+        return "{" + ",".join(["null" if value is None else str(value) for value in values]) + "}"
+    joined = "\0".join(cast(Sequence[str], values))
+    if joined.count("\0") >= len(values):
+        raise UnicodeError("U+0000 in a text")
+    return '{"' + joined.replace("\\", "\\\\").replace('"', '\\"').replace("\0", '","') + '"}'
+
+
+def _array_type(column: Column[Any]) -> str:
+    if isinstance(column.type, LargeBinary):
+        return "bytea[]"
+    if isinstance(column.type, Boolean):
+        return "integer[]::boolean[]"
+    return "bigint[]" if isinstance(column.type, (Integer, Moment)) else "text[]"
 
 
 async def uninterrupted(step: Coroutine[Any, Any, T]) -> T:

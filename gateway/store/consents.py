@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
+import numpy as np
 import pyarrow as pa
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
+    Select,
     Text,
     and_,
     delete,
+    false,
     func,
+    or_,
     select,
     true,
     type_coerce,
@@ -23,15 +27,21 @@ from sqlalchemy import (
 from consent.basis import CONSENT
 from consent.evaluate import History, Use
 from consent.event import ConsentEvent
-from consent.projection import ProjectionRow
-from gateway.flow.ports.store import ProjectionSlice
+from consent.projection import TRUST_ALL, ProjectionRow
+from gateway.errors import Misuse
+from gateway.flow.ports.store import Mark
+from gateway.route.consent import FirstEvents
+from gateway.route.subject_ref import REF_BYTES, Bytes
 from gateway.store import rows
 from gateway.store.connection import StoreConnection
+from gateway.store.counters import Counter, lock_counter, read_counter, set_counter
+from gateway.store.first_events import add_first_events
 from gateway.store.links import add_links, linked_groups, named_by
-from gateway.store.schema import consent_events, consent_projection, subjects
+from gateway.store.people import Range, named_people_in, people_in, people_of
+from gateway.store.schema import CHANGED, agreements, consent_events, consent_projection, partners, subjects
 
-_TIME = pa.timestamp("us", tz="UTC")
 _TOGETHER = 2000  # events restored at a stretch: some 20 ms
+_COUNTED = "(subject_ref) DO UPDATE SET revision = revision + excluded.revision, changed = excluded.changed"
 
 
 class SqlConsentStore:
@@ -39,6 +49,8 @@ class SqlConsentStore:
 
     def __init__(self, connection: StoreConnection) -> None:
         self._connection = connection
+        # Of those locked here; nobody else changes them before the transaction ends.
+        self._revisions: dict[str, int] = {}
 
     async def known_events(self, event_ids: Sequence[str]) -> dict[str, str]:
         """Return {event_id: content hash} of those already stored."""
@@ -86,78 +98,141 @@ class SqlConsentStore:
         self,
         events: Sequence[tuple[ConsentEvent, str]],
         projection: Mapping[str, Sequence[ProjectionRow]],
+        first: FirstEvents | None = None,
     ) -> None:
         """Insert events with their content hashes and replace the projection rows of the touched subjects.
 
         Who is named by an event but not in `projection` loses its rows: the rule then judges it.
 
+        Args:
+            events: of anybody.
+            projection: of everybody whom the events concern.
+            first: events of others, of whom nothing is on file, with their projection.
+
         Raises:
             StateError: REVISION_CONFLICT when an event id exists already.
+            Misuse: when something is on file of somebody in `first`.
         """
         named = sorted({ref for event, _ in events for ref in named_by(event)})
         touched = sorted({*named, *projection})
-        await self.lock_subjects(touched)
-        grown = update(subjects).where(self._among(subjects.c.subject_ref, named))
-        grown = grown.values(revision=subjects.c.revision + 1)
-        revisions: dict[str, int] = {
-            ref: revision
-            for ref, revision in await self._connection.rows(
-                grown.returning(subjects.c.subject_ref, subjects.c.revision)
+        new = [] if first is None else sorted(first.subjects)
+        if await self.lock_subjects([*touched, *new]) & {*new} or {*touched} & {*new}:
+            raise Misuse("a first event of somebody who has others")
+        number = await self._next_change()
+        await self._grow([*named, *new], number)
+        if len(touched) > len(named):
+            await self._grow(sorted(set(touched).difference(named)), number, by=0)
+        if touched:
+            await self._connection.execute(
+                delete(consent_projection).where(self._among(consent_projection.c.subject_ref, touched))
             )
-        }
-        values = [
-            rows.consent_event_values(event, content_hash, revisions[event.subject], number)
-            for number, (event, content_hash) in enumerate(events)
-        ]
-        await self._connection.insert_rows(consent_events, values)
+        await self._connection.insert_columns(consent_events, rows.consent_event_columns(events, self._revisions))
         await add_links(self._connection, [event for event, _ in events])
-        await self._connection.execute(
-            delete(consent_projection).where(self._among(consent_projection.c.subject_ref, touched))
-        )
-        said = [rows.projection_values(ref, row) for ref in projection for row in projection[ref]]
-        await self._connection.insert_rows(consent_projection, said)
+        said = rows.projection_columns(row for of_subject in projection.values() for row in of_subject)
+        await self._connection.insert_columns(consent_projection, said)
+        if first is not None:
+            await add_first_events(self._connection, first)
 
-    async def lock_subjects(self, subject_refs: Sequence[str]) -> None:
-        """Serialise writers per subject until the transaction ends."""
-        wanted = self._connection.listed(sorted(set(subject_refs)))
-        # In one order on every side, so that two writers never wait in a circle. SQLite's writers are alone anyway.
-        new = self._connection.insert(subjects).from_select(
-            ["subject_ref"], select(wanted.c.value).where(true()), include_defaults=False
-        )
-        await self._connection.execute(new.on_conflict_do_nothing())
+    async def _grow(self, subject_refs: Sequence[str], number: int, by: int = 1) -> None:
+        """Count an append in the rows of those whom it touches."""
+        if not subject_refs:
+            return
         if self._connection.postgresql:
-            key = subjects.c.subject_ref
-            lock = select(key).where(self._among(key, subject_refs)).order_by(key).with_for_update()
-            await self._connection.execute(lock)
+            change = update(subjects).where(self._among(subjects.c.subject_ref, subject_refs))
+            await self._connection.execute(change.values(revision=subjects.c.revision + by, changed=number))
+        else:
+            count = len(subject_refs)
+            columns = {"subject_ref": subject_refs, "revision": [by] * count, "changed": [number] * count}
+            await self._connection.insert_columns(subjects, columns, _COUNTED)
+        for ref in subject_refs:
+            self._revisions[ref] += by
 
-    async def slice(self, use: Use) -> ProjectionSlice:
-        """Return the projection for one Use over all subjects, both parts sorted by subject.
+    async def _next_change(self) -> int:
+        """Number an append; whoever is next waits for our commit, so that numbers follow commits."""
+        number = 1 + await lock_counter(self._connection, Counter.CHANGES)
+        await set_counter(self._connection, Counter.CHANGES, number)
+        return number
 
-        The projection speaks of consent: for another basis of processing everybody is doubtful.
+    async def lock_subjects(self, subject_refs: Sequence[str]) -> set[str]:
+        """Serialise writers per subject until the transaction ends.
+
+        Returns:
+            Those of them who have events on file.
         """
-        table = consent_projection.c
-        wanted = and_(*(table[name] == value for name, value in rows.use_values(use).items()), table.plain)
-        if use.basis != CONSENT:
-            wanted = and_(wanted, ~true())
-        query = select(
-            table.subject_ref,
-            table.consent_id,
-            type_coerce(table.effective_from, BigInteger),
-            type_coerce(table.valid_until, BigInteger),
-        ).where(wanted)
-        answered = select(table.subject_ref).where(wanted)
-        others = select(subjects.c.subject_ref).where(subjects.c.revision > 0).except_(answered).subquery()
-        refs, consent_ids, starts, ends = await self._connection.columns(query)
-        (doubtful,) = await self._connection.columns(select(others.c.subject_ref))
-        plain = pa.table(
-            {
-                "subject_ref": pa.array(refs, pa.string()),
-                "consent_id": pa.array(consent_ids, pa.string()),
-                "effective_from": pa.array(starts, pa.int64()).cast(_TIME),
-                "valid_until": pa.array(ends, pa.int64()).cast(_TIME),
-            }
+        self._connection.check_writable()
+        unlocked = sorted(set(subject_refs).difference(self._revisions))
+        if unlocked:
+            key = subjects.c.subject_ref
+            locked = select(key, subjects.c.revision).where(self._among(key, unlocked))
+            if self._connection.postgresql:
+                # In one order on every side, so that two writers never wait in a circle.
+                wanted = self._connection.listed(unlocked)
+                new = self._connection.insert(subjects).from_select(
+                    ["subject_ref"], select(wanted.c.value).where(true()), include_defaults=False
+                )
+                await self._connection.execute(new.on_conflict_do_nothing())
+                locked = locked.order_by(key).with_for_update()
+            # SQLite's writers are alone; who is new there gets a row with the first event.
+            self._revisions.update(dict.fromkeys(unlocked, 0))
+            self._revisions.update((ref, revision) for ref, revision in await self._connection.rows(locked))
+        return {ref for ref in subject_refs if self._revisions[ref]}
+
+    async def plain(self, use: Use, floor: datetime, at: datetime, first: str, last: str) -> Bytes:
+        """Return who has a plain row that answers for a Use at a time, (m, 26) ascending.
+
+        Args:
+            use: for another basis than consent nobody is plain.
+            floor: since when rows must have taken effect.
+            at: the moment of the judgement.
+            first: least subject_ref of the range, inside.
+            last: greatest, inside.
+        """
+        within, key = Range(first, last), consent_projection.c.subject_ref
+        return await people_in(self._connection, key, _answers(use, floor, at), within)
+
+    async def plain_ids(self, use: Use, floor: datetime, at: datetime, first: str, last: str) -> pa.Table:
+        """As `plain`, with the ids of the consents: {subject_ref: string, consent_id: string} ascending."""
+        within, table = Range(first, last), consent_projection.c
+        where = _answers(use, floor, at)
+        return await named_people_in(self._connection, table.subject_ref, table.consent_id, where, within)
+
+    async def on_file(self, first: str, last: str) -> Bytes:
+        """Return the people of a range who have consent events on file, (m, 26) ascending."""
+        key = subjects.c.subject_ref
+        return await people_in(self._connection, key, subjects.c.revision > 0, Range(first, last))
+
+    async def mark(self) -> Mark:
+        """Return the present place.
+
+        Its second number grows with whatever a decision reads besides people's own histories: the registry, and
+        partners and agreements, each put of which raises a revision.
+        """
+        stand = select(
+            select(func.coalesce(func.sum(partners.c.revision), 0)).scalar_subquery()
+            + select(func.coalesce(func.sum(agreements.c.revision), 0)).scalar_subquery()
         )
-        return ProjectionSlice(plain.sort_by("subject_ref"), pa.array(sorted(doubtful), pa.string()))
+        registry = await read_counter(self._connection, Counter.REGISTRY)
+        changes = await read_counter(self._connection, Counter.CHANGES)
+        return Mark(changes, registry + int(await self._connection.scalar(stand)))
+
+    async def changed(self, since: Mark, limit: int) -> Bytes | None:
+        """Return whom an append after a mark named, (m, 26) ascending; None when more than `limit`."""
+        newer = and_(CHANGED, subjects.c.changed > since.changes)
+        return await self._few(select(subjects.c.subject_ref).where(newer), limit)
+
+    async def lapsed(self, use: Use, after: datetime, until: datetime, limit: int) -> Bytes | None:
+        """Return whose plain row of a Use ended: after < valid_until <= until, (m, 26) ascending; None as `changed`."""
+        if use.basis != CONSENT:
+            return np.empty((0, REF_BYTES), dtype=np.uint8)
+        table = consent_projection.c
+        # Not as plain columns: SQLite, which counts nothing, would walk the whole Use instead of a few minutes of ends.
+        of_use = (func.coalesce(table[name], "") == value for name, value in rows.use_values(use).items())
+        ended = and_(table.valid_until > after, table.valid_until <= until, table.plain, *of_use)
+        return await self._few(select(table.subject_ref).where(ended), limit)
+
+    async def _few(self, query: Select[str], limit: int) -> Bytes | None:
+        found = await people_of(self._connection, query.limit(limit + 1))
+        return found if len(found) <= limit else None
 
     async def subject_count(self) -> int:
         """Return how many subjects have events."""
@@ -166,3 +241,18 @@ class SqlConsentStore:
 
     def _among(self, key: ColumnElement[str], values: Sequence[str]) -> ColumnElement[bool]:
         return key.in_(select(self._connection.listed(values).c.value))
+
+
+def _answers(use: Use, floor: datetime, at: datetime) -> ColumnElement[bool]:
+    """Say which rows answer for a Use at a time by themselves."""
+    if use.basis != CONSENT or floor > at:
+        return false()
+    table = consent_projection.c
+    return and_(
+        *(table[name] == value for name, value in rows.use_values(use).items()),
+        table.plain,
+        # A comparison is a tenth of what a row costs.
+        *([] if floor == TRUST_ALL else [table.effective_from >= floor]),
+        table.effective_from <= at,
+        or_(table.valid_until.is_(None), table.valid_until > at),
+    )

@@ -14,13 +14,15 @@ from gateway.store.connection import StoreConnection
 class Counter(StrEnum):
     """The counters there are.
 
-    REGISTRY grows with every change of the registry; PENDING is the next
-    pending id of the log; SIZE is the number of integrated entries. A
-    transaction takes PENDING last, and SIZE only to sequence, so that nobody
-    waits in a circle.
+    REGISTRY grows with every change of the registry; CHANGES is the number of
+    the last append of consent events; PENDING is the next pending id of the
+    log; SIZE is the number of integrated entries. A transaction takes CHANGES
+    after the people it locks, PENDING last, and SIZE only to sequence, so that
+    nobody waits in a circle.
     """
 
     REGISTRY = "registry"
+    CHANGES = "changes"
     PENDING = "pending"
     SIZE = "size"
 

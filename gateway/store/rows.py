@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import DecimalException
 from enum import Enum, StrEnum
@@ -20,6 +20,7 @@ from gateway.route.audit import IntegratedEntry, PendingEntry
 from gateway.route.job import Failure, Job, JobRequest, JobState, Refusal, Side, WaitingFor
 from gateway.route.party import Partner, PartyCard, SignedCard
 from gateway.route.session import Session, SessionOffer, SessionState
+from gateway.store.column_type import json_text, to_micros
 from gateway.store.connection import AnyRow
 from gateway.store.fields import from_json, to_json
 from gateway.tlog.leaf import parse_leaf
@@ -75,15 +76,22 @@ def registry_item(row: AnyRow) -> RegistryItem:
     return RegistryItem(row.kind, row.item_id, row.version, row.state, row.body, row.at)
 
 
-def consent_event_values(event: ConsentEvent, content_hash: str, revision: int, number: int) -> Values:
-    """Return the columns of a consent event, the `number`-th of its subject's `revision`."""
+def consent_event_columns(
+    events: Sequence[tuple[ConsentEvent, str]], revisions: Mapping[str, int]
+) -> dict[str, list[Any]]:
+    """Return the columns of consent events.
+
+    Args:
+        events: with their content hashes, in order.
+        revisions: of their subjects, that these events make.
+    """
     return {
-        "event_id": event.event_id,
-        "subject_ref": event.subject,
-        "revision": revision,
-        "number": number,
-        "content_hash": content_hash,
-        "body": event.to_mapping(),
+        "event_id": [event.event_id for event, _ in events],
+        "subject_ref": [event.subject for event, _ in events],
+        "revision": [revisions[event.subject] for event, _ in events],
+        "number": list(range(len(events))),
+        "content_hash": [content_hash for _, content_hash in events],
+        "body": [json_text(event.to_mapping()) for event, _ in events],
     }
 
 
@@ -142,7 +150,7 @@ _EVENT_FIELDS: Mapping[str, Callable[[Any], object]] = {
 }
 
 
-def use_values(use: Use | ProjectionRow) -> Values:
+def use_values(use: Use) -> Values:
     """Return the columns by which the projection is asked; recipient "" is own use."""
     return {
         "handler": use.handler,
@@ -153,14 +161,20 @@ def use_values(use: Use | ProjectionRow) -> Values:
     }
 
 
-def projection_values(subject_ref: str, row: ProjectionRow) -> Values:
-    """Return the columns of what the projection says of a subject."""
-    return use_values(row) | {
-        "subject_ref": subject_ref,
-        "plain": row.plain,
-        "consent_id": row.consent_id,
-        "effective_from": row.effective_from,
-        "valid_until": row.valid_until,
+def projection_columns(projection: Iterable[ProjectionRow]) -> dict[str, list[Any]]:
+    """Return the columns of what the projection says; recipient "" is own use."""
+    listed = list(projection)
+    return {
+        "handler": [row.handler for row in listed],
+        "purpose": [row.purpose for row in listed],
+        "recipient": [row.recipient or "" for row in listed],
+        "category": [row.category for row in listed],
+        "method": [row.method for row in listed],
+        "subject_ref": [row.subject for row in listed],
+        "plain": [int(row.plain) for row in listed],
+        "consent_id": [row.consent_id for row in listed],
+        "effective_from": [to_micros(row.effective_from) for row in listed],
+        "valid_until": [None if row.valid_until is None else to_micros(row.valid_until) for row in listed],
     }
 
 
@@ -213,7 +227,7 @@ def binding(row: AnyRow) -> AgreementBinding:
 def _with_aggregate(agreement: Mapping[str, Any]) -> dict[str, Any]:
     """Add what agreements stored before there were statistics do not say: none, and the receiver learns."""
     directions = [{"result_to": [way["receiver"]], **way} for way in agreement["directions"]]
-    return {"aggregate": None, **agreement, "directions": directions}
+    return {"aggregate": None, "padding": "NONE", **agreement, "directions": directions}
 
 
 def job_values(job: Job) -> Values:
@@ -339,9 +353,9 @@ def session(row: AnyRow) -> Session:
     )
 
 
-def pending_entry(row: AnyRow) -> PendingEntry:
-    """Restore an entry that is not in the tree yet."""
-    return PendingEntry(row.entry, row.leaf)
+def pending_entries(found: Iterable[AnyRow]) -> list[PendingEntry]:
+    """Restore entries that are not in the tree yet from (entry, leaf) rows."""
+    return [PendingEntry(entry, leaf) for entry, leaf in found]
 
 
 @_restores("log entry")

@@ -27,6 +27,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from gateway.store.column_type import Json, KeyText, Moment, Ordinal
@@ -40,7 +41,12 @@ metadata = MetaData(
     }
 )
 
-# registry: the revision for caches; pending: the next pending id; size: integrated entries.
+# What partial indexes hold; a query must say the same to be answered from them.
+CHANGED = text("changed > 0")
+ENDING = text("valid_until IS NOT NULL")
+
+# registry: the revision for caches; changes: the last append of consent events; pending: the next pending id;
+# size: integrated entries.
 counters = Table(
     "counters",
     metadata,
@@ -61,11 +67,16 @@ registry_items = Table(
 )
 
 # revision counts the appends that brought events about the subject; 0 = locked once, but nothing on file.
+# changed is the number of the last append that named the subject; 0 = before appends were numbered.
+# People are read by ranges of their references: on SQLite the table is its key's tree, so that a range is one walk.
 subjects = Table(
     "subjects",
     metadata,
     Column("subject_ref", KeyText, primary_key=True),
     Column("revision", BigInteger, nullable=False, server_default="0"),
+    Column("changed", BigInteger, nullable=False, server_default="0"),
+    Index(None, "changed", sqlite_where=CHANGED, postgresql_where=CHANGED),
+    sqlite_with_rowid=False,
 )
 
 # Append-only. Ordered within a subject by the revision that brought it and its number in that.
@@ -90,7 +101,7 @@ consent_links = Table(
     PrimaryKeyConstraint("subject_ref", "event_id"),
 )
 
-# The key begins with the Use, so that a slice is one range of it, sorted by subject. Recipient "" is own use.
+# The key begins with the Use, so that a range of people is a range of it. Recipient "" is own use.
 consent_projection = Table(
     "consent_projection",
     metadata,
@@ -105,6 +116,8 @@ consent_projection = Table(
     Column("effective_from", Moment, nullable=False),
     Column("valid_until", Moment),
     PrimaryKeyConstraint("handler", "purpose", "recipient", "category", "method", "subject_ref"),
+    # Whose consent ends within a few minutes: an entry only for consents that end at all.
+    Index(None, "valid_until", sqlite_where=ENDING, postgresql_where=ENDING),
     sqlite_with_rowid=False,
 )
 

@@ -15,13 +15,14 @@ from __future__ import annotations
 import base64
 import hmac
 import re
-from collections.abc import Mapping
+from binascii import b2a_base64
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from gateway.errors import HostileInput, Misuse
-from gateway.route.canonical import canonical_bytes, parse_time_text, time_text
+from gateway.route.canonical import Frame, canonical_bytes, parse_time_text, time_text
 
 LEAF_VERSION = 1
 SALT_BYTES = 32
@@ -123,6 +124,35 @@ def make_leaf(type: str, time: datetime, payload: Mapping[str, object], salt: by
         "v": LEAF_VERSION,
     }
     return Leaf(payload_bytes=payload_bytes, bytes=canonical_bytes(record))
+
+
+def make_leaves(type: str, time: datetime, payloads: Sequence[bytes], salts: Sequence[bytes]) -> list[bytes]:
+    """Make the leaves of many events of one type and time, as `make_leaf` makes each.
+
+    Args:
+        type: a LeafType.
+        time: when the events happened, with a zone.
+        payloads: n payloads in canonical form, at most 65,535 bytes each.
+        salts: n salts of 32 bytes.
+
+    Returns:
+        n log entries.
+
+    Raises:
+        Misuse: for an unknown type, a time without a zone, a short salt or a long payload.
+    """
+    if type not in _TYPES:
+        raise Misuse("a leaf needs a type of LeafType")
+    if any(len(payload) > MAX_PAYLOAD_BYTES for payload in payloads):
+        raise Misuse(f"a leaf's payload is longer than {MAX_PAYLOAD_BYTES} bytes; log the hash of long texts")
+    if any(len(salt) != SALT_BYTES for salt in salts):
+        raise Misuse(f"a salt has {SALT_BYTES} bytes")
+    frame = Frame({"time": time_text(time), "type": str(type), "v": LEAF_VERSION}, ["commitment"])
+    before, after = (part.encode() for part in frame.filled('"|"').split("|"))
+    return [
+        before + b2a_base64(hmac.digest(salt, payload, "sha256"), newline=False) + after
+        for salt, payload in zip(salts, payloads, strict=True)
+    ]
 
 
 def parse_leaf(entry: bytes) -> LeafHeader:

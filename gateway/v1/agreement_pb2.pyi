@@ -19,6 +19,12 @@ class AgreementState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     AGREEMENT_STATE_PROPOSED: _ClassVar[AgreementState]
     AGREEMENT_STATE_IN_FORCE: _ClassVar[AgreementState]
 
+class Padding(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PADDING_UNSPECIFIED: _ClassVar[Padding]
+    PADDING_NONE: _ClassVar[Padding]
+    PADDING_POWER_OF_TWO: _ClassVar[Padding]
+
 class Noise(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     NOISE_UNSPECIFIED: _ClassVar[Noise]
@@ -48,6 +54,9 @@ class ColumnType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
 AGREEMENT_STATE_UNSPECIFIED: AgreementState
 AGREEMENT_STATE_PROPOSED: AgreementState
 AGREEMENT_STATE_IN_FORCE: AgreementState
+PADDING_UNSPECIFIED: Padding
+PADDING_NONE: Padding
+PADDING_POWER_OF_TWO: Padding
 NOISE_UNSPECIFIED: Noise
 NOISE_LAPLACE: Noise
 NOISE_NONE: Noise
@@ -65,7 +74,7 @@ COLUMN_TYPE_BAND: ColumnType
 COLUMN_TYPE_CATEGORY: ColumnType
 
 class Agreement(_message.Message):
-    __slots__ = ("name", "hash", "state", "document", "signatures", "parties", "purposes", "directions", "columns", "valid_from_time", "valid_until_time", "sandbox", "aggregate")
+    __slots__ = ("name", "hash", "state", "document", "signatures", "parties", "purposes", "directions", "columns", "valid_from_time", "valid_until_time", "sandbox", "aggregate", "padding")
     NAME_FIELD_NUMBER: _ClassVar[int]
     HASH_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -79,6 +88,7 @@ class Agreement(_message.Message):
     VALID_UNTIL_TIME_FIELD_NUMBER: _ClassVar[int]
     SANDBOX_FIELD_NUMBER: _ClassVar[int]
     AGGREGATE_FIELD_NUMBER: _ClassVar[int]
+    PADDING_FIELD_NUMBER: _ClassVar[int]
     name: str
     hash: bytes
     state: AgreementState
@@ -92,7 +102,8 @@ class Agreement(_message.Message):
     valid_until_time: _timestamp_pb2.Timestamp
     sandbox: bool
     aggregate: AggregateTerms
-    def __init__(self, name: _Optional[str] = ..., hash: _Optional[bytes] = ..., state: _Optional[_Union[AgreementState, str]] = ..., document: _Optional[bytes] = ..., signatures: _Optional[_Iterable[_Union[AgreementSignature, _Mapping]]] = ..., parties: _Optional[_Iterable[str]] = ..., purposes: _Optional[_Iterable[str]] = ..., directions: _Optional[_Iterable[_Union[AgreementDirection, _Mapping]]] = ..., columns: _Optional[_Iterable[_Union[AgreementColumn, _Mapping]]] = ..., valid_from_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., valid_until_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., sandbox: _Optional[bool] = ..., aggregate: _Optional[_Union[AggregateTerms, _Mapping]] = ...) -> None: ...
+    padding: Padding
+    def __init__(self, name: _Optional[str] = ..., hash: _Optional[bytes] = ..., state: _Optional[_Union[AgreementState, str]] = ..., document: _Optional[bytes] = ..., signatures: _Optional[_Iterable[_Union[AgreementSignature, _Mapping]]] = ..., parties: _Optional[_Iterable[str]] = ..., purposes: _Optional[_Iterable[str]] = ..., directions: _Optional[_Iterable[_Union[AgreementDirection, _Mapping]]] = ..., columns: _Optional[_Iterable[_Union[AgreementColumn, _Mapping]]] = ..., valid_from_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., valid_until_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., sandbox: _Optional[bool] = ..., aggregate: _Optional[_Union[AggregateTerms, _Mapping]] = ..., padding: _Optional[_Union[Padding, str]] = ...) -> None: ...
 
 class AgreementSignature(_message.Message):
     __slots__ = ("party", "signature")

@@ -23,6 +23,7 @@ from gateway.route.agreement import (
     ColumnType,
     Direction,
     Operation,
+    Padding,
 )
 from gateway.route.audit import AuditEvent
 from gateway.route.job import Failure, Job, JobRequest, JobState, Refusal, Side, WaitingFor
@@ -144,6 +145,7 @@ def agreement(agreement_id: str = "6d0e8a0e-0000-4000-8000-000000000001") -> Agr
         valid_from=NOW - DAY,
         valid_until=NOW + 365 * DAY,
         legal_text_hash="ef" * 32,
+        padding=Padding.NONE,
         sandbox=True,
     )
 

@@ -393,7 +393,7 @@ async def assert_nothing_secret_is_left(twin: Twin, sealed: Sealed, job: Job) ->
 COUNTED = {
     *("rows_read", "folded", "count", "consented", "records", "segments", "clipped", "partner_rows", "tokenised"),
     *("replaced", "late_drops", "withdrawn_since_cut", "withheld", "cells", "epsilon", "delta", "sent", "released"),
-    *("v", "version"),
+    *("v", "version", "gate_cpu_ms"),
 }
 
 

@@ -4,15 +4,16 @@ import asyncio
 from dataclasses import replace
 from datetime import date
 
-import pyarrow as pa
 import pytest
 
 from consent.event import Actor, ConsentEvent, EventType
 from consent.history import History
+from consent.projection import TRUST_ALL
 from gateway.errors import StateError
 from gateway.store import SqlStore
 from tests.contract import given
 from tests.contract.given import DAY, NOW, USE, event, hashed, ref, row
+from tests.contract.people import ALL, on_file, plain, plain_ids, texts
 
 A, B, C, D = (ref(number) for number in range(1, 5))
 
@@ -64,7 +65,7 @@ async def test_an_event_id_is_stored_once_and_a_conflict_keeps_nothing_of_the_ba
     async with store.read() as tx:
         assert await tx.consents.known_events(["e0"]) == {}
         assert (await tx.consents.histories([B]))[B].events == ()
-        assert (await tx.consents.slice(USE)).plain.num_rows == 0
+        assert await plain(tx) == []
         assert await tx.consents.subject_count() == 1
         assert await tx.audit.pending(10) == []
 
@@ -81,68 +82,16 @@ async def test_a_conflict_that_is_caught_inside_still_keeps_nothing(store: SqlSt
         assert await tx.consents.known_events(["e0", "e1"]) == {"e1": hashed(event(A, "e1"))[1]}
 
 
-async def test_a_slice_has_the_plain_rows_of_exactly_one_use_and_names_the_doubtful(store: SqlStore) -> None:
-    await _append(
-        store,
-        *(event(subject, f"e-{subject}") for subject in (A, B, C, D)),
-        **{
-            D: [row(D, "consent-d", valid_until=None)],
-            B: [row(B, "consent-b"), row(B, "own", recipient=None), row(B, "other", category="segment")],
-            A: [row(A, "not plain", plain=False)],
-            C: [row(C, "elsewhere", handler="agency"), row(C, purpose="measure"), row(C, method="he_aggregate")],
-        },
-    )
-    async with store.begin() as tx:
-        await tx.consents.lock_subjects([ref(9)])  # locked once, nothing on file
-        piece = await tx.consents.slice(USE)
-        assert piece.plain.to_pydict() == {
-            "subject_ref": [B, D],
-            "consent_id": ["consent-b", "consent-d"],
-            "effective_from": [NOW - DAY] * 2,
-            "valid_until": [NOW + 30 * DAY, None],
-        }
-        assert piece.plain.schema == pa.schema(
-            {
-                "subject_ref": pa.string(),
-                "consent_id": pa.string(),
-                "effective_from": pa.timestamp("us", tz="UTC"),
-                "valid_until": pa.timestamp("us", tz="UTC"),
-            }
-        )
-        assert piece.doubtful.to_pylist() == [A, C]
-        assert piece.doubtful.type == pa.string()
-        own = await tx.consents.slice(replace(USE, recipient=None))
-        assert own.plain.column("consent_id").to_pylist() == ["own"]
-        assert own.doubtful.to_pylist() == [A, C, D]
-        assert await tx.consents.subject_count() == 4
-
-
-async def test_an_empty_store_has_an_empty_slice(store: SqlStore) -> None:
-    async with store.read() as tx:
-        piece = await tx.consents.slice(USE)
-        assert (piece.plain.num_rows, len(piece.doubtful)) == (0, 0)
-        assert piece.doubtful.type == pa.string()
-        assert await tx.consents.subject_count() == 0
-
-
-async def test_on_another_basis_than_consent_everybody_is_doubtful(store: SqlStore) -> None:
-    await _append(store, event(A, "e1"), **{A: [row(A)]})
-    async with store.read() as tx:
-        piece = await tx.consents.slice(replace(USE, basis="contract"))
-    assert (piece.plain.num_rows, piece.doubtful.to_pylist()) == (0, [A])
-
-
 async def test_the_projection_of_a_touched_subject_is_replaced_and_no_other(store: SqlStore) -> None:
     await _append(store, event(A, "a1"), event(B, "b1"), **{A: [row(A), row(A, category="segment")], B: [row(B)]})
     await _append(store, event(A, "a2", EventType.WITHDRAWN), **{A: []})
     async with store.read() as tx:
-        piece = await tx.consents.slice(USE)
-        assert piece.plain.column("subject_ref").to_pylist() == [B]
-        assert piece.doubtful.to_pylist() == [A]
-        assert (await tx.consents.slice(replace(USE, category="segment"))).plain.num_rows == 0
+        assert await plain(tx) == [B]
+        assert await on_file(tx) == [A, B]
+        assert texts(await tx.consents.plain(replace(USE, category="segment"), TRUST_ALL, NOW, *ALL)) == []
     await _append(store, **{A: [row(A, "anew")]})  # without an event, as after a change of the rule
     async with store.read() as tx:
-        assert (await tx.consents.slice(USE)).plain.column("consent_id").to_pylist() == ["anew", "consent-1"]
+        assert await plain_ids(tx) == ["anew", "consent-1"]
 
 
 async def test_who_is_named_by_an_event_but_not_projected_loses_the_plain_row(store: SqlStore) -> None:
@@ -150,8 +99,7 @@ async def test_who_is_named_by_an_event_but_not_projected_loses_the_plain_row(st
     await _append(store, event(A, "m1", EventType.MERGED, handler=None, subjects=(A, B)), **{A: []})
     await _append(store, event(C, "c1"))
     async with store.read() as tx:
-        piece = await tx.consents.slice(USE)
-    assert (piece.plain.num_rows, piece.doubtful.to_pylist()) == (0, [A, B, C])
+        assert (await plain(tx), await on_file(tx)) == ([], [A, B, C])
 
 
 async def test_joined_people_are_known_with_each_other_s_histories(store: SqlStore) -> None:
@@ -165,7 +113,7 @@ async def test_joined_people_are_known_with_each_other_s_histories(store: SqlSto
         assert histories[D] == History(D, (event(D, "d1"),))
         assert histories[B] == History(B, (event(B, "b1"),), (History(A, (joined[0],)), History(C, (joined[1],))))
         assert {other.subject for other in histories[C].linked} == {A, B}
-        assert (await tx.consents.slice(USE)).doubtful.to_pylist() == [A, B, C, D]  # A says of B too
+        assert await on_file(tx) == [A, B, C, D]  # A says of B too
 
 
 async def test_two_writers_on_one_subject_lose_nothing(store: SqlStore, other: SqlStore) -> None:

@@ -53,7 +53,7 @@ class Fused:
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._inner, name)
         if name in self._wrapped:
-            return lambda *args, **kwargs: Fused(found(*args, **kwargs), self._fuse, ("append",))
+            return lambda *args, **kwargs: Fused(found(*args, **kwargs), self._fuse, ("append", "extend"))
         if name not in self._steps:
             return found
 
@@ -86,7 +86,7 @@ def fused(fuse: Fuse) -> Any:
             house,
             store=FusedStore(house.store, fuse),  # type: ignore[arg-type]
             spool=Fused(house.spool, fuse, ("write_sealed", "discard_stage", "drop"), ("stage",)),  # type: ignore[arg-type]
-            results=Fused(house.results, fuse, ("write", "write_tokens")),  # type: ignore[arg-type]
+            results=Fused(house.results, fuse, ("write", "write_tokens", "store", "store_tokens")),  # type: ignore[arg-type]
         )
 
     return wrap

@@ -15,9 +15,10 @@ from sqlalchemy import Connection, NullPool, create_engine, inspect, text
 from sqlalchemy.engine import make_url
 
 from gateway.errors import RequestError, StateError
+from gateway.flow.ports.store import Mark
 from gateway.store import migrate, open_store, opening
 from gateway.store.engine import connect
-from gateway.store.schema import metadata
+from gateway.store.schema import metadata, subjects
 
 
 @contextmanager
@@ -90,6 +91,46 @@ async def test_a_database_of_the_first_schema_is_brought_up_with_what_it_holds(s
     async with store.begin() as tx:
         assert await tx.registry.revision() == 7
         assert await tx.budget.list("platform") == []
+    await store.close()
+
+
+_BEFORE_CHANGES = (
+    "INSERT INTO subjects (subject_ref, revision) VALUES ('aa', 3), ('bb', 0), ('cc', 1)",
+    "INSERT INTO consent_events (event_id, subject_ref, revision, number, content_hash, body)"
+    " VALUES ('e1', 'aa', 3, 0, 'h', '{}'), ('e2', 'cc', 1, 0, 'h', '{}')",
+    "INSERT INTO consent_links (subject_ref, event_id) VALUES ('aa', 'e1'), ('cc', 'e1')",
+    "INSERT INTO consent_projection (handler, purpose, recipient, category, method, subject_ref, plain, consent_id,"
+    " effective_from, valid_until) VALUES ('h', 'p', 'r', 'c', 'm', 'aa', true, 'id', 1, 2)",
+)
+
+
+async def test_people_of_the_second_schema_keep_what_is_on_file_about_them(store_url: str) -> None:
+    connect(store_url)
+    with _database(store_url) as connection:
+        config = Config()
+        config.set_main_option("script_location", str(Path(opening.__file__).parent / "migrations"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        for statement in _BEFORE_CHANGES:
+            connection.execute(text(statement))
+    store = await open_store(store_url)
+    async with store.begin() as tx:
+        assert await tx.consents.mark() == Mark(0, 0)
+        assert len(await tx.consents.changed(Mark(0, 0), 9)) == 0
+        assert await tx.consents.subject_count() == 2
+        await tx._connection.insert_rows(subjects, [{"subject_ref": "dd"}])
+    with _database(store_url) as connection:
+        rows = connection.execute(text("SELECT subject_ref, revision, changed FROM subjects ORDER BY subject_ref"))
+        assert [tuple(row) for row in rows] == [("aa", 3, 0), ("bb", 0, 0), ("cc", 1, 0), ("dd", 0, 0)]
+        for table, count in (("consent_events", 2), ("consent_links", 2), ("consent_projection", 1)):
+            assert connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() == count
+        if connection.dialect.name == "sqlite":
+            assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
+            assert "subjects_before" not in inspect(connection).get_table_names()
+    for refused in ("DELETE FROM subjects WHERE subject_ref = 'aa'", "UPDATE consent_events SET subject_ref = 'zz'"):
+        with pytest.raises(StateError):
+            async with store.begin() as tx:
+                await tx._connection.execute(text(refused))
     await store.close()
 
 

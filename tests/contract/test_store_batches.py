@@ -8,9 +8,8 @@ from contextlib import contextmanager
 from sqlalchemy import event
 
 from gateway.store import SqlStore
-from gateway.store.schema import consent_projection, subjects
 from tests.contract import given
-from tests.contract.given import NOW, USE, hashed, ref, row
+from tests.contract.given import hashed, ref, row
 
 
 @contextmanager
@@ -48,18 +47,3 @@ async def test_a_batch_takes_as_many_statements_as_a_single_event(store: SqlStor
     with _counted(store) as batch:
         await _import(store, 2000, 2000)
     assert len(batch) == len(single) < 25
-
-
-async def test_a_slice_over_a_hundred_thousand_subjects_is_two_statements(store: SqlStore) -> None:
-    refs = [ref(number) for number in range(100_000)]
-    values = {"handler": "retailer", "purpose": "enrich", "recipient": "platform", "category": "phone"}
-    values |= {"method": "psi_hash", "plain": True, "consent_id": "c", "effective_from": NOW, "valid_until": None}
-    async with store.begin() as tx:
-        await tx._connection.insert_rows(subjects, [{"subject_ref": subject, "revision": 1} for subject in refs])
-        plain = [values | {"subject_ref": subject} for subject in refs[:90_000]]
-        await tx._connection.insert_rows(consent_projection, plain)
-    async with store.begin() as tx:
-        with _counted(store) as statements:
-            piece = await tx.consents.slice(USE)
-    assert len(statements) == 2
-    assert (piece.plain.num_rows, len(piece.doubtful)) == (90_000, 10_000)

@@ -13,7 +13,8 @@ from sqlalchemy import text
 from gateway.errors import Misuse, RequestError, StateError
 from gateway.store import SqlStore, SqlTransaction, open_store
 from tests.contract import given
-from tests.contract.given import USE, event, hashed, ref
+from tests.contract.given import event, hashed, ref
+from tests.contract.people import plain
 
 
 async def _is_empty(store: SqlStore) -> bool:
@@ -22,7 +23,7 @@ async def _is_empty(store: SqlStore) -> bool:
             await tx.registry.list("purpose"),
             await tx.jobs.list(),
             await tx.audit.pending(10),
-            (await tx.consents.slice(USE)).plain.to_pylist(),
+            await plain(tx),
             await tx.sessions.by_nonce("platform", bytes([7] * 32)),
         )
     return not any(held)
@@ -64,7 +65,7 @@ async def test_a_read_sees_one_snapshot(store: SqlStore, other: SqlStore) -> Non
             await given.everything(writer)
         assert await tx.jobs.list() == []
         assert await tx.audit.pending(10) == []
-        assert (await tx.consents.slice(USE)).plain.num_rows == 0
+        assert await plain(tx) == []
     assert not await _is_empty(store)
 
 
@@ -146,7 +147,7 @@ async def test_a_process_killed_inside_a_transaction_leaves_what_it_had_committe
         assert [item.item_id for item in await tx.registry.list("purpose")] == ["committed"]
         assert await tx.jobs.list() == []
         assert [entry.pending_id for entry in await tx.audit.pending(10)] == [0]
-        assert (await tx.consents.slice(USE)).plain.num_rows == 0
+        assert await plain(tx) == []
         await given.everything(tx)
     async with store.read() as tx:
         assert [entry.pending_id for entry in await tx.audit.pending(10)] == [0, 1]

@@ -8,8 +8,8 @@ from gateway.flow.ports.custody import KeyCustody, RunSecrets
 from gateway.flow.ports.house import House, Limits
 from gateway.flow.ports.peer import PeerPort
 from gateway.flow.ports.processes import Pool, Processes
-from gateway.flow.ports.rows import DatasetDescription, DatasetPort, ResultPort
-from gateway.flow.ports.spool import SpoolPort, StageFile
+from gateway.flow.ports.rows import DatasetDescription, DatasetPort, ResultPort, SourceScan, StoredRows
+from gateway.flow.ports.spool import Sorter, SpoolPort, StageFile
 from gateway.flow.ports.store import (
     AgreementStore,
     AuditStore,
@@ -18,8 +18,8 @@ from gateway.flow.ports.store import (
     ConsentStore,
     InputSketch,
     JobStore,
+    Mark,
     PartnerStore,
-    ProjectionSlice,
     RegistryItem,
     RegistryStore,
     RunStore,
@@ -47,11 +47,11 @@ __all__ = [
     "JobStore",
     "KeyCustody",
     "Limits",
+    "Mark",
     "PartnerStore",
     "PeerPort",
     "Pool",
     "Processes",
-    "ProjectionSlice",
     "RegistryItem",
     "RegistryStore",
     "ResultPort",
@@ -59,10 +59,13 @@ __all__ = [
     "RunStore",
     "SessionStore",
     "SketchStore",
+    "Sorter",
+    "SourceScan",
     "Spent",
     "SpoolPort",
     "StageFile",
     "Store",
+    "StoredRows",
     "TileWrite",
     "Transaction",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gateway.flow.memory import Memory
 from gateway.flow.ports.custody import KeyCustody, RunSecrets
 from gateway.flow.ports.peer import PeerPort
 from gateway.flow.ports.processes import Processes
@@ -25,7 +26,7 @@ class Limits:
     """
 
     threads: int = 2
-    import_batch: int = 2000
+    import_batch: int = 10_000
     rejected_rows_named: int = 20
     result_batch: int = 8192
 
@@ -44,4 +45,5 @@ class House:
     clock: Clock
     bells: Bells
     processes: Processes
+    memory: Memory
     limits: Limits

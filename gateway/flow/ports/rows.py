@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import pyarrow as pa
 
 from gateway.route.agreement import AgreementBinding, Column
-from gateway.route.cohort import SourceRows
+from gateway.route.cohort import RejectedRows, SourceBatch
 from gateway.route.matched import Release
 
 
@@ -23,6 +23,37 @@ class DatasetDescription:
     subject_column: str
 
 
+class SourceScan(Protocol):
+    """One pass over a bound data set, batch by batch; blocking, for threads.
+
+    The counts hold what was met so far, and all of it once `batches` is exhausted.
+    """
+
+    @property
+    def rows_read(self) -> int:
+        """Rows of the source, rejected ones too."""
+        ...
+
+    @property
+    def rejected(self) -> Mapping[str, RejectedRows]:
+        """Rows that cannot be used, per reason; each counts once, for its first fault."""
+        ...
+
+    @property
+    def clipped(self) -> int:
+        """Values of usable rows that were brought back into the agreed bounds."""
+        ...
+
+    def batches(self) -> Iterator[SourceBatch]:
+        """Yield the usable rows in batches of bounded size (some may be empty).
+
+        Raises:
+            SourceError: EMPTY, MISSING_COLUMN, BAD_ENCODING, BAD_ROW (unreadable file), SOURCE_CHANGED (replaced
+                meanwhile).
+        """
+        ...
+
+
 class DatasetPort(Protocol):
     """Data sets declared on this machine by `[datasets.NAME]`."""
 
@@ -34,7 +65,7 @@ class DatasetPort(Protocol):
         """Return the description; StateError NOT_FOUND, SourceError when unreadable."""
         ...
 
-    async def read(
+    def scan(
         self,
         binding: AgreementBinding,
         match_key: str,
@@ -42,35 +73,69 @@ class DatasetPort(Protocol):
         *,
         segments: bool = False,
         clip: bool = False,
-    ) -> SourceRows:
-        """Read and normalise the rows of one match key, whole.
+    ) -> SourceScan:
+        """Begin one pass over the rows of one match key; nothing is read before `batches` is iterated.
 
         Args:
             binding: which data set and columns answer for the agreement.
             match_key: name of the agreed match key.
             columns: agreed columns to carry; empty for none.
-            segments: read the segment column too.
+            segments: read the segment column too; rows without a segment are rejected.
             clip: bring numbers back into the agreed bounds instead of rejecting their rows.
 
         Raises:
-            SourceError: EMPTY, MISSING_COLUMN, BAD_ENCODING, BAD_ROW (unreadable file).
+            RequestError: BAD_FIELD for a match key that is not supported.
+            SourceError: MISSING_COLUMN when the binding lacks a column.
+            StateError: NOT_FOUND for a data set that is not declared.
         """
         ...
 
-    async def subjects(self, binding: AgreementBinding) -> pa.StringArray:
-        """Return all raw subject values of the bound data set (distinct)."""
+    def subject_pieces(self, binding: AgreementBinding) -> Iterator[pa.StringArray]:
+        """Yield the raw subject values of the bound data set in pieces, trimmed and usable; one may come again."""
+        ...
+
+
+class StoredRows(Protocol):
+    """A sealed file of rows on disk, read batch by batch; blocking, for threads."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Schema, with the file's own facts as metadata."""
+        ...
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Yield all rows from the beginning; StateError NOT_FOUND where the file is damaged or went meanwhile."""
         ...
 
 
 class ResultPort(Protocol):
     """Sealed results, one file per job, sorted by subject_ref; the enrichment ledger."""
 
-    async def write(self, release: Release) -> None:
-        """Store a release whole or not at all; writing the same job again replaces it."""
+    async def exists(self, job_id: str) -> bool:
+        """Return whether a job has a result."""
         ...
 
-    async def read(self, job_id: str) -> pa.Table | None:
-        """Return the table of a release, or None when there is none (any more)."""
+    async def store(self, head: Release, batches: AsyncIterator[pa.RecordBatch]) -> int:
+        """Store rows whole or not at all, batch by batch; the same job again replaces its rows.
+
+        Args:
+            head: the run's names and dates; its table holds no row and gives the schema.
+            batches: of that schema, ascending by subject_ref over all.
+
+        Returns:
+            The number of rows.
+
+        Raises:
+            StateError: DISK_FULL, an earlier result staying. What the iteration raises reaches the caller.
+        """
+        ...
+
+    async def open(self, job_id: str) -> StoredRows | None:
+        """Return a result for reading, or None when there is none (any more)."""
+        ...
+
+    async def store_tokens(self, job_id: str, schema: pa.Schema, batches: AsyncIterator[pa.RecordBatch]) -> int:
+        """Store the sealed map {subject_ref, row_token} of the rows sent, ascending by subject_ref; return the rows."""
         ...
 
     async def delete_subject(self, job_id: str, subject_ref: str) -> bool:
@@ -80,14 +145,3 @@ class ResultPort(Protocol):
     async def delete(self, job_id: str) -> None:
         """Remove a job's result; absent is fine."""
         ...
-
-    async def write_tokens(self, job_id: str, table: pa.Table) -> None:
-        """Store the sealed map {subject_ref, row_token} of the rows sent (sender)."""
-        ...
-
-    def batches(self, table: pa.Table, rows: int) -> AsyncIterator[pa.RecordBatch]:
-        """Yield a table in batches of at most `rows`."""
-        ...
-
-
-JsonMapping = Mapping[str, object]

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Bytes = npt.NDArray[np.uint8]
 
 
 class StageFile(Protocol):
@@ -39,8 +45,13 @@ class StageFile(Protocol):
         """Return a durable chunk; StateError NOT_FOUND when it is not there."""
         ...
 
-    def append(self, chunk: bytes, seq: int) -> int:
+    def append(self, chunk: bytes, seq: int, digest: bytes | None = None) -> int:
         """Make a chunk durable at place `seq`, or confirm that the same bytes stand there.
+
+        Args:
+            chunk: whole records; fewer than `rows_per_chunk` only as the last.
+            seq: its place.
+            digest: SHA-256 of the chunk where the caller just computed it, which need not be done again.
 
         Raises:
             StateError: DISK_FULL leaves the file as it was; REVISION_CONFLICT when other bytes
@@ -48,8 +59,54 @@ class StageFile(Protocol):
         """
         ...
 
+    def extend(self, chunks: Iterable[bytes], seq: int) -> int:
+        """Append chunks from place `seq` on, the next free one, and return the next free place.
+
+        Chunks become durable up to sixteen at a time, with one sync for all of them; when
+        `chunks` raises, those since the last sync are not there. Nobody is kept waiting
+        while `chunks` is asked for more.
+
+        Raises:
+            StateError: as `append`; what was durable stays.
+        """
+        ...
+
     def chunk_digests_hash(self) -> bytes:
         """Return SHA-256 over all chunk digests in order (transcript)."""
+        ...
+
+
+class Sorter(Protocol):
+    """An external sort of fixed-width rows whose keys are uniform; blocking, for threads.
+
+    Within `memory` nothing touches the disk. Beyond it rows are spilled by ranges of
+    their key, sealed under a key that is never stored: what a crash leaves opens for
+    nobody, and goes with the job's folder.
+    """
+
+    @property
+    def rows(self) -> int:
+        """Rows added so far."""
+        ...
+
+    def add(self, rows: Bytes) -> None:
+        """Take rows in any order, (n, width); they are copied.
+
+        Raises:
+            StateError: DISK_FULL; the sort is lost then.
+        """
+        ...
+
+    def pieces(self) -> Iterator[Bytes]:
+        """Yield all rows ascending by their leading key bytes, in pieces of bounded size.
+
+        Rows of one key lie in one piece, in the order in which they were added. May be
+        iterated again; nothing may be added any more.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give memory and disk back; closing twice is fine."""
         ...
 
 
@@ -85,6 +142,19 @@ class SpoolPort(Protocol):
 
     def discard_stage(self, job_id: str, stage: int) -> None:
         """Remove one stage file (a build that never left); absent is fine."""
+        ...
+
+    def sorter(self, job_id: str, name: str, width: int, key_bytes: int, memory: int) -> Sorter:
+        """Begin an external sort; a spill left by an earlier one of that name is destroyed.
+
+        Args:
+            job_id: owner; its whole folder is dropped together.
+            name: [a-z0-9._-], at most 40 characters, one sort at a time.
+            width: bytes per row.
+            key_bytes: leading bytes that order the rows, 8 to width: uniform bytes (MACs, tags), or
+                subject_refs (26 characters of base32).
+            memory: bytes that the sort may hold, all in all, adding as well as yielding.
+        """
         ...
 
     def write_sealed(self, job_id: str, name: str, clear: bytes) -> None:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from consent.evaluate import History, ProjectionRow, Use
 from consent.event import ConsentEvent
 from gateway.route.agreement import AgreementBinding, AgreementCopy
 from gateway.route.audit import AuditEvent, IntegratedEntry, PendingEntry
+from gateway.route.consent import FirstEvents
 from gateway.route.job import Job, Side
 from gateway.route.party import Partner, SignedCard
 from gateway.route.session import Session
+
+Bytes = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +67,16 @@ class RegistryStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ProjectionSlice:
-    """What the projection says of many subjects for one Use.
+class Mark:
+    """A place in the history of all that bears on consent.
 
     Attributes:
-        plain: {subject_ref: string, consent_id: string, effective_from: timestamp[us, UTC],
-            valid_until: timestamp[us, UTC] (null = open)} rows flagged plain.
-        doubtful: subject_refs (string) with events on file but no plain row for this Use;
-            they are judged one by one.
+        changes: number of the last append of consent events.
+        registry: grows with every change of the registry, of a partner and of an agreement.
     """
 
-    plain: pa.Table
-    doubtful: pa.StringArray
+    changes: int
+    registry: int
 
 
 class ConsentStore(Protocol):
@@ -91,20 +94,60 @@ class ConsentStore(Protocol):
         self,
         events: Sequence[tuple[ConsentEvent, str]],
         projection: Mapping[str, Sequence[ProjectionRow]],
+        first: FirstEvents | None = None,
     ) -> None:
         """Insert events with their content hashes and replace the projection rows of the touched subjects.
+
+        Args:
+            events: of anybody.
+            projection: of everybody whom the events concern.
+            first: events of others, of whom nothing is on file, with their projection.
 
         Raises:
             StateError: REVISION_CONFLICT when an event id exists already.
         """
         ...
 
-    async def lock_subjects(self, subject_refs: Sequence[str]) -> None:
-        """Serialise writers per subject until the transaction ends (no lost update)."""
+    async def lock_subjects(self, subject_refs: Sequence[str]) -> Collection[str]:
+        """Serialise writers per subject until the transaction ends (no lost update).
+
+        Returns:
+            Those of them who have events on file.
+        """
         ...
 
-    async def slice(self, use: Use) -> ProjectionSlice:
-        """Return the projection for one Use over all subjects."""
+    async def plain(self, use: Use, floor: datetime, at: datetime, first: str, last: str) -> Bytes:
+        """Return who has a plain row that answers for a Use at a time, (m, 26) ascending.
+
+        A row answers when floor <= effective_from <= at and (valid_until is open or at < valid_until).
+
+        Args:
+            use: whose rows; for another basis than consent nobody is plain.
+            floor: since when rows must have taken effect, see `plain_floor`.
+            at: the moment of the judgement.
+            first: least subject_ref of the range, inside.
+            last: greatest, inside.
+        """
+        ...
+
+    async def plain_ids(self, use: Use, floor: datetime, at: datetime, first: str, last: str) -> pa.Table:
+        """As `plain`, with the ids of the consents: {subject_ref: string, consent_id: string} ascending."""
+        ...
+
+    async def on_file(self, first: str, last: str) -> Bytes:
+        """Return the people of a range who have consent events on file, (m, 26) ascending."""
+        ...
+
+    async def mark(self) -> Mark:
+        """Return the present place; what is appended later has a greater number."""
+        ...
+
+    async def changed(self, since: Mark, limit: int) -> Bytes | None:
+        """Return whom an append after a mark named, (m, 26) ascending; None when more than `limit`."""
+        ...
+
+    async def lapsed(self, use: Use, after: datetime, until: datetime, limit: int) -> Bytes | None:
+        """Return whose plain row of a Use ended: after < valid_until <= until, (m, 26) ascending; None as `changed`."""
         ...
 
     async def subject_count(self) -> int:
@@ -375,6 +418,20 @@ class AuditStore(Protocol):
 
     async def append(self, events: Sequence[AuditEvent]) -> None:
         """Make the leaves (creating missing subject salts) and queue them as pending, in order."""
+        ...
+
+    async def append_encoded(
+        self, type: str, time: datetime, subject_refs: Sequence[str], keys: Sequence[str], payloads: Sequence[bytes]
+    ) -> None:
+        """As `append`, for many events of one type and time.
+
+        Args:
+            type: a leaf type.
+            time: when (UTC).
+            subject_refs: whose salts commit to the payloads.
+            keys: ids by which `find` finds the entries.
+            payloads: in canonical form.
+        """
         ...
 
     async def pending(self, limit: int) -> list[PendingEntry]:

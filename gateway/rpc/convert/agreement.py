@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from gateway.route.agreement import AgreementBinding, AgreementCopy, AgreementState, ColumnType
+from gateway.route.agreement import AgreementBinding, AgreementCopy, AgreementState, ColumnType, Padding
 from gateway.rpc.convert.aggregate import terms_to_proto
 from gateway.rpc.convert.field import octets, refuse, some, text, text_or_empty, time_to_proto
 from gateway.rpc.convert.job import OPERATION_NUMBERS
@@ -123,6 +123,7 @@ def agreement_to_proto(copy: AgreementCopy) -> agreement_pb2.Agreement:
         valid_until_time=time_to_proto(agreement.valid_until),
         sandbox=agreement.sandbox,
         aggregate=terms_to_proto(agreement.aggregate),
+        padding=_PADDINGS[agreement.padding],
     )
 
 
@@ -158,6 +159,10 @@ def _no_float(text: str) -> NoReturn:
 _STATES = {
     AgreementState.PROPOSED: agreement_pb2.AGREEMENT_STATE_PROPOSED,
     AgreementState.IN_FORCE: agreement_pb2.AGREEMENT_STATE_IN_FORCE,
+}
+_PADDINGS = {
+    Padding.NONE: agreement_pb2.PADDING_NONE,
+    Padding.POWER_OF_TWO: agreement_pb2.PADDING_POWER_OF_TWO,
 }
 _COLUMN_TYPES = {
     ColumnType.NUMBER: agreement_pb2.COLUMN_TYPE_NUMBER,

@@ -1,8 +1,8 @@
-"""One tenant port on loopback for tests: TLS, tokens and the store are real; rows and results are a few lines here."""
+"""One tenant port on loopback for tests: TLS, tokens, store and results are real; rows are a few lines here."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -20,12 +20,15 @@ from gateway.engine.bells import ProcessBells
 from gateway.errors import StateError
 from gateway.flow.ports import DatasetDescription, House
 from gateway.keys.custody import HomeKeys
+from gateway.keys.provider import FileKeyProvider
+from gateway.keys.sealer import Sealer
 from gateway.keys.token import TokenVerifier, issue_token
 from gateway.route.agreement import AgreementBinding
 from gateway.route.caller import Role
 from gateway.route.job import Job
 from gateway.rpc.listener import Listener
 from gateway.rpc.server import tenant_server
+from gateway.spool import Results
 from tests.unit.gateway.flow.houses import NOW, StoppedClock, open_house
 
 PARTY = "retailer"
@@ -48,18 +51,8 @@ class Customers:
             raise StateError("NOT_FOUND", "no such data set; assent dataset add declares one")
         return DatasetDescription(name, "csv", self.columns, "customer_id")
 
-    async def subjects(self, binding: AgreementBinding) -> pa.StringArray:
-        return pa.array(CUSTOMERS, pa.string())
-
-
-class Tables:
-    """Results in a dictionary."""
-
-    def __init__(self) -> None:
-        self.held: dict[str, pa.Table] = {}
-
-    async def read(self, job_id: str) -> pa.Table | None:
-        return self.held.get(job_id)
+    def subject_pieces(self, binding: AgreementBinding) -> Iterator[pa.StringArray]:
+        yield pa.array(CUSTOMERS, pa.string())
 
 
 @dataclass
@@ -71,7 +64,6 @@ class Tenant:
     clock: StoppedClock
     keys: HomeKeys
     listener: Listener
-    results: Tables
 
     @property
     def target(self) -> str:
@@ -112,17 +104,17 @@ class Tenant:
 @asynccontextmanager
 async def open_tenant(home: Path) -> AsyncIterator[Tenant]:
     """Open a gateway of the retailer with its tenant port on a free port of loopback."""
-    clock, results = StoppedClock(), Tables()
+    clock = StoppedClock()
     async with open_house(home, PARTY, clock) as bare:
         keys = HomeKeys.load(home)
         house = replace(
             bare,
             datasets=cast(Any, Customers()),
-            results=cast(Any, results),
+            results=Results(home / "results", Sealer(FileKeyProvider.load(home))),
             spool=cast(Any, SimpleNamespace(spool_id="spool-1")),
             bells=ProcessBells(),
         )
-        tenant = Tenant(home, house, clock, keys, serve(home, house, clock, keys), results)
+        tenant = Tenant(home, house, clock, keys, serve(home, house, clock, keys))
         await tenant.listener.start()
         try:
             yield tenant

@@ -6,6 +6,8 @@ import asyncio
 import io
 import subprocess
 import sys
+from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from gateway import kernel
 from gateway.agreement.card import card_file
 from gateway.client import (
     AsyncClient,
@@ -23,8 +26,11 @@ from gateway.client import (
 )
 from gateway.errors import RequestError, SourceError, StateError
 from gateway.flow import agreement as agreements
+from gateway.flow.gate import as_texts
 from gateway.route.caller import Role
 from gateway.route.job import Failure, JobState, Refusal, WaitingFor
+from gateway.route.job import Job as StoredJob
+from gateway.route.matched import Release
 from gateway.v1 import job_pb2, job_pb2_grpc
 from tests.e2e.tenant_port.tenant import CUSTOMERS, NOW, PARTY, Tenant, channel_to
 from tests.unit.gateway.flow.houses import Neighbours, draft, furnish, open_house
@@ -77,11 +83,8 @@ async def test_an_agreement_is_read_listed_and_bound(client: AsyncClient, agreem
         )
 
 
-def _released(tenant: Tenant, job_id: str, columns: dict[str, list[str | None]]) -> None:
+async def _released(tenant: Tenant, job: StoredJob, columns: dict[str, list[str | None]]) -> None:
     """Store what a run released: customers 1, 3 and one who left the data set since."""
-    from gateway import kernel
-    from gateway.flow.gate import as_texts
-
     subjects = pa.array([CUSTOMERS[1], CUSTOMERS[3], "C-999999"], pa.string())
     refs = as_texts(kernel.subject_refs(tenant.house.custody.subject_key(), "customer", subjects, 1))
     table = pa.table(
@@ -90,13 +93,21 @@ def _released(tenant: Tenant, job_id: str, columns: dict[str, list[str | None]])
             "consent_id": ["K-1", "K-3", "K-9"],
             **{name: pa.array(values, pa.string()) for name, values in columns.items()},
         }
-    )
-    tenant.results.held[job_id] = table
+    ).sort_by("subject_ref")
+    request = job.request
+    head = (job.job_id, "ab" * 32, request.agreement_id, job.partner, request.operation, table.slice(0, 0))
+    await tenant.house.results.store(Release(*head, NOW, NOW + timedelta(days=180), REPORT), _batches(table))
+
+
+async def _batches(table: pa.Table) -> AsyncIterator[pa.RecordBatch]:
+    for batch in table.to_batches():
+        yield batch
 
 
 REPORT = {
     "tokenised": 5,
     "matched": 3,
+    "released": 3,
     "left_out": {"NO_CONSENT": 2},
     "obtained_at": "2026-11-20T08:30:00.000000Z",
     "expires_at": "2027-05-19T08:30:00.000000Z",
@@ -105,8 +116,8 @@ REPORT = {
 
 async def _run(tenant: Tenant, job_id: str, columns: dict[str, list[str | None]]) -> None:
     await tenant.change(job_id, state=JobState.EXCHANGING, stage=2, seq=0, rows_done=1, rows_total=5)
-    await tenant.change(job_id, waiting_for=WaitingFor.PEER)
-    _released(tenant, job_id, columns)
+    job = await tenant.change(job_id, waiting_for=WaitingFor.PEER)
+    await _released(tenant, job, columns)
     await tenant.change(job_id, state=JobState.SUCCEEDED, report=REPORT, session_id="ab" * 32, finished_at=NOW)
 
 

@@ -180,3 +180,16 @@ def test_too_long_lists():
         read(items=GRANT["items"] * 257)
     with pytest.raises(FieldError, match="0 to 256 texts"):
         read(items=[GRANT["items"][0] | {"recipients": [str(number) for number in range(257)]}])
+
+
+@pytest.mark.parametrize("made", [*EVERY_TYPE, read()], ids=lambda made: made.type)
+def test_said_again_by_another_the_words_are_the_same(made):
+    own = {
+        "event_id": "again",
+        "subject": "bob",
+        "at": day(70),
+        "recorded_at": day(71),
+        "consent_id": "c of bob",
+        "valid_until": None,
+    }
+    assert made.said_again(**own) == replace(made, **own)

@@ -146,6 +146,7 @@ def document(**changes: Any) -> dict[str, Any]:
         "valid_from": "2026-11-01T00:00:00.000000Z",
         "valid_until": "2027-11-01T00:00:00.000000Z",
         "legal_text_hash": hashlib.sha256(b"contract").hexdigest(),
+        "padding": "NONE",
         "sandbox": True,
     }
     return copy.deepcopy(complete) | changes

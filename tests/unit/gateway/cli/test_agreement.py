@@ -15,7 +15,7 @@ from typing import Any, Self
 import pytest
 
 from gateway.cli.gateway_options import GatewayOptions
-from gateway.client import Binding, Budget, BudgetCharge
+from gateway.client import Agreement, Binding, Budget, BudgetCharge, Direction
 from gateway.errors import RequestError
 from gateway.main import main
 
@@ -35,12 +35,35 @@ BUDGET = Budget(
 )
 
 
+AGREEMENT = Agreement(
+    agreement_id="A-1",
+    hash=bytes(32),
+    state="IN_FORCE",
+    document=b"{}",
+    signatures=(),
+    parties=("retailer", "platform"),
+    purposes=("profile_enrichment",),
+    directions=(
+        Direction("MATCH", "retailer", "platform", (), ("retailer",)),
+        Direction("ENRICH", "retailer", "platform", ("tier",), ("retailer", "platform")),
+    ),
+    columns=(),
+    valid_from=AT,
+    valid_until=AT,
+    sandbox=True,
+    aggregate=None,
+    padding="POWER_OF_TWO",
+)
+
+
 class Gateway:
     """Stands where the client stands and remembers what it was asked."""
 
     def __init__(self) -> None:
         self.bound: list[tuple[str, Binding]] = []
-        self.agreements = SimpleNamespace(bind=lambda *given: self.bound.append(given), budget=self._budget)
+        self.agreements = SimpleNamespace(
+            bind=lambda *given: self.bound.append(given), budget=self._budget, list=lambda: [AGREEMENT]
+        )
 
     def _budget(self, agreement_id: str) -> Budget:
         if agreement_id != "A-1":
@@ -86,6 +109,18 @@ def test_a_binding_names_segments_and_our_own_minimum(gateway: Gateway, assent: 
 def test_a_minimum_is_no_negative_number(assent: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
     assert assent(*BIND, "--minimum-cohort", "-1") == 2
     assert "--minimum-cohort" in capsys.readouterr().err
+
+
+def test_the_list_says_who_learns_and_whether_lengths_are_hidden(
+    assent: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert assent("agreement", "list", "--output", "json") == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert found["padding"] == "POWER_OF_TWO"
+    assert found["operations"] == [
+        "MATCH retailer<-platform",
+        "ENRICH retailer<-platform, result to retailer, platform",
+    ]
 
 
 def test_a_budget_is_what_was_spent_and_by_whom(assent: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:

@@ -144,7 +144,7 @@ async def test_a_single_quote_mark_inside_a_value_is_no_fault(tmp_path: Path) ->
 
 async def test_a_row_larger_than_a_block(tmp_path: Path) -> None:
     error = await refused(csv_file(tmp_path, GOOD + "c3," + "1" * (9 << 20) + "\n"))
-    assert (error.reason, "4 MiB" in error.message) == ("BAD_ROW", True)
+    assert (error.reason, "1 MiB" in error.message) == ("BAD_ROW", True)
 
 
 @pytest.mark.parametrize("where", [0, 1, 3, 20_000])

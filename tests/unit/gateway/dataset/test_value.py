@@ -125,6 +125,30 @@ def test_written_numbers_agree_with_python_decimals(texts: list[str], scale: int
         assert value is None or value == expected
 
 
+@given(st.lists(st.text("0123456789.-", max_size=14), max_size=3), st.integers(0, 9))
+def test_short_numbers_are_judged_alike_alone_and_among_others(texts: list[str], scale: int) -> None:
+    # A text that is no number sends the whole column another way.
+    values, bad = parsed(texts, number(scale))
+    slowly, refused = parsed([*texts, "1e0"], number(scale))
+    assert (values, bad) == (slowly[:-1], refused[:-1])
+    for text, value, wrong in zip(texts, values, bad, strict=True):
+        whole, _, fraction = text.removeprefix("-").partition(".")
+        written = bool(re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", text))
+        fits = len(whole.lstrip("0")) <= 18 - scale and len(fraction.rstrip("0")) <= scale
+        assert wrong == (bool(text) and not (written and fits))
+        assert value == (Decimal(text) if text and not wrong else None)
+
+
+@pytest.mark.parametrize(
+    "type_", [pa.int8(), pa.int64(), pa.uint64(), pa.decimal128(20, 0), pa.decimal256(40, 0)], ids=str
+)
+def test_whole_numbers_of_any_width(type_: pa.DataType) -> None:
+    values, bad = parsed(pa.array([-7 if type_ not in (pa.uint64(),) else 7, None, 120], type_), number(9))
+    assert (values[1:], bad) == ([None, Decimal(120)], [False] * 3)
+    assert parsed(pa.array([None, None], type_), number(9)) == ([None, None], [False, False])
+    assert parsed(pa.array([], type_), number(9)) == ([], [])
+
+
 @given(st.lists(st.integers(-(10**14), 10**14)), st.integers(0, 9))
 def test_a_float_is_the_decimal_that_it_is_nearest_to(scaled: list[int], scale: int) -> None:
     floats = pa.array([value / 10**scale for value in scaled], pa.float64())

@@ -13,7 +13,6 @@ import pytest
 
 from gateway.disclosure import release_rows
 from gateway.errors import Misuse
-from gateway.psi.matched import from_bytes, to_bytes
 from gateway.route.agreement import Operation
 from gateway.route.job import AuthorizedJob, Side
 from gateway.route.matched import Matched
@@ -21,7 +20,7 @@ from gateway.route.matched import Matched
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-def job_of(side: Side = Side.RECEIVER, columns: tuple[str, ...] = ("tier",)) -> AuthorizedJob:
+def job_of(side: Side = Side.RECEIVER, columns: tuple[str, ...] = ("tier",), to_sender: bool = False) -> AuthorizedJob:
     found = SimpleNamespace(
         job_id="j",
         side=side,
@@ -29,6 +28,7 @@ def job_of(side: Side = Side.RECEIVER, columns: tuple[str, ...] = ("tier",)) -> 
         agreement=SimpleNamespace(agreement_id="a", retention_days=10),
         partner=SimpleNamespace(card=SimpleNamespace(party="platform")),
         operation=Operation.ENRICH,
+        direction=SimpleNamespace(to_sender=to_sender),
     )
     return cast(AuthorizedJob, found)
 
@@ -36,7 +36,7 @@ def job_of(side: Side = Side.RECEIVER, columns: tuple[str, ...] = ("tier",)) -> 
 def matched_of(names: list[str], columns: pa.Table | None) -> Matched:
     refs = np.array([list(name.ljust(26, "x").encode()) for name in names], dtype=np.uint8).reshape(len(names), 26)
     tokens = np.arange(len(names) * 9, dtype=np.uint8).reshape(len(names), 9)
-    return Matched(refs, pa.array([f"c-{name}" for name in names]), tokens, columns, 0)
+    return Matched(refs, pa.array([f"c-{name}" for name in names]), tokens, columns)
 
 
 MATCHED = matched_of(["b", "a", "c"], pa.table({"other": [1, 2, 3], "tier": ["B", "A", None]}))
@@ -56,9 +56,18 @@ def test_nobody_allowed_is_an_empty_release() -> None:
     assert release_rows(job_of(), "s", MATCHED, np.zeros(3, dtype=bool), AT, {}).table.num_rows == 0
 
 
+def test_a_sender_that_learns_the_matches_has_them_without_columns() -> None:
+    job = job_of(Side.SENDER, to_sender=True)
+    release = release_rows(job, "s", replace(MATCHED, columns=None), np.array([True, True, False]), AT, {})
+    assert release.table.column_names == ["subject_ref", "row_token", "consent_id"]
+    assert release.table.column("consent_id").to_pylist() == ["c-a", "c-b"]
+
+
 @pytest.mark.parametrize(
     ("job", "matched", "allowed"),
     [
+        (job_of(Side.SENDER, to_sender=True), MATCHED, np.ones(3, dtype=bool)),
+        (job_of(Side.SENDER), replace(MATCHED, columns=None), np.ones(3, dtype=bool)),
         (job_of(Side.SENDER), MATCHED, np.ones(3, dtype=bool)),
         (job_of(), MATCHED, np.ones(2, dtype=bool)),
         (job_of(columns=()), MATCHED, np.ones(3, dtype=bool)),
@@ -68,16 +77,3 @@ def test_nobody_allowed_is_an_empty_release() -> None:
 def test_what_cannot_be_is_a_bug(job: AuthorizedJob, matched: Matched, allowed: Any) -> None:
     with pytest.raises(Misuse):
         release_rows(job, "s", matched, allowed, AT, {})
-
-
-@pytest.mark.parametrize("matched", [MATCHED, replace(MATCHED, columns=None), matched_of([], None)])
-def test_matches_survive_their_sealed_form(matched: Matched) -> None:
-    back = from_bytes(to_bytes(matched))
-    assert (back.subject_refs == matched.subject_refs).all()
-    assert (back.row_tokens == matched.row_tokens).all()
-    assert back.row_tokens.shape == matched.row_tokens.shape
-    assert back.consent_ids.to_pylist() == matched.consent_ids.to_pylist()
-    assert (back.columns is None) == (matched.columns is None)
-    if matched.columns is not None:
-        assert back.columns is not None
-        assert back.columns.equals(matched.columns)

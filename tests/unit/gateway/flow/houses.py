@@ -18,6 +18,7 @@ from gateway.flow import agreement as agreements
 from gateway.flow import partner as partners
 from gateway.flow import registry
 from gateway.flow.audit import sequence
+from gateway.flow.memory import Memory
 from gateway.flow.ports import DatasetDescription, House, Limits
 from gateway.keys.custody import HomeKeys
 from gateway.keys.material import initialise
@@ -162,6 +163,7 @@ async def open_house(
             clock=clock,
             bells=CountedBells(),
             processes=cast(Any, None),
+            memory=Memory(64 << 20),
             limits=Limits(threads=1),
         )
         neighbours.houses[party] = house

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from consent.evaluate import Use
+from consent.projection import TRUST_ALL
 from consent.record import State
+from consent.registry import Registry
 from gateway import kernel
 from gateway.errors import AccessError, RequestError, StateError
 from gateway.flow import consent as route
@@ -22,6 +24,7 @@ from gateway.flow.consent import ImportReport, consents_of, decide, import_event
 from gateway.flow.intake import SubjectNames
 from gateway.flow.notice import create_notice, publish_notice
 from gateway.flow.ports import House, Limits
+from gateway.route.subject_ref import as_texts
 from gateway.store.consents import SqlConsentStore
 from tests.unit.gateway.flow.houses import (
     ADMIN,
@@ -41,6 +44,7 @@ from tests.unit.gateway.flow.houses import (
 
 USE = Use("retailer", "platform", "profile_enrichment", "phone_hash", "psi_hash")
 PHONE = "13800138000"
+ALL = ("2" * 26, "z" * 26)
 
 
 def given(number: int, **changes: Any) -> dict[str, Any]:
@@ -193,10 +197,10 @@ async def test_the_projection_follows_in_the_same_commit(shop: Shop) -> None:
     await take(shop.house, [withdrawn(3), given(9, evidence=False)])
     names = SubjectNames(shop.house.custody.subject_key(), "customer", 1)
     async with shop.house.store.read() as tx:
-        piece = await tx.consents.slice(USE)
-    plain = set(piece.plain.column("subject_ref").to_pylist())
-    assert plain == set(names.refs([f"C{number}" for number in (0, 1, 2, 4)]))
-    assert set(piece.doubtful.to_pylist()) == set(names.refs(["C3", "C9"]))
+        plain = as_texts(await tx.consents.plain(USE, TRUST_ALL, shop.house.clock.now(), *ALL)).to_pylist()
+        on_file = as_texts(await tx.consents.on_file(*ALL)).to_pylist()
+    assert plain == sorted(names.refs([f"C{number}" for number in (0, 1, 2, 4)]))
+    assert on_file == sorted(names.refs([f"C{number}" for number in (0, 1, 2, 3, 4, 9)]))
 
 
 async def test_a_repeated_import_changes_nothing(shop: Shop) -> None:
@@ -324,7 +328,12 @@ async def test_pieces_of_any_size_make_batches_of_one(shop: Shop, monkeypatch: p
     rows = [given(number) for number in range(11)]
     report = await import_events(shop.cut_to(import_batch=4), CDP, "customer", pieces(rows, size), False)
     assert report.accepted == 11
-    assert calls == asked == [4, 4, 3]
+    assert calls == [4, 4, 3]
+    assert asked == []  # of new people nothing is on file
+    later = [withdrawn(number) for number in range(11)]
+    report = await import_events(shop.cut_to(import_batch=4), CDP, "customer", pieces(later, size), False)
+    assert report.accepted == 11
+    assert asked == [4, 4, 3]
 
 
 async def test_a_failure_keeps_the_batches_before_it_and_the_import_can_be_repeated(
@@ -349,6 +358,96 @@ async def test_a_failure_keeps_the_batches_before_it_and_the_import_can_be_repea
     assert len(await consent_entries(shop.house)) == 10
 
 
+async def test_a_stream_that_breaks_leaves_whole_batches(shop: Shop) -> None:
+    """The batch before is on its way into the store while the next one is awaited."""
+
+    async def broken() -> AsyncIterator[list[tuple[int, dict[str, Any]]]]:
+        async for piece in pieces([given(number) for number in range(9)], 1):
+            yield piece
+        raise RequestError("BAD_FIELD", "field batch is required")
+
+    small = shop.cut_to(import_batch=4)
+    with pytest.raises(RequestError, match="batch"):
+        await import_events(small, CDP, "customer", broken(), False)
+    kept = len(await consent_entries(shop.house))
+    assert kept in (4, 8)
+    report = await take(shop.house, [given(number) for number in range(10)])
+    assert (report.accepted, report.replayed) == (10 - kept, kept)
+
+
+async def test_an_import_that_is_given_up_leaves_no_transaction_open(shop: Shop) -> None:
+    waiting = asyncio.Event()
+
+    async def endless() -> AsyncIterator[list[tuple[int, dict[str, Any]]]]:
+        async for piece in pieces([given(number) for number in range(8)], 4):
+            yield piece
+        waiting.set()
+        await asyncio.Event().wait()
+
+    importing = asyncio.create_task(import_events(shop.cut_to(import_batch=4), CDP, "customer", endless(), False))
+    await waiting.wait()
+    importing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await importing
+    kept = len(await consent_entries(shop.house))
+    assert kept in (4, 8)
+    async with asyncio.timeout(20):
+        assert (await take(shop.house, [given(number) for number in range(8)])).accepted == 8 - kept
+
+
+@pytest.mark.parametrize("whole", [False, True])
+async def test_rows_are_judged_by_the_registry_of_their_commit(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, whole: bool
+) -> None:
+    """Rows are read before their transaction; what was registered in between is not missed."""
+    load, before = route.load_registry, Registry.of()
+
+    async def changing(tx: Any, house: House) -> Registry:
+        return await load(tx, house) if tx._connection.writable else before
+
+    with monkeypatch.context() as patch:
+        patch.setattr(route, "load_registry", changing)
+        report = await take(shop.house, [given(1), given(2, items=item(purpose="mind_reading"))], whole=whole)
+    if whole:
+        assert (report.accepted, report.rejected_count) == (0, 2)  # looked at under the registry of before
+    else:
+        assert (report.accepted, [error.field for error in report.rejected]) == (1, ["items[0].purpose"])
+        assert await reason(shop.house, 1) == "OK_CONSENT"
+
+
+async def test_new_people_and_people_on_file_in_one_batch(shop: Shop) -> None:
+    """Several events of one person, of somebody known, of somebody merged, and of people who come first."""
+    await take(shop.house, [given(1), given(2)])
+    merge = {
+        "event_id": "m",
+        "type": "identity_merged",
+        "at": "2026-11-19T10:00:00+08:00",
+        "subject": "C5",
+        "subjects": ["C5", "C6"],
+    }
+    rows = [withdrawn(1), given(3), given(4), withdrawn(4), merge, given(6), given(7, evidence=False), given(2)]
+    report = await take(shop.house, rows)
+    assert (report.accepted, report.replayed) == (7, 1)
+    assert [entry["event_id"] for entry in await consent_entries(shop.house)] == [
+        *("e1", "e2"),
+        *("w1", "e3", "e4", "w4", "m", "e6", "e7"),
+    ]
+    expected = {
+        1: "CONSENT_WITHDRAWN",
+        2: "OK_CONSENT",
+        3: "OK_CONSENT",
+        4: "CONSENT_WITHDRAWN",
+        5: "IDENTITY_CONFLICT",
+        6: "IDENTITY_CONFLICT",
+        7: "RECORD_UNTRUSTED",
+    }
+    assert {number: await reason(shop.house, number) for number in expected} == expected
+    names = SubjectNames(shop.house.custody.subject_key(), "customer", 1)
+    async with shop.house.store.read() as tx:
+        plain = as_texts(await tx.consents.plain(USE, TRUST_ALL, shop.house.clock.now(), *ALL)).to_pylist()
+    assert plain == sorted(names.refs(["C2", "C3"]))
+
+
 async def race(shop: Shop) -> None:
     rows = [given(number) for number in range(40)] + [withdrawn(number) for number in range(0, 40, 4)]
     small = shop.cut_to(import_batch=5)
@@ -361,7 +460,7 @@ async def race(shop: Shop) -> None:
     assert await reason(shop.house, 4) == "CONSENT_WITHDRAWN"
     assert await reason(shop.house, 5) == "OK_CONSENT"
     async with shop.house.store.read() as tx:
-        assert (await tx.consents.slice(USE)).plain.num_rows == 30
+        assert len(await tx.consents.plain(USE, TRUST_ALL, shop.house.clock.now(), *ALL)) == 30
 
 
 async def test_two_imports_of_the_same_rows_store_each_once(shop: Shop) -> None:

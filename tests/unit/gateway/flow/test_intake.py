@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from consent.errors import FieldError
 from consent.event import ConsentEvent
+from consent.fields import said
 from consent.party import Party
 from consent.purpose import Category, Purpose
 from consent.registry import Registry
 from gateway.flow.intake import RowError, SubjectNames, row_error, subject_fault, take_in
+from gateway.route.canonical import canonical_bytes
 
 NOW = datetime(2026, 11, 20, 8, 30, tzinfo=UTC)
 NAMES = SubjectNames(b"\x07" * 32, "customer", 1)
@@ -51,17 +53,19 @@ def test_a_row_becomes_an_event_of_a_reference() -> None:
     ((taken,), errors) = take_in([(7, withdrawal())], NAMES, REGISTRY, NOW)
     assert errors == []
     assert taken.row == 7
-    assert taken.event.subject == reference(NAMES.key, "customer", "张三")
-    assert taken.event.recorded_at == NOW
-    assert taken.payload() == taken.event.to_mapping()
-    assert ConsentEvent.from_mapping(taken.payload()) == taken.event
+    event = taken.event(NOW)
+    assert event.subject == reference(NAMES.key, "customer", "张三")
+    assert event.recorded_at == NOW
+    record = taken.record(said(NOW))
+    assert record.encode() == canonical_bytes(event.to_mapping())
+    assert ConsentEvent.from_mapping(json.loads(record)) == event
 
 
 def test_the_content_hash_knows_the_act_and_not_the_time_of_its_recording() -> None:
     ((first,), _) = take_in([(1, withdrawal())], NAMES, REGISTRY, NOW)
     ((again,), _) = take_in([(1, withdrawal(at="2026-11-19T02:00:00Z"))], NAMES, REGISTRY, NOW + timedelta(days=1))
     assert again.content_hash == first.content_hash
-    canonical = json.dumps(first.event.content(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    canonical = json.dumps(first.event(NOW).content(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     assert first.content_hash == hashlib.sha256(canonical.encode()).hexdigest()
     for changes in ({"purpose": "enrich"}, {"subject": "李四"}, {"event_id": "w2"}, {"at": "2026-11-19T02:00:01Z"}):
         ((other,), _) = take_in([(1, withdrawal(**changes))], NAMES, REGISTRY, NOW)

@@ -13,8 +13,8 @@ import pytest
 
 from gateway.errors import Misuse, SourceError
 from gateway.flow.segment import minimum_cohort, missing_values, number_segments, terms_of
+from gateway.psi.attributes import encode
 from gateway.route.agreement import AgreementBinding, Column, ColumnType, Measure, Statistic
-from gateway.route.cohort import SourceRows
 from gateway.route.job import AuthorizedJob
 from tests.unit.gateway.disclosure.runs import terms_of as agreed
 
@@ -34,49 +34,31 @@ def job(own: int = 0, **changes: Any) -> AuthorizedJob:
     return cast(AuthorizedJob, SimpleNamespace(agreement=SimpleNamespace(aggregate=terms), binding=binding))
 
 
-def arms(**sizes: int) -> pa.Array:
-    return pa.array([name for name, size in sizes.items() for _ in range(size)], pa.string())
-
-
-def everyone(names: pa.Array) -> np.ndarray:
-    return np.ones(len(names), dtype=bool)
+def numbered(asked: AuthorizedJob, **people: int) -> tuple[tuple[str, ...], list[int]]:
+    kept, number = number_segments(asked, list(people), np.array(list(people.values()), dtype=np.int64))
+    return kept, number.tolist()
 
 
 def test_segments_are_numbered_by_name_and_small_ones_stay_at_home() -> None:
-    names = arms(zulu=20, one=1, alpha=30, mid=19)
-    kept, number = number_segments(job(), names, everyone(names))
-    assert kept == ("alpha", "zulu")
-    assert number.tolist() == [1] * 20 + [-1] + [0] * 30 + [-1] * 19
-
-
-def test_only_those_whom_consent_lets_in_make_a_segment_large_enough() -> None:
-    names = arms(a=25, b=25)
-    allowed = everyone(names)
-    allowed[:6] = False
-    kept, number = number_segments(job(), names, allowed)
-    assert kept == ("b",)
-    assert set(number[:25].tolist()) == {-1}
+    assert numbered(job(), zulu=20, one=1, alpha=30, mid=19) == (("alpha", "zulu"), [1, -1, 0, -1])
 
 
 def test_our_own_minimum_counts_where_it_is_stricter() -> None:
-    names = arms(a=25, b=40)
-    assert number_segments(job(own=30), names, everyone(names))[0] == ("b",)
-    assert number_segments(job(own=3), names, everyone(names))[0] == ("a", "b")
+    assert numbered(job(own=30), a=25, b=40)[0] == ("b",)
+    assert numbered(job(own=3), a=25, b=40)[0] == ("a", "b")
     assert (minimum_cohort(job(own=30)), minimum_cohort(job(own=3))) == (30, 20)
 
 
 def test_more_segments_than_agreed_are_refused_and_small_ones_do_not_count() -> None:
-    names = arms(a=20, b=20, c=20, d=5)
     with pytest.raises(SourceError) as caught:
-        number_segments(job(segments=2), names, everyone(names))
+        numbered(job(segments=2), a=20, b=20, c=20, d=5)
     assert caught.value.reason == "BAD_ROW"
     assert "3 segments" in str(caught.value)
-    assert number_segments(job(segments=3), names, everyone(names))[0] == ("a", "b", "c")
+    assert numbered(job(segments=3), a=20, b=20, c=20, d=5)[0] == ("a", "b", "c")
 
 
 def test_nobody_makes_no_segment() -> None:
-    kept, number = number_segments(job(), pa.array([], pa.string()), np.zeros(0, dtype=bool))
-    assert (kept, number.tolist()) == ((), [])
+    assert numbered(job()) == ((), [])
 
 
 def test_a_row_lacks_a_number_unless_the_agreement_lets_it_be_absent() -> None:
@@ -87,10 +69,10 @@ def test_a_row_lacks_a_number_unless_the_agreement_lets_it_be_absent() -> None:
             "channel": pa.array([None, "web", None, "app"]),
         }
     )
-    source = SourceRows(pa.array(list("abcd")), pa.array(list("abcd")), values, 4, {}, 0)
+    columns = (SPEND, AGE, CHANNEL)
     # Age has `present`, a missing word counts as none of the words; spend must be there.
-    assert missing_values(job(), source, (SPEND, AGE, CHANNEL)).tolist() == [False, True, False, True]
-    assert not missing_values(job(), source, (AGE, CHANNEL)).any()
+    assert missing_values(job(), encode(values, columns), columns).tolist() == [False, True, False, True]
+    assert not missing_values(job(), encode(values, columns[1:]), columns[1:]).any()
 
 
 def test_a_job_without_terms_is_a_bug() -> None:

@@ -10,7 +10,6 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from gateway.disclosure import difference
@@ -37,19 +36,17 @@ def _refs(people: range) -> np.ndarray[Any, np.dtype[np.uint8]]:
 
 
 def _cohort(segments: Segments, side: Side = Side.RECEIVER) -> ConsentedCohort:
-    """Segments of people by number; subjects stand in another order than the records, as after a join."""
-    refs = np.concatenate([_refs(people) for people in segments.values()])
-    order = np.random.default_rng(len(refs)).permutation(len(refs))
+    """Segments of people by number."""
+    people = sum(len(people) for people in segments.values())
     return ConsentedCohort(
         side=side,
-        inputs=pa.array([b"x"] * len(refs), pa.large_binary()),
-        subject_refs=np.ascontiguousarray(refs[order]),
-        record_of=order.astype(np.int64),
-        consent_ids=pa.array(["c"] * len(refs)),
-        columns=None,
+        rows=people,
+        members=people,
         commitment=b"\0" * 32,
         left_out={},
         judged_at=NOW,
+        mark=(0, 0),
+        key_bytes=1,
         segments=tuple(segments) if side is Side.RECEIVER else (),
         segment_rows=tuple(len(people) for people in segments.values()),
     )
@@ -86,7 +83,12 @@ class Desk:
     ) -> tuple[AuthorizedJob, Similar]:
         job = job or self.job(terms, side, partner, dataset)
         at = NOW + timedelta(days=days)
-        return job, await similar_segments(self.house, job, _cohort(segments, side), _refs(denied), at)
+        refs = np.concatenate([_refs(people) for people in segments.values()])
+
+        async def kept_out() -> np.ndarray:
+            return _refs(denied)
+
+        return job, await similar_segments(self.house, job, _cohort(segments, side), refs, kept_out, at)
 
     async def keep(self, job: AuthorizedJob, found: Similar) -> None:
         async with self.house.store.begin() as tx:

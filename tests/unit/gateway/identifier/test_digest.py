@@ -33,3 +33,14 @@ def test_an_md5_is_no_sha256() -> None:
 def test_a_digest_is_no_phone() -> None:
     _, reasons = normalise(parse("phone.cn11"), pa.array(["6c2f1b0c2ee2d4c1a58a9d3c6f0ab7d1"]))
     assert reasons.to_pylist() == ["BAD_CHARACTERS"]
+
+
+@pytest.mark.parametrize("stray", ["g", "`", "/", ":", "A", " "])
+def test_one_stray_character_in_a_long_column_is_found(stray: str) -> None:
+    digests = [hashlib.md5(str(n).encode()).hexdigest() for n in range(5000)]
+    values, reasons = normalise(parse("phone.cn11.md5"), pa.array(digests))
+    assert (values.to_pylist(), reasons.null_count) == (digests, 5000)
+    digests[4321] = digests[4321][:-1] + stray
+    values, reasons = normalise(parse("phone.cn11.md5"), pa.array(digests))
+    assert [row for row, reason in enumerate(reasons.to_pylist()) if reason] == [4321]
+    assert values[4321].as_py() is None

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import unicodedata
 
 import pyarrow as pa
@@ -40,3 +42,19 @@ def test_trimming_is_that_of_python(raw: list[str]) -> None:
         kept = text.strip()
         bad = not kept or any(unicodedata.category(c) == "Cc" for c in kept)
         assert value == (None if bad else kept)
+
+
+def test_what_a_null_holds_decides_nothing() -> None:
+    hidden = pa.array(["a", "x\n" * 200, "b"])
+    validity = pa.array([True, False, True]).buffers()[1]
+    column = pa.StringArray.from_buffers(3, *hidden.buffers()[1:], validity)
+    for values in (column, column.slice(1)):
+        found, reasons = normalise(OPAQUE, values)
+        assert found.to_pylist() == values.to_pylist()
+        assert reasons.to_pylist() == [None if value else "EMPTY" for value in values.to_pylist()]
+
+
+def test_the_package_is_imported_without_making_arrays() -> None:
+    # The first one made of a list looks for pandas: a third of a second of every command.
+    code = "import sys, gateway.identifier; sys.exit('pandas' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

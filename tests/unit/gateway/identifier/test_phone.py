@@ -120,6 +120,27 @@ def test_no_rows() -> None:
     assert values.type == pa.string()
 
 
+@pytest.mark.parametrize("prefix", ["", "86", "+86", "0086"])
+@pytest.mark.parametrize(
+    "stray", [None, "", "12900000000", "+8513800000000", "138000000x0", "86138000000:0", "138 0000 0000"]
+)
+def test_a_column_of_one_form_with_one_stray(prefix: str, stray: str | None) -> None:
+    numbers = [str(13_800_000_000 + n) for n in range(50)]
+    column = pa.array(["", *(prefix + number for number in numbers)], pa.string()).slice(1)
+    for key, code in (("phone.cn11", ""), ("phone.e164", "+86")):
+        values, reasons = normalise(parse(key), column)
+        assert values.to_pylist() == [code + number for number in numbers]
+        assert reasons.null_count == 50
+        mixed = pa.array([*column.to_pylist()[:20], stray, *column.to_pylist()[20:]], pa.string())
+        values, reasons = normalise(parse(key), mixed)
+        values.validate(full=True)
+        alone, reason = one(stray, key)
+        assert values.to_pylist() == [code + number for number in numbers[:20]] + [alone] + [
+            code + number for number in numbers[20:]
+        ]
+        assert reasons.to_pylist() == [None] * 20 + [reason] + [None] * 30
+
+
 # ---- against a slow, plainly written model ---------------------------------------------------------------------
 
 

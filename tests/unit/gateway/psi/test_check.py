@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import HostileInput
-from gateway.psi.check import RepeatCheck, as_keys, check_ascending, check_chunk
+from gateway.psi.check import as_keys, check_ascending, check_chunk, check_repeats
 from gateway.route.session import Chunk, Stage
 
 SESSION = "ab" * 32
@@ -65,28 +65,34 @@ def test_the_first_record_out_of_order_is_named() -> None:
         check_ascending(Stage.TABLE, 6, rows([b"\x02"]), b"\x02")
 
 
-@given(st.lists(st.integers(0, 30), max_size=60))
-def test_repeats_are_found_exactly(ids: list[int]) -> None:
-    # Equal 8-byte prefixes for pairs of ids: only exact comparison tells them apart.
-    values = [bytes([i // 2]) * 8 + bytes([i]) * 24 for i in ids]
-    check = RepeatCheck(Stage.BLINDED, 7)
-    for start in range(0, len(values), 7):
-        check.add(rows(values[start : start + 7]))
+def repeats(values: list[bytes], per_chunk: int, memory: int, stage: Stage = Stage.BLINDED) -> None:
+    chunks = [rows(values[start : start + per_chunk]) for start in range(0, len(values), per_chunk)]
+    check_repeats(stage, chunks.__getitem__, len(chunks), per_chunk, memory)
+
+
+@given(st.lists(st.integers(0, 30), max_size=60), st.sampled_from([1, 100, 10**6]))
+def test_repeats_are_found_exactly(ids: list[int], memory: int) -> None:
+    # Equal 8-byte prefixes for pairs of ids: only exact comparison tells them apart. Little memory: many passes.
+    values = [bytes([8 * (i // 2)]) * 8 + bytes([i]) * 24 for i in ids]
     if len(set(ids)) == len(ids):
-        check.finish(values.__getitem__)
+        repeats(values, 7, memory)
         return
     with pytest.raises(HostileInput) as caught:
-        check.finish(values.__getitem__)
+        repeats(values, 7, memory)
     assert caught.value.reason == "REPEATED_ELEMENT"
 
 
 def test_a_repeat_is_named_by_chunk_and_offset() -> None:
     values = [bytes([i]) * 32 for i in (1, 2, 3, 1)]
-    check = RepeatCheck(Stage.EVALUATED, 2)
-    check.add(rows(values[:2]))
-    check.add(rows(values[2:]))
-    with pytest.raises(HostileInput, match="stage 2 EVALUATED, chunk 1, offset 1"):
-        check.finish(values.__getitem__)
+    for memory in (1, 10**6):
+        with pytest.raises(HostileInput, match="stage 2 EVALUATED, chunk 1, offset 1"):
+            repeats(values, 2, memory, Stage.EVALUATED)
+
+
+@pytest.mark.parametrize("prefix", [b"\x00" * 8, b"\xff" * 8])
+def test_the_least_and_the_greatest_prefix_lie_in_a_range(prefix: bytes) -> None:
+    with pytest.raises(HostileInput):
+        repeats([prefix + b"a" * 24, b"\x01" * 32, prefix + b"a" * 24], 1, 1)
 
 
 @given(st.lists(st.binary(min_size=9, max_size=9), min_size=1, max_size=50))

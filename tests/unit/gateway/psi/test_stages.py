@@ -96,6 +96,13 @@ def test_what_counts_or_names_peoples_rows_is_sealed_on_disk() -> None:
     assert sealed == {A.LATE_DROPS, A.MASKED, A.SHARED_RELEASE}
 
 
+def test_the_sender_is_told_the_matches_by_a_bit_per_row_where_it_learns_them() -> None:
+    alone, both = row_stages(5, 17, 9, 40), row_stages(5, 17, 9, 40, True)
+    assert both[:-1] == alone
+    assert both[-1] == StageSize(Stage.MATCHED_TAGS, True, 1, 3, sealed=True)
+    assert row_stages(5, 0, 9, 40, True)[-1].rows == 0
+
+
 def test_find_looks_a_stage_up() -> None:
     stages = grouped_stages(ROWS, SENDER, grouped())
     found = find(stages, A.RESULTS)
@@ -111,6 +118,7 @@ def test_grouped_comes_back_from_the_opening_record() -> None:
         "receiver_rows": list(ROWS), "sender_rows": [SENDER],
         "receiver_commitment": "00" * 32, "sender_commitment": "11" * 32,
         "receiver_judged_at": "2026-03-01T00:00:00.000000Z", "sender_judged_at": "2026-03-01T00:00:00.000000Z",
+        "matches_to_sender": False,
     }  # fmt: skip
     sizes = opening_of_record(json.dumps(record, separators=(",", ":"), sort_keys=True).encode(), "ab" * 32)
     assert sizes.grouped == made

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from gateway.errors import HostileInput, Misuse, RequestError
 from gateway.route.canonical import (
     MAX_INTEGER,
+    Frame,
     canonical_bytes,
     parse_canonical,
     parse_time_text,
+    quoted,
     record_hash,
     record_message,
     time_text,
@@ -45,6 +47,27 @@ def test_the_fast_encoder_writes_the_same_bytes(value: object) -> None:
 @given(flat)
 def test_the_fast_encoder_writes_what_the_library_writes(record: dict[str, object]) -> None:
     assert canonical_bytes(record) == rfc8785.dumps(record)  # type: ignore[arg-type]
+
+
+@given(st.dictionaries(ascii_keys, simple, max_size=6), st.dictionaries(ascii_keys, st.text(), max_size=4))
+def test_a_frame_writes_what_the_encoder_writes(record: dict[str, object], texts: dict[str, str]) -> None:
+    frame = Frame(record, texts.keys())
+    filled = frame.filled(*(quoted(texts[name]) for name in sorted(texts)))
+    assert filled.encode() == canonical_bytes(record | texts) == rfc8785.dumps(record | texts)  # type: ignore[arg-type]
+
+
+def test_a_frame_has_the_encoder_s_bounds() -> None:
+    nested: object = 1
+    for _ in range(32):
+        nested = [nested]
+    for record, problem in (({"a": 1.5}, "a floating"), ({"a": nested}, "deeper"), ({"a": "\ud800"}, "Unicode")):
+        with pytest.raises(RequestError, match=problem):
+            Frame(record, ["at"])
+    for record, names in (({"é": 1}, ["at"]), ({"a": 1}, ["日"])):
+        with pytest.raises(Misuse):
+            Frame(record, names)
+    with pytest.raises(UnicodeEncodeError):
+        Frame({}, ["at"]).filled(quoted("\ud800")).encode()
 
 
 @given(values)

@@ -19,7 +19,7 @@ def test_every_setting_is_listed_with_its_source(home: Path) -> None:
     assert [row.key for row in rows] == [
         *(f"party.{key}" for key in ("id", "legal_name", "contact", "country", "endpoint", "target_name")),
         *("server.tenant_address", "server.peer_address", "store.url", "keys.provider", "spool.directory"),
-        *("engine.jobs", "engine.threads", "engine.processes", "engine.lease_s"),
+        *("engine.jobs", "engine.threads", "engine.memory_limit", "engine.processes", "engine.lease_s"),
         *(f"datasets.b.{key}" for key in ("format", "path", "subject_column")),
     ]
     found = {row.key: (row.value, row.source) for row in rows}

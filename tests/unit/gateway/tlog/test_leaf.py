@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import HostileInput, Misuse
 from gateway.route.canonical import canonical_bytes
-from gateway.tlog.leaf import LeafType, check_opening, make_leaf, parse_leaf
+from gateway.tlog.leaf import MAX_PAYLOAD_BYTES, LeafType, check_opening, make_leaf, make_leaves, parse_leaf
 
 AT = datetime(2026, 11, 21, 8, 0, 0, 123456, tzinfo=UTC)
 SALT = bytes(range(32))
@@ -41,6 +41,32 @@ def test_leaves_round_trip(leaf_type: LeafType, at: datetime, salt: bytes) -> No
     header = parse_leaf(leaf.bytes)
     assert (header.type, header.time) == (leaf_type, at)
     assert check_opening(leaf.bytes, leaf.payload_bytes, salt) == header
+
+
+@given(
+    st.sampled_from(list(LeafType)),
+    st.datetimes(timezones=st.just(UTC)),
+    st.lists(st.tuples(st.dictionaries(st.text(max_size=5), st.text(max_size=9)), st.binary(min_size=32, max_size=32))),
+)
+def test_many_leaves_are_those_made_one_by_one(
+    leaf_type: LeafType, at: datetime, entries: list[tuple[dict[str, object], bytes]]
+) -> None:
+    one_by_one = [make_leaf(leaf_type, at, payload, salt) for payload, salt in entries]
+    leaves = make_leaves(leaf_type, at, [leaf.payload_bytes for leaf in one_by_one], [salt for _, salt in entries])
+    assert leaves == [leaf.bytes for leaf in one_by_one]
+
+
+@pytest.mark.parametrize(
+    ("leaf_type", "payload", "salt"),
+    [
+        ("no_such_type", b"{}", SALT),
+        ("consent_event", b"x" * (MAX_PAYLOAD_BYTES + 1), SALT),
+        ("consent_event", b"{}", SALT[1:]),
+    ],
+)
+def test_many_leaves_have_the_bounds_of_one(leaf_type: str, payload: bytes, salt: bytes) -> None:
+    with pytest.raises(Misuse):
+        make_leaves(leaf_type, AT, [b"{}", payload], [SALT, salt])
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from gateway.route.agreement import (
     ColumnType,
     Direction,
     Operation,
+    Padding,
 )
 from gateway.rpc.convert.agreement import (
     agreement_to_proto,
@@ -70,6 +71,7 @@ COPY = AgreementCopy(
         valid_from=WHEN,
         valid_until=WHEN + timedelta(days=30),
         legal_text_hash="ab" * 32,
+        padding=Padding.NONE,
         sandbox=True,
     ),
     state=AgreementState.IN_FORCE,
@@ -137,6 +139,11 @@ def test_a_copy_reaches_the_client_whole() -> None:
     ]
     assert found.aggregate is not None
     assert read_back(agreement_to_proto(replace(COPY, agreement=replace(agreement, aggregate=None)))).aggregate is None
+    padded = replace(agreement, padding=Padding.POWER_OF_TWO)
+    assert [read_back(agreement_to_proto(replace(COPY, agreement=one))).padding for one in (agreement, padded)] == [
+        "NONE",
+        "POWER_OF_TWO",
+    ]
     assert [(column.name, column.category, column.type, column.scale) for column in found.columns] == [
         ("recency", "purchase_history", "NUMBER", 2),
         ("channel", "purchase_history", "CATEGORY", 0),

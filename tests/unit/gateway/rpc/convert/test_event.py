@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from consent.errors import FieldError
 from consent.event import Actor, ConsentEvent, EventType, Form, Mode
-from gateway.client.event import NotCarried, event_message
+from gateway.client.event import EventMessages, NotCarried, event_message
 from gateway.rpc.convert.event import batch_from_proto, event_from_proto, options_from_proto
+from gateway.rpc.convert.field import stamp_time
 from gateway.v1 import consent_pb2
 from tests.unit.gateway.rpc.convert.messages import refused, stamp
 
@@ -78,6 +79,57 @@ def _carried(mapping: dict[str, Any]) -> dict[str, object]:
 def test_an_event_means_the_same_after_the_journey(mapping: dict[str, Any]) -> None:
     assert _event(_carried(mapping)) == _event(mapping)
     assert _event(_carried(mapping)).content() == _event(mapping).content()
+
+
+rows = st.sampled_from([GRANT, WITHDRAWAL, *({**COMMON, **other} for other in OTHERS)])
+changes = st.fixed_dictionaries(
+    {},
+    optional={
+        "event_id": st.text(max_size=4),
+        "subject": st.sampled_from(["C-2", "", "张三"]),
+        "consent_id": st.sampled_from(["K-2", "", None]),
+        "at": st.datetimes(timezones=st.just(UTC)).map(datetime.isoformat),
+        "valid_until": st.sampled_from(
+            ["2027-02-01T10:00:00Z", "1970-01-01T00:00:00Z", "1969-12-31T23:59:59.5Z", None]
+        ),
+        "channel": st.sampled_from(["app", "web", None]),
+        "mode": st.sampled_from(["explicit", "loud"]),
+        "retention_until": st.sampled_from([None, datetime(2027, 1, 1, tzinfo=UTC)]),
+        "colour": st.just("red"),
+    },
+)
+
+
+@given(st.lists(st.builds(lambda row, change: {**row, **change}, rows, changes), min_size=1, max_size=8))
+def test_rows_together_become_what_each_becomes_alone(together: list[dict[str, Any]]) -> None:
+    """What rows share is turned and parsed once, on either side; nothing of one row gets into another."""
+    messages, batch, expected = EventMessages(), consent_pb2.ConsentEventBatch(), []
+    for number, mapping in enumerate(together, 1):
+        row = batch.rows.add(row=number)
+        try:
+            alone = event_message(mapping)
+        except NotCarried:
+            with pytest.raises(NotCarried):
+                messages.write(mapping, row.event)
+            del batch.rows[-1]
+            continue
+        messages.write(mapping, row.event)
+        assert row.event == alone
+        expected.append((number, event_from_proto(alone)))
+    if expected:
+        found = batch_from_proto(consent_pb2.ConsentEventBatch.FromString(batch.SerializeToString()))
+        assert [(number, dict(fields)) for number, fields in found] == expected
+
+
+@given(
+    st.integers(-(2**63), 2**63 - 1) | st.integers(-62_135_596_801, 253_402_300_800),
+    st.sampled_from([0, 1, 999, 1000, 500_000_000, 999_999_999, 10**9, -1]) | st.integers(0, 10**9 - 1),
+)
+def test_a_time_is_written_as_python_writes_it(seconds: int, nanos: int) -> None:
+    act = consent_pb2.ConsentEvent()
+    act.act_time.seconds, act.act_time.nanos = seconds, nanos
+    at = stamp_time(act.act_time)
+    assert event_from_proto(act)["at"] == ("" if at is None else at.isoformat())
 
 
 def test_a_single_category_is_a_list_of_one() -> None:

@@ -1,0 +1,188 @@
+"""One pass over a data set: usable rows, normalised, batch by batch in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from gateway import identifier
+from gateway.dataset import batch, rejection, segment, value
+from gateway.dataset.rejection import Rejections
+from gateway.dataset.source import Source
+from gateway.dataset.text import as_text
+from gateway.identifier import MatchKey, RejectReason
+from gateway.route.agreement import Column
+from gateway.route.cohort import RejectedRows, SourceBatch
+
+Read = Callable[[tuple[str, ...]], Iterator[pa.RecordBatch]]
+"""Reads columns of a source, each once; nothing before the first batch is asked for."""
+
+_OPAQUE = identifier.parse("id.opaque")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which columns of a source answer for what.
+
+    Attributes:
+        subject: column of the subjects.
+        match_key: the agreed match key.
+        key: its column.
+        segment: column of the segments, None when not asked.
+        values: agreed columns and the source's column of each.
+        clip: bring numbers back into the agreed bounds instead of rejecting their rows.
+    """
+
+    subject: str
+    match_key: MatchKey
+    key: str
+    segment: str | None = None
+    values: tuple[tuple[Column, str], ...] = ()
+    clip: bool = False
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The source's columns, each once."""
+        segments = () if self.segment is None else (self.segment,)
+        return tuple(dict.fromkeys((self.subject, self.key, *segments, *(name for _, name in self.values))))
+
+
+class Scan:
+    """SourceScan over one file."""
+
+    __slots__ = ("_clipped", "_named", "_read", "_rejections", "_rows", "_source", "_wanted")
+
+    def __init__(self, source: Source, read: Read, wanted: Wanted, *, rows: int, named: int) -> None:
+        """Prepare a pass; nothing is read yet.
+
+        Args:
+            source: the data set.
+            read: reads its columns.
+            wanted: which ones.
+            rows: most rows of a batch.
+            named: how many row numbers are kept per reason of rejection.
+        """
+        self._source = source
+        self._read = read
+        self._wanted = wanted
+        self._rows = rows
+        self._named = named
+        self._rejections = Rejections(named)
+        self._clipped = 0
+
+    @property
+    def rows_read(self) -> int:
+        """Rows of the source so far, rejected ones too."""
+        return self._rejections.rows_read
+
+    @property
+    def rejected(self) -> dict[str, RejectedRows]:
+        """Rows so far that cannot be used, per reason; each counts once, for its first fault."""
+        return self._rejections.by_reason
+
+    @property
+    def clipped(self) -> int:
+        """Values of usable rows so far that were brought back into the agreed bounds."""
+        return self._clipped
+
+    def batches(self) -> Generator[SourceBatch, None, None]:
+        """Yield the usable rows; again means another pass, counted anew.
+
+        Raises:
+            SourceError: EMPTY, MISSING_COLUMN, BAD_ENCODING, BAD_ROW (unreadable file), SOURCE_CHANGED.
+        """
+        with closing(self.clipping()) as batches:
+            for usable, _ in batches:
+                yield usable
+
+    def clipping(self) -> Generator[tuple[SourceBatch, npt.NDArray[np.int64]], None, None]:
+        """Yield as `batches` does, with the count of clipped values of every row."""
+        self._rejections, self._clipped = Rejections(self._named), 0
+        with closing(raw(self._source, self._read, self._wanted.columns, self._rows)) as batches:
+            for read in batches:
+                usable, clipped = self._judge(read)
+                self._clipped += int(clipped.sum())
+                yield usable, clipped
+
+    def _judge(self, read: pa.RecordBatch) -> tuple[SourceBatch, npt.NDArray[np.int64]]:
+        source, wanted, rejections = self._source, self._wanted, self._rejections
+        rejections.begin(read.num_rows)
+        subjects, faults = identifier.normalise(_OPAQUE, as_text(source, wanted.subject, read.column(wanted.subject)))
+        self._reject(faults, rejection.EMPTY_SUBJECT, rejection.BAD_SUBJECT)
+        keys, faults = identifier.normalise(wanted.match_key, as_text(source, wanted.key, read.column(wanted.key)))
+        self._reject(faults, rejection.EMPTY_MATCH_KEY, rejection.BAD_MATCH_KEY)
+        segments = None
+        if wanted.segment is not None:
+            segments, empty, unfit = segment.parse(as_text(source, wanted.segment, read.column(wanted.segment)))
+            rejections.reject(empty, rejection.EMPTY_SEGMENT)
+            rejections.reject(unfit, rejection.BAD_SEGMENT)
+        parsed = [
+            value.parse(source, name, read.column(name), column, clip=wanted.clip) for column, name in wanted.values
+        ]
+        bad, clipped = np.zeros(read.num_rows, np.bool_), np.zeros(read.num_rows, np.int64)
+        for one in parsed:
+            bad |= one.bad
+            clipped += one.clipped
+        rejections.reject(bad, rejection.BAD_VALUE)
+
+        usable = rejections.usable
+        kept = None if usable.all() else pa.array(usable)
+
+        def left(column: pa.Array[Any]) -> Any:
+            return column if kept is None else column.filter(kept)
+
+        carried = {column.name: left(one.values) for (column, _), one in zip(wanted.values, parsed, strict=True)}
+        return SourceBatch(
+            rows=rejections.rows,
+            subjects=left(subjects),
+            keys=left(keys),
+            columns=pa.table(carried) if carried else None,
+            segments=None if segments is None else left(segments),
+        ), clipped[usable]
+
+    def _reject(self, faults: pa.DictionaryArray[Any, Any], empty: str, bad: str) -> None:
+        if faults.null_count == len(faults):
+            return
+        reasons = faults.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        named = faults.dictionary.to_pylist()
+        self._rejections.reject(reasons == named.index(RejectReason.EMPTY), empty)
+        self._rejections.reject(reasons >= 0, bad)
+
+
+def subject_pieces(source: Source, read: Read, column: str, rows: int) -> Generator[pa.StringArray, None, None]:
+    """Yield the usable subjects of a source, trimmed, in its order; one may come again.
+
+    Args:
+        source: the data set.
+        read: reads its columns.
+        column: of the subjects.
+        rows: most rows of a piece.
+
+    Raises:
+        SourceError: as `Scan.batches`.
+    """
+    with closing(raw(source, read, (column,), rows)) as batches:
+        for one in batches:
+            subjects, _ = identifier.normalise(_OPAQUE, as_text(source, column, one.column(column)))
+            yield subjects.drop_null() if subjects.null_count else subjects
+
+
+def raw(source: Source, read: Read, columns: tuple[str, ...], rows: int) -> Generator[pa.RecordBatch, None, None]:
+    """Yield columns as the file has them, from one state of the file, read ahead by a thread.
+
+    Raises:
+        SourceError: EMPTY for a file without rows; what `read` raises; SOURCE_CHANGED.
+    """
+    none = True
+    with closing(batch.ahead(batch.even(source.one_file(read(columns)), rows))) as batches:
+        for one in batches:
+            none = False
+            yield one
+    if none:
+        source.refuse("EMPTY", "has column names but no rows; export the file again")

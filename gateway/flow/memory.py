@@ -1,0 +1,43 @@
+"""Working memory that the runs of one process share."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+FLOOR = 16 * 1024 * 1024
+"""Bytes that every run may hold, however many there are; 64 of them stay within the least limit that can be set."""
+
+
+class Memory:
+    """Lends each run half of what is left: nobody waits, and together they keep to the limit.
+
+    A run that waits for its partner keeps its share, so a queue for memory could stop two
+    gateways that wait for each other; a smaller share only means more passes.
+    """
+
+    __slots__ = ("_floor", "_lent", "_limit", "_lock")
+
+    def __init__(self, limit: int, floor: int = FLOOR) -> None:
+        """Share memory.
+
+        Args:
+            limit: bytes in all.
+            floor: bytes that a run gets at least.
+        """
+        self._limit, self._floor = limit, floor
+        self._lent = 0
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def lend(self) -> Iterator[int]:
+        """Lend a share for the length of a block; yields its bytes."""
+        with self._lock:
+            share = max(self._floor, (self._limit - self._lent) // 2)
+            self._lent += share
+        try:
+            yield share
+        finally:
+            with self._lock:
+                self._lent -= share

@@ -1,0 +1,83 @@
+"""A whole cohort in memory, for statistics, and whom consent keeps out of its source."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from gateway import kernel
+from gateway.flow.gate import judge_all
+from gateway.flow.inputs import Inputs
+from gateway.flow.lease import Lease
+from gateway.flow.members import Members
+from gateway.flow.pipeline import ahead, in_turn
+from gateway.flow.registry import load_registry
+from gateway.flow.source import REF_BYTES
+from gateway.flow.threads import in_thread
+from gateway.psi.attributes import decode
+from gateway.route.agreement import Column
+from gateway.route.cohort import CohortRecords, ConsentedCohort
+from gateway.route.job import AuthorizedJob
+
+Bytes = npt.NDArray[np.uint8]
+
+
+async def records_of(
+    lease: Lease,
+    job: AuthorizedJob,
+    cohort: ConsentedCohort,
+    members: Members,
+    columns: tuple[Column, ...],
+    tag_key: bytes,
+) -> CohortRecords:
+    """Return all records of a cohort, segment after segment.
+
+    Args:
+        lease: of the run.
+        job: of a grouped operation: a record has one customer.
+        cohort: as judged.
+        members: its file.
+        columns: the columns that the file was built with.
+        tag_key: of the run.
+
+    Raises:
+        SourceError: SOURCE_CHANGED when a record's value is gone from the source.
+    """
+    row_bytes = members.fields.width + cohort.key_bytes + REF_BYTES
+    inputs = Inputs(lease.house, job, cohort, members, tag_key, (cohort.rows + 1) * row_bytes)
+    values = await inputs.of(0, cohort.rows)
+    return await in_thread(_records, members, columns, values)
+
+
+def _records(members: Members, columns: tuple[Column, ...], inputs: pa.LargeBinaryArray) -> CohortRecords:
+    pieces = [np.empty((0, members.fields.width), dtype=np.uint8), *members.pieces()]
+    rows, fields = np.concatenate(pieces), members.fields
+    places = np.arange(len(rows))
+    if "segment" in fields:
+        places = np.argsort(fields.number(rows, "segment"), kind="stable")
+        rows, inputs = rows[places], inputs.take(pa.array(places))
+    plain = decode(fields.of(rows, "plain"), columns) if columns else None
+    return CohortRecords(inputs, fields.of(rows, "ref"), places, plain)
+
+
+async def kept_out(lease: Lease, job: AuthorizedJob, memory: int) -> Bytes:
+    """Return the references of the source's people whom consent keeps out now, (m, 26) ascending."""
+    house = lease.house
+    people = house.spool.sorter(job.job_id, "kept-out", REF_BYTES, REF_BYTES, memory)
+    scan = house.datasets.scan(job.binding, job.agreement.match_keys[0], ())
+    key, threads = house.custody.subject_key(), house.limits.threads
+    denied = [np.empty((0, REF_BYTES), dtype=np.uint8)]
+    try:
+        async for batch in ahead(in_turn(scan.batches())):
+            refs = await in_thread(kernel.subject_refs, key, job.binding.subject_type, batch.subjects, threads)
+            await in_thread(people.add, refs)
+        async with house.store.read() as tx:
+            registry, at = await load_registry(tx, house), house.clock.now()
+            async for piece in ahead(in_turn(people.pieces())):
+                names = piece.view(f"S{REF_BYTES}").reshape(-1)
+                refs = np.ascontiguousarray(piece[np.flatnonzero(np.append(True, names[1:] != names[:-1]))])
+                denied.append(refs[~(await judge_all(tx, registry, job.gates, refs, at)).allowed])
+    finally:
+        await in_thread(people.close)
+    return np.concatenate(denied)

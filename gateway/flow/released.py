@@ -1,0 +1,146 @@
+"""The matched customers of a run, ascending by reference, judged for the last time piece by piece."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from gateway.disclosure import release_rows
+from gateway.flow.cohort import asked_columns
+from gateway.flow.gate import judge_all
+from gateway.flow.lease import Lease
+from gateway.flow.pipeline import ahead, each, in_turn
+from gateway.flow.registry import load_registry
+from gateway.flow.source import REF_BYTES
+from gateway.flow.threads import in_thread
+from gateway.psi.fields import Fields
+from gateway.psi.matched import matched_of
+from gateway.route.canonical import time_text
+from gateway.route.job import AuthorizedJob
+from gateway.route.matched import Matched
+
+Bytes = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
+
+
+class Customers:
+    """The matched customers of one run.
+
+    Attributes:
+        gate_ns: CPU time of the process while consent was judged.
+        found: how many there were before the judgement.
+    """
+
+    def __init__(self, lease: Lease, job: AuthorizedJob, fields: Fields, at: datetime) -> None:
+        """Judge at one time.
+
+        Args:
+            lease: of the run.
+            job: authorized.
+            fields: of a row, see `matched_fields`.
+            at: time of the judgement.
+        """
+        self._lease, self._job, self._fields, self._at = lease, job, fields, at
+        # What a sender learns has no columns.
+        self._columns = asked_columns(job) if "plain" in fields else ()
+        self.gate_ns = 0
+        self.found = 0
+
+    def nobody(self) -> Matched:
+        """Return no customer, in the shape of the others."""
+        empty = np.empty((0, self._fields.width), dtype=np.uint8)
+        return self._matched(empty, pa.array([], pa.string()))
+
+    async def judged(self, rows: Iterator[Bytes], memory: int) -> AsyncGenerator[tuple[Matched, Mask], None]:
+        """Yield the customers ascending by reference, with who of them is still allowed.
+
+        Args:
+            rows: pieces of rows in any order.
+            memory: bytes that may be held.
+        """
+        house = self._lease.house
+        customers = house.spool.sorter(self._job.job_id, "by-customer", self._fields.width, REF_BYTES, memory // 2)
+        try:
+            await each(rows, customers.add)
+            self.found = customers.rows
+            async with house.store.read() as tx:
+                registry = await load_registry(tx, house)
+                async for piece in ahead(in_turn(customers.pieces())):
+                    began = time.process_time_ns()
+                    refs = self._fields.of(piece, "ref")
+                    verdict = await judge_all(tx, registry, self._job.gates, refs, self._at, ids=True)
+                    self.gate_ns += time.process_time_ns() - began
+                    yield await in_thread(self._matched, piece, verdict.consent_ids), verdict.allowed
+        finally:
+            await in_thread(customers.close)
+
+    def _matched(self, rows: Bytes, consent_ids: pa.StringArray) -> Matched:
+        return matched_of(rows, self._fields, self._columns, consent_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of the matched customers.
+
+    Attributes:
+        matched: customers who were matched.
+        released: those who may be kept.
+        obtained_at: time of their judgement.
+        expires_at: when the agreed retention ends.
+        gate_ns: CPU time of the process while consent was judged.
+    """
+
+    matched: int
+    released: int
+    obtained_at: datetime
+    expires_at: datetime
+    gate_ns: int
+
+    def report(self, before: Mapping[str, object]) -> dict[str, object]:
+        """Return what the job's report says of it.
+
+        Args:
+            before: the report so far.
+        """
+        return {
+            "matched": self.matched,
+            "withdrawn_before_release": self.matched - self.released,
+            "released": self.released,
+            "obtained_at": time_text(self.obtained_at),
+            "expires_at": time_text(self.expires_at),
+            "gate_cpu_ms": int(str(before.get("gate_cpu_ms", 0))) + self.gate_ns // 1_000_000,
+        }
+
+
+async def store_customers(
+    lease: Lease, job: AuthorizedJob, fields: Fields, rows: Iterator[Bytes], memory: int
+) -> Stored:
+    """Judge the matched customers for the last time, and store those who may be kept as the job's result.
+
+    Args:
+        lease: of the run.
+        job: authorized.
+        fields: of a row, see `matched_fields`.
+        rows: pieces of rows in any order.
+        memory: bytes that may be held.
+    """
+    at, session_id = lease.house.clock.now(), lease.job.session_id
+    customers = Customers(lease, job, fields, at)
+    head = release_rows(job, session_id, customers.nobody(), np.zeros(0, dtype=bool), at, {})
+
+    async def batches() -> AsyncIterator[pa.RecordBatch]:
+        async with aclosing(customers.judged(rows, memory)) as pieces:
+            async for matched, allowed in pieces:
+                release = await in_thread(release_rows, job, session_id, matched, allowed, at, {})
+                for batch in release.table.to_batches():
+                    yield batch
+
+    released = await lease.house.results.store(head, batches())
+    return Stored(customers.found, released, head.obtained_at, head.expires_at, customers.gate_ns)

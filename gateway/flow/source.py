@@ -1,0 +1,114 @@
+"""One pass over the bound data set as rows of MACs: who, under which match key, with which values.
+
+No identifier is among them, so they may be sorted outside memory; the values of agreed
+columns are spooled sealed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.compute as pc
+
+from gateway import kernel
+from gateway.errors import SourceError
+from gateway.flow.ports import House
+from gateway.psi.attributes import encode, plaintext_bytes
+from gateway.psi.fields import Fields
+from gateway.route.agreement import Column
+from gateway.route.cohort import SourceBatch
+from gateway.route.job import AuthorizedJob, Side
+
+Bytes = npt.NDArray[np.uint8]
+
+REF_BYTES = 26
+TAG_BYTES = 16
+"""Of a keyed tag: HMAC-SHA256 under the run's tag key, its first half; two keys of a source share one by 2^-82."""
+
+MOST_SEGMENTS = 100_000
+"""Names that are told apart while the source is read; an agreement allows far fewer."""
+
+
+class TaggedSource:
+    """A pass whose rows are `ref || row number || tag || segment || plaintext`.
+
+    Attributes:
+        scan: counts of the pass.
+        fields: of a row; `segment` only for the receiver of statistics, `plain` only with columns.
+        segments: names met so far; a row's segment is a place in it.
+        key_bytes: of the longest match-key value so far.
+    """
+
+    def __init__(self, house: House, job: AuthorizedJob, tag_key: bytes, columns: tuple[Column, ...]) -> None:
+        """Begin a pass; nothing is read before `rows` is iterated.
+
+        Args:
+            house: ports.
+            job: authorized; its binding says where the rows are.
+            tag_key: of the run.
+            columns: agreed columns to carry; empty for none.
+        """
+        self._house, self._job, self._tag_key, self._columns = house, job, tag_key, columns
+        grouped = job.operation.grouped
+        self._segmented = grouped and job.side is Side.RECEIVER
+        self.scan = house.datasets.scan(
+            job.binding,
+            job.agreement.match_keys[0],
+            columns,
+            segments=self._segmented,
+            clip=grouped and job.side is Side.SENDER,
+        )
+        self.fields = Fields(
+            ref=REF_BYTES,
+            row=8,
+            tag=TAG_BYTES,
+            segment=4 if self._segmented else 0,
+            plain=plaintext_bytes(columns),
+        )
+        self.segments: list[str] = []
+        self._numbers: dict[str, int] = {}
+        self.key_bytes = 0
+
+    def rows(self) -> Iterator[Bytes]:
+        """Yield the usable rows, in the order of the source. Blocks."""
+        custody, threads = self._house.custody, self._house.limits.threads
+        for batch in self.scan.batches():
+            count = len(batch.rows)
+            if not count:
+                continue
+            refs = kernel.subject_refs(custody.subject_key(), self._job.binding.subject_type, batch.subjects, threads)
+            parts: dict[str, Bytes | npt.NDArray[np.int64]] = {"ref": refs, "row": batch.rows, "tag": self._tags(batch)}
+            if batch.segments is not None:
+                parts["segment"] = self._numbered(batch)
+            if batch.columns is not None:
+                parts["plain"] = encode(batch.columns, self._columns)
+            yield self.fields.join(count, **parts)
+
+    def _tags(self, batch: SourceBatch) -> Bytes:
+        self.key_bytes = max(self.key_bytes, pc.max(pc.binary_length(batch.keys)).as_py())
+        return tags_of(self._house, self._job, self._tag_key, batch)
+
+    def _numbered(self, batch: SourceBatch) -> npt.NDArray[np.int64]:
+        """Number segments by name, in the order in which they are met."""
+        encoded = pc.dictionary_encode(batch.segments)
+        places = np.empty(len(encoded.dictionary), dtype=np.int64)
+        for place, name in enumerate(encoded.dictionary.to_pylist()):
+            known = self._numbers.get(name)
+            if known is None:
+                known = self._numbers[name] = len(self.segments)
+                self.segments.append(name)
+            places[place] = known
+        if len(self.segments) > MOST_SEGMENTS:
+            raise SourceError(
+                "BAD_ROW", f"the segment column has more than {MOST_SEGMENTS} names; bind a coarser column"
+            )
+        numbers: npt.NDArray[np.int64] = places[np.asarray(encoded.indices)]
+        return numbers
+
+
+def tags_of(house: House, job: AuthorizedJob, tag_key: bytes, batch: SourceBatch) -> Bytes:
+    """Return the keyed tags of a batch's match keys, (n, 16). Blocks."""
+    inputs = kernel.oprf_inputs(job.agreement.match_keys[0], batch.keys)
+    return np.ascontiguousarray(kernel.hmac_sha256(tag_key, inputs, house.limits.threads)[:, :TAG_BYTES])

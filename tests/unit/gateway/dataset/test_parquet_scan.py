@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from gateway.dataset import batch
+from tests.unit.gateway.dataset.files import bound
+from tests.unit.gateway.dataset.scans import as_parquet, refusal, rows_of, small
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda column: column.cast(pa.large_string()),
+        lambda column: column.cast(pa.string_view()),
+        lambda column: column.dictionary_encode(),
+        lambda column: column.cast(pa.float64()),
+        lambda column: column.cast(pa.int64()),
+        lambda column: column.cast(pa.int64()).cast(pa.decimal128(20, 0)),
+    ],
+    ids=["large", "view", "dictionary", "float", "int", "decimal"],
+)
+@pytest.mark.parametrize("group", [7, 100, 5000])
+def test_types_and_row_groups_make_no_difference(
+    tmp_path: Path, change: Callable[[pa.Array[Any]], pa.Array[Any]], group: int
+) -> None:
+    path = as_parquet(tmp_path, 1000, change, row_group_size=group)
+    port = small(path, 64)
+    found = rows_of(port.scan(bound(match_key="phone.e164"), "phone.e164", ()))
+    assert [row[:3] for row in found] == [(n + 1, str(n), f"+86{13_800_000_000 + n}") for n in range(1000)]
+    assert [name for piece in port.subject_pieces(bound()) for name in piece.to_pylist()] == [*map(str, range(1000))]
+
+
+@pytest.mark.parametrize("row", [1, 130, 900])
+def test_text_that_is_not_utf8_is_named_in_any_batch(tmp_path: Path, row: int) -> None:
+    def damaged(column: pa.Array[Any]) -> pa.Array[Any]:
+        texts = [text.encode() for text in column.to_pylist()]
+        texts[row - 1] = "上".encode("gbk")
+        raw = pa.array(texts, pa.binary())
+        return pa.Array.from_buffers(pa.string(), len(raw), raw.buffers())
+
+    error = refusal(small(as_parquet(tmp_path, 1000, damaged), 64).scan(bound(), "phone.cn11", ()))
+    assert (error.reason, f"row {row};" in error.message) == ("BAD_ENCODING", True)
+
+
+def test_large_rows_come_in_small_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch, "BYTES", 64 << 10)
+    path = as_parquet(tmp_path, 1000, lambda column: pa.array([text.zfill(200) for text in column.to_pylist()]))
+    sizes = [len(piece) for piece in small(path, 1000).subject_pieces(bound())]
+    assert sum(sizes) == 1000
+    assert max(sizes) <= 640
+
+
+def test_one_huge_row_group_is_not_held(tmp_path: Path) -> None:
+    count = 400_000
+    wide = pa.array([f"{n:0100}" for n in range(count)])
+    path = tmp_path / "customers.parquet"
+    phones = pa.array([13_800_000_000 + n for n in range(count)])
+    pq.write_table(
+        pa.table({"customer": wide, "phone": phones}),
+        path,
+        row_group_size=count,
+        compression="none",
+        use_dictionary=False,
+    )
+    assert path.stat().st_size > 40 << 20
+    del wide, phones
+    before, most, read = pa.total_allocated_bytes(), 0, 0
+    for one in small(path, 8192).scan(bound(), "phone.cn11", ()).batches():
+        read += len(one.rows)
+        most = max(most, pa.total_allocated_bytes() - before)
+    assert read == count
+    assert most < 16 << 20, f"{most >> 20} MiB"

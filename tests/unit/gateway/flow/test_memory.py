@@ -1,0 +1,37 @@
+"""What runs are lent never comes to more than the limit, as long as shares are not tiny."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from gateway.flow.memory import Memory
+
+
+def test_each_run_gets_half_of_what_is_left_and_gives_it_back() -> None:
+    memory = Memory(1024, floor=16)
+    with memory.lend() as one:
+        with memory.lend() as other:
+            assert (one, other) == (512, 256)
+        with memory.lend() as again:
+            assert again == 256
+    with memory.lend() as anew:
+        assert anew == 512
+
+
+def test_all_shares_together_stay_within_the_limit_and_the_floors() -> None:
+    memory = Memory(1 << 20, floor=1 << 10)
+    with ExitStack() as stack:
+        shares = [stack.enter_context(memory.lend()) for _ in range(64)]
+    assert min(shares) == 1 << 10
+    assert sum(shares) <= (1 << 20) + 64 * (1 << 10)
+
+
+def test_a_share_comes_back_when_the_run_fails() -> None:
+    memory = Memory(100, floor=1)
+    try:
+        with memory.lend():
+            raise ValueError
+    except ValueError:
+        pass
+    with memory.lend() as share:
+        assert share == 50

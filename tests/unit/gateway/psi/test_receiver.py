@@ -1,0 +1,63 @@
+"""The join of outputs with a table: laws over ranges and households."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.psi.receiver import join
+
+Bytes = npt.NDArray[np.uint8]
+TAG = 8
+
+
+def rows(values: list[int], width: int = TAG + 2) -> Bytes:
+    """Rows that begin with a tag; the rest tells rows of one tag apart."""
+    made = [value.to_bytes(TAG, "big") + bytes([place % 256, 7])[: width - TAG] for place, value in enumerate(values)]
+    return np.frombuffer(b"".join(made), dtype=np.uint8).reshape(-1, width)
+
+
+def cut(whole: Bytes, places: list[int]) -> Iterator[Bytes]:
+    """Cut rows into pieces; rows of one tag stay together, as the sorter promises."""
+    begin = 0
+    for place in sorted({place % (len(whole) + 1) for place in places} | {len(whole)}):
+        while 0 < place < len(whole) and (whole[place, :TAG] == whole[place - 1, :TAG]).all():
+            place += 1
+        if place > begin:
+            yield np.ascontiguousarray(whole[begin:place])
+            begin = place
+
+
+def tags_of(piece: Bytes) -> list[int]:
+    return [int.from_bytes(bytes(row[:TAG]), "big") for row in piece]
+
+
+few = st.lists(st.integers(0, 40), max_size=30)
+
+
+@given(few, st.sets(st.integers(0, 40), max_size=30), few, few)
+def test_the_join_pairs_every_row_of_ours_with_its_row_of_theirs(
+    ours: list[int], theirs: set[int], ours_cut: list[int], theirs_cut: list[int]
+) -> None:
+    own, table = rows(sorted(ours)), rows(sorted(theirs))
+    pairs = list(join(cut(own, ours_cut), cut(table, theirs_cut), TAG, 1))
+    found = [(bytes(one), bytes(other)) for left, right in pairs for one, other in zip(left, right, strict=True)]
+    expected = {(bytes(one), bytes(other)) for one in own for other in table if (one[:TAG] == other[:TAG]).all()}
+    assert len(found) == len(expected)
+    assert set(found) == expected
+    # Ascending over all, so that late drops can be read along.
+    assert [bytes(other[:TAG]) for _, other in found] == sorted(bytes(other[:TAG]) for _, other in found)
+
+
+def test_a_table_beyond_our_last_output_is_left_unread() -> None:
+    def table() -> Iterator[Bytes]:
+        yield rows([1, 2, 3])
+        yield rows([900])
+        raise AssertionError("nobody of ours can stand there")
+
+    pairs = list(join(iter([rows([2])]), table(), TAG, 1))
+    assert [tags_of(left) for left, _ in pairs] == [[2]]
