@@ -122,14 +122,22 @@ def _follow(client: Client, job_id: str) -> Job:
         task = bar.add_task("QUEUED", total=None)
         for job in client.jobs.watch(job_id):
             last = job
-            waiting = f" (waiting for {job.waiting_for})" if job.waiting_for != "NONE" else ""
             bar.update(
                 task,
-                description=f"{job.state} {job.stage or ''}{waiting}",
+                description=_place(job),
                 completed=job.rows_done,
                 total=job.rows_total or None,
             )
     return last if last is not None else client.jobs.get(job_id)
+
+
+def _place(job: Job) -> str:
+    """Say where a job stands; a partner that stalls is named by stage and chunk."""
+    stage = f" stage {job.stage}" if job.stage else ""
+    if job.waiting_for == "NONE":
+        return f"{job.state}{stage}"
+    chunk = f" after chunk {job.seq}" if job.stage and job.seq >= 0 else ""
+    return f"{job.state}{stage} (waiting for {job.waiting_for}{chunk})"
 
 
 def _write(table: pa.Table, file: Path) -> None:
@@ -174,6 +182,7 @@ def _record(job: Job) -> dict[str, object]:
         "state": job.state,
         "waiting_for": job.waiting_for,
         "stage": job.stage,
+        "chunk": job.seq,
         "rows_done": job.rows_done,
         "rows_total": job.rows_total,
         "session": job.session_id,

@@ -12,9 +12,15 @@ import grpc.aio
 from gateway.route.party import PartyCard
 
 MAX_MESSAGE_BYTES = 2 * 1024 * 1024
-# A partner that is stopped or cut off shows within 17 s; pings flow only while a call does.
-KEEPALIVE_MS = 12_000
-KEEPALIVE_TIMEOUT_MS = 5_000
+
+# How patient we are with partners, all of it. A stream has no deadline, because it lasts as long as the data: a partner
+# that is stopped or cut off in mid-stream shows by its missing pong. The run then waits and dials again (flow/run.py).
+UNARY_DEADLINE_S = 30.0
+ABORT_DEADLINE_S = 2.0  # telling a partner that we leave must not keep us
+KEEPALIVE_MS = 12_000  # pings flow only while a call does
+KEEPALIVE_TIMEOUT_MS = 5_000  # so that silence is noticed within 17 s
+RECONNECT_MS = 200  # after a first failure to connect; doubles
+MAX_RECONNECT_MS = 2_000
 
 
 class Channels:
@@ -49,8 +55,8 @@ class Channels:
                 ("grpc.keepalive_time_ms", KEEPALIVE_MS),
                 ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
                 ("grpc.http2.max_pings_without_data", 0),
-                ("grpc.initial_reconnect_backoff_ms", 200),
-                ("grpc.max_reconnect_backoff_ms", 2_000),
+                ("grpc.initial_reconnect_backoff_ms", RECONNECT_MS),
+                ("grpc.max_reconnect_backoff_ms", MAX_RECONNECT_MS),
                 ("grpc.enable_http_proxy", 0),
             ],
         )

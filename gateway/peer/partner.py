@@ -12,7 +12,7 @@ import grpc.aio
 
 from gateway.flow.ports.peer import Acceptance, Closing
 from gateway.peer import convert
-from gateway.peer.channel import Channels
+from gateway.peer.channel import ABORT_DEADLINE_S, UNARY_DEADLINE_S, Channels
 from gateway.peer.status import error_of
 from gateway.peer.v1 import agreement_exchange_pb2 as agreement_pb
 from gateway.peer.v1 import agreement_exchange_pb2_grpc as agreement_grpc
@@ -21,8 +21,6 @@ from gateway.peer.v1 import exchange_pb2_grpc as pb_grpc
 from gateway.route.job import Refusal
 from gateway.route.party import PartyCard
 from gateway.route.session import Chunk, SessionOffer, SessionStatus
-
-UNARY_DEADLINE_S = 30.0
 
 Answer = TypeVar("Answer")
 
@@ -95,7 +93,7 @@ class GrpcPeer:
     async def abort_session(self, partner: PartyCard, session_id: str, reason: str) -> None:
         """See `PeerPort`."""
         request = pb.AbortSessionRequest(session_id=bytes.fromhex(session_id), reason=reason)
-        await _answer(self._exchange(partner).AbortSession(request, timeout=2.0), partner)
+        await _answer(self._exchange(partner).AbortSession(request, timeout=ABORT_DEADLINE_S), partner)
 
     async def propose_agreement(self, partner: PartyCard, document: bytes, signature: bytes) -> None:
         """See `PeerPort`."""

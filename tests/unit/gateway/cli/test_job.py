@@ -70,6 +70,14 @@ def test_a_record_names_every_count_and_why() -> None:
     assert record["why"] == "EMPTY: no rows"
 
 
+def test_a_stalled_partner_is_shown_with_stage_and_chunk() -> None:
+    assert commands._place(_job(state="JUDGING")) == "JUDGING"
+    assert commands._place(_job(state="EXCHANGING", stage=2, seq=7)) == "EXCHANGING stage 2"
+    waiting = _job(state="EXCHANGING", stage=2, seq=7, waiting_for="PEER")
+    assert commands._place(waiting) == "EXCHANGING stage 2 (waiting for PEER after chunk 7)"
+    assert commands._place(_job(state="AUTHORIZING", waiting_for="PEER")) == "AUTHORIZING (waiting for PEER)"
+
+
 def test_how_a_job_ended_is_how_the_command_ends() -> None:
     commands._end(_job())
     commands._end(_job(state="QUEUED"))
