@@ -196,7 +196,7 @@ class ReceiverRun(ABC, Generic[Outcome]):
                     await compute(seq)
                 yield seq
 
-        async def rest() -> AsyncIterator[Chunk]:
+        async def rest() -> AsyncGenerator[Chunk, None]:
             async with aclosing(ahead(making(), CHUNKS_AHEAD)) as made:
                 async for chunk in kept(made):
                     yield chunk
@@ -209,7 +209,8 @@ class ReceiverRun(ABC, Generic[Outcome]):
                 yield await in_thread(wire_chunk, file, size, session_id, seq)
 
         if durable + 1 < chunks:
-            last = await lease.hear(house.peer.push(job.partner.card, rest()))
+            async with aclosing(rest()) as chunks_left:
+                last = await lease.hear(house.peer.push(job.partner.card, chunks_left))
             if last != chunks - 1:
                 raise HostileInput("SEQUENCE_GAP", f"{name}: the partner confirmed chunk {last} of {chunks - 1}")
 
@@ -230,7 +231,9 @@ class ReceiverRun(ABC, Generic[Outcome]):
         pulled = house.peer.pull(job.partner.card, session_id, stage, begin)
         async with aclosing(self.lease.hear_all(pulled)) as chunks:
             async for chunk in chunks:
-                if chunk.seq != begin or chunk.stage != stage or chunk.session_id != session_id:
+                if (chunk.stage, chunk.session_id) != (stage, session_id):
+                    raise HostileInput("SEQUENCE_GAP", f"{name}: chunk {begin} is next, one of another stage came")
+                if chunk.seq != begin:
                     raise HostileInput("SEQUENCE_GAP", f"{name}: chunk {chunk.seq} came, {begin} is next")
                 expected = chunk_rows(size.rows, size.record_size, begin)
                 if size.open_ended:

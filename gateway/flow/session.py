@@ -192,6 +192,12 @@ async def receive_chunk(house: House, partner: Partner, chunk: Chunk) -> int:
                     LeafType.REPLAY_REFUSED if isinstance(error, AlteredReplay) else LeafType.HOSTILE_INPUT,
                 )
             raise
+        except StateError as error:
+            # Who ends a session drops its spool: the worker may have, between our look and our writing.
+            session = await own_session(house, partner, chunk.session_id, Side.SENDER)
+            if session.state.final:
+                raise ended(session) from error
+            raise
         finally:
             house.bells.ring(session.session_id)
 

@@ -1,0 +1,159 @@
+"""A partner that breaks the rules in the middle of lists of many chunks is named by stage, chunk and offset."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.psi import suite
+from gateway.route.agreement import Operation
+from gateway.route.job import Job, JobState
+from gateway.route.session import Chunk, SessionState, Stage
+from gateway.spool import Spool
+from tests.contract.rows import rows_twin, session_at
+from tests.twin import Twin, close_all
+
+ROWS, SHARED, WIDTH = (100, 120), 20, 32
+ROWS_PER_CHUNK = 8
+
+Chunks = list[Chunk]
+
+
+@pytest.fixture
+async def twin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Twin]:
+    # Chunks of a few rows on the wire and in the spools of both.
+    chunk_bytes = ROWS_PER_CHUNK * WIDTH
+    monkeypatch.setattr(suite, "CHUNK_BYTES", chunk_bytes)
+    twin = await rows_twin(tmp_path, rows=ROWS, shared=SHARED)
+    for side in (twin.retailer, twin.platform):
+        await side.stop()
+        folder = side.home / "spool"
+        side.wrap = lambda house, folder=folder: replace(house, spool=Spool(folder, house.secrets, chunk_bytes))  # type: ignore[misc]
+        await side.start()
+    yield twin
+    await close_all()
+
+
+def rehashed(chunk: Chunk, content: bytes) -> Chunk:
+    return replace(chunk, bytes=content, sha256=hashlib.sha256(content).digest())
+
+
+def corrupted(content: bytes) -> Callable[[Chunks], Chunks]:
+    """Put one element into the middle of the sixth chunk."""
+
+    def change(chunks: Chunks) -> Chunks:
+        raw, at = chunks[5].bytes, 3 * WIDTH
+        return [*chunks[:5], rehashed(chunks[5], raw[:at] + content + raw[at + WIDTH :]), *chunks[6:]]
+
+    return change
+
+
+def repeated(chunks: Chunks) -> Chunks:
+    """Say an element of the second chunk again in the sixth."""
+    return corrupted(chunks[1].bytes[:WIDTH])(chunks)
+
+
+# What is changed; the reason and a word of the message when the sender did it, and when the receiver did it.
+FAULTS: dict[str, tuple[Callable[[Chunks], Chunks], tuple[str, str], tuple[str, str]]] = {
+    "non-canonical": (corrupted(b"\xff" * WIDTH), *[("NON_CANONICAL_ELEMENT", "chunk 5, offset 3")] * 2),
+    "identity": (corrupted(bytes(WIDTH)), *[("IDENTITY_ELEMENT", "chunk 5, offset 3")] * 2),
+    "repeated": (repeated, *[("REPEATED_ELEMENT", "chunk 5, offset 3")] * 2),
+    "out of order": (
+        lambda chunks: [*chunks[:3], chunks[4], chunks[3], *chunks[5:]],
+        *[("SEQUENCE_GAP", "chunk 4 came, 3 is next")] * 2,
+    ),
+    "too few": (lambda chunks: chunks[:-1], ("BAD_SHAPE", "96 of 100 rows"), ("STAGE_ORDER", "push the rest first")),
+    "too many": (lambda chunks: [*chunks, replace(chunks[-1], seq=len(chunks))], *[("BAD_SHAPE", "chunk 13")] * 2),
+    "short": (
+        lambda chunks: [*chunks[:2], rehashed(chunks[2], chunks[2].bytes[:-WIDTH]), *chunks[3:]],
+        *[("BAD_SHAPE", "chunk 2: 224 bytes")] * 2,
+    ),
+    "another stage": (
+        lambda chunks: [*chunks[:3], replace(chunks[3], stage=Stage.LATE_DROPS), *chunks[4:]],
+        ("SEQUENCE_GAP", "chunk 3 is next, one of another stage came"),
+        ("STAGE_ORDER", "stage 4 is the sender's"),
+    ),
+    "another session": (
+        lambda chunks: [*chunks[:3], replace(chunks[3], session_id="ab" * 32), *chunks[4:]],
+        ("SEQUENCE_GAP", "chunk 3 is next, one of another stage came"),
+        ("NOT_FOUND", "no such session"),
+    ),
+}
+
+
+async def ended(twin: Twin, job: Job, reason: str, words: str) -> None:
+    """The run failed for its reason on both sides and left nothing."""
+    assert job.state is JobState.FAILED
+    assert job.failure is not None
+    assert job.failure.reason == reason
+    assert words in job.failure.message
+    assert not await twin.retailer.house.results.exists(job.job_id)
+    assert (await session_at(twin.platform, job)).state is SessionState.ABORTED
+    assert not list((twin.retailer.home / "spool").glob("*/*"))
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_hostile_chunks_of_the_sender(twin: Twin, fault: str) -> None:
+    change, (reason, words), _ = FAULTS[fault]
+    pull = twin.retailer.peer.pull
+
+    async def hostile(card: Any, session_id: str, stage: int, from_seq: int) -> AsyncIterator[Chunk]:
+        chunks = [chunk async for chunk in pull(card, session_id, stage, from_seq)]
+        assert stage != Stage.EVALUATED or len(chunks) == 13
+        for chunk in change(chunks) if stage == Stage.EVALUATED else chunks:
+            yield chunk
+
+    twin.retailer.peer.pull = hostile  # type: ignore[method-assign]
+    await ended(twin, await twin.run(Operation.MATCH), reason, words)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_hostile_chunks_of_the_receiver(twin: Twin, fault: str) -> None:
+    change, _, (reason, words) = FAULTS[fault]
+    push = twin.retailer.peer.push
+
+    async def hostile(card: Any, chunks: AsyncIterator[Chunk]) -> int:
+        told = [chunk async for chunk in chunks]
+        await push(card, stream(change(told) if told[0].stage == Stage.BLINDED else told))
+        return told[-1].seq
+
+    twin.retailer.peer.push = hostile  # type: ignore[method-assign]
+    await ended(twin, await twin.run(Operation.MATCH), reason, words)
+
+
+async def stream(chunks: Chunks) -> AsyncIterator[Chunk]:
+    for chunk in chunks:
+        yield chunk
+
+
+async def test_a_chunk_that_comes_twice_is_taken_once(twin: Twin) -> None:
+    push = twin.retailer.peer.push
+
+    async def again(card: Any, chunks: AsyncIterator[Chunk]) -> int:
+        told = [chunk async for chunk in chunks]
+        return await push(card, stream([chunk for chunk in told for _ in range(2)]))
+
+    twin.retailer.peer.push = again  # type: ignore[method-assign]
+    job = await twin.run(Operation.MATCH)
+    assert job.state is JobState.SUCCEEDED, job.failure
+    assert (await twin.result(job)).num_rows == SHARED
+
+
+async def test_table_rows_out_of_order_across_chunks_are_refused(twin: Twin) -> None:
+    pull = twin.retailer.peer.pull
+
+    async def hostile(card: Any, session_id: str, stage: int, from_seq: int) -> AsyncIterator[Chunk]:
+        chunks = [chunk async for chunk in pull(card, session_id, stage, from_seq)]
+        if stage == Stage.TABLE:
+            # Each chunk ascends; the third begins before the second ends.
+            chunks[1:3] = rehashed(chunks[1], chunks[2].bytes), rehashed(chunks[2], chunks[1].bytes)
+        for chunk in chunks:
+            yield chunk
+
+    twin.retailer.peer.pull = hostile  # type: ignore[method-assign]
+    await ended(twin, await twin.run(Operation.MATCH), "NOT_ASCENDING", "stage 3 TABLE, chunk 2, offset 0")
