@@ -1,5 +1,6 @@
 #include "sha2.h"
 
+#include "secret.h"
 #include "sha2_rounds.h"
 
 namespace assent {
@@ -30,6 +31,8 @@ void sha2_compress(Word state[8], Word w[16]) {
 template <class Word>
 void sha2_compress(Word state[8], const uint8_t *block) {
     Word w[16];
+    // From the words that a block leaves behind the block can be told, and it may be the pad of a key.
+    const WipeAtExit<Word[16]> wipe_schedule(w);
     for (size_t i = 0; i < 16; i++) w[i] = load_be<Word>(block + sizeof(Word) * i);
     sha2_rounds<OneLane<Word>>(state, w);
 }
