@@ -46,6 +46,7 @@ from gateway.route.session import Chunk, SessionOffer, SessionStatus
 from gateway.spool import Results, Spool
 from gateway.store import open_store
 from tests.inline_processes import InlineProcesses
+from tests.results import read_result
 
 EVERYBODY = Caller("test", frozenset(Role))
 PURPOSE = "profile_enrichment"
@@ -310,7 +311,7 @@ class Twin:
             ours.result()
 
     async def result(self, job: Job) -> pa.Table:
-        table = await self.retailer.house.results.read(job.job_id)
+        table = await read_result(self.retailer.house.results, job.job_id)
         assert table is not None
         return table
 

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Generator, Iterator, Mapping
-from typing import cast
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from gateway import identifier
 from gateway.dataset import batch, csv_file, parquet_file
 from gateway.dataset.declaration import Declaration
 from gateway.dataset.scan import Read, Scan, Wanted, subject_pieces
 from gateway.dataset.source import Source
-from gateway.dataset.whole import whole
 from gateway.errors import SourceError, StateError
 from gateway.flow.ports.rows import DatasetDescription
 from gateway.route.agreement import AgreementBinding, Column
-from gateway.route.cohort import SourceRows
 
 BATCH_ROWS = 131_072
 """Most rows of a batch; half as many at least, unless they are large or the last."""
@@ -56,38 +52,6 @@ class Datasets:
         """
         return await asyncio.to_thread(self._describe, name)
 
-    async def read(
-        self,
-        binding: AgreementBinding,
-        match_key: str,
-        columns: tuple[Column, ...],
-        *,
-        segments: bool = False,
-        clip: bool = False,
-    ) -> SourceRows:
-        """Read and normalise the rows of one match key, whole.
-
-        Subjects are trimmed; a row is rejected for its first fault in the order
-        subject, match key, segment, values. Usable rows of one subject that are
-        equal fold; when they differ, all of them are left out.
-
-        Args:
-            binding: which data set and columns answer for the agreement.
-            match_key: name of the agreed match key.
-            columns: agreed columns to carry; empty for none.
-            segments: carry the bound segment column too; rows without a segment are rejected.
-            clip: bring numbers back into the agreed bounds, and count them, instead of
-                rejecting their rows. Rows that are equal once clipped fold.
-
-        Raises:
-            SourceError: EMPTY, MISSING_COLUMN, BAD_ENCODING, BAD_ROW (unreadable file).
-            RequestError: BAD_FIELD for a match key that is not supported.
-            StateError: NOT_FOUND for a data set that is not declared.
-        """
-        return await asyncio.to_thread(
-            lambda: whole(*self._scan(binding, match_key, columns, segments, clip), self._named)
-        )
-
     def scan(
         self,
         binding: AgreementBinding,
@@ -115,8 +79,17 @@ class Datasets:
             RequestError: BAD_FIELD for a match key that is not supported.
             StateError: NOT_FOUND for a data set that is not declared.
         """
-        _, scan = self._scan(binding, match_key, columns, segments, clip)
-        return scan
+        key = identifier.parse(match_key)
+        wanted = Wanted(
+            subject=binding.subject_column,
+            match_key=key,
+            key=_bound(binding, "match key", key.name, binding.match_key_columns),
+            segment=_segment_column(binding) if segments else None,
+            values=tuple((one, _bound(binding, "column", one.name, binding.value_columns)) for one in columns),
+            clip=clip,
+        )
+        source, read = self._open(binding.dataset)
+        return Scan(source, read, wanted, rows=self._batch_rows, named=self._named)
 
     def subject_pieces(self, binding: AgreementBinding) -> Generator[pa.StringArray, None, None]:
         """Yield the raw subject values of the bound data set in pieces, trimmed and usable; one may come again.
@@ -128,17 +101,6 @@ class Datasets:
         source, read = self._open(binding.dataset)
         return subject_pieces(source, read, binding.subject_column, self._batch_rows)
 
-    async def subjects(self, binding: AgreementBinding) -> pa.StringArray:
-        """Return all raw subject values of the bound data set: trimmed, usable, distinct.
-
-        Raises:
-            SourceError: as `read`.
-            StateError: NOT_FOUND for a data set that is not declared.
-        """
-        return await asyncio.to_thread(self._subjects, binding)
-
-    # ---- in a thread -----------------------------------------------------------------------------------------
-
     def _describe(self, name: str) -> DatasetDescription:
         declared = self._declaration(name)
         source = Source(name, declared.path)
@@ -148,28 +110,6 @@ class Datasets:
             columns = [(column, "text") for column in csv_file.header(source)]
         source.check_columns([column for column, _ in columns], (declared.subject_column,))
         return DatasetDescription(name, declared.format, tuple(columns), declared.subject_column)
-
-    def _subjects(self, binding: AgreementBinding) -> pa.StringArray:
-        source, _ = self._open(binding.dataset)
-        pieces = [pc.unique(piece) for piece in self.subject_pieces(binding)]
-        return cast(pa.StringArray, pc.unique(source.whole(binding.subject_column, pieces)))
-
-    # ---- parts of both ---------------------------------------------------------------------------------------
-
-    def _scan(
-        self, binding: AgreementBinding, match_key: str, columns: tuple[Column, ...], segments: bool, clip: bool
-    ) -> tuple[Source, Scan]:
-        key = identifier.parse(match_key)
-        wanted = Wanted(
-            subject=binding.subject_column,
-            match_key=key,
-            key=_bound(binding, "match key", key.name, binding.match_key_columns),
-            segment=_segment_column(binding) if segments else None,
-            values=tuple((one, _bound(binding, "column", one.name, binding.value_columns)) for one in columns),
-            clip=clip,
-        )
-        source, read = self._open(binding.dataset)
-        return source, Scan(source, read, wanted, rows=self._batch_rows, named=self._named)
 
     def _open(self, name: str) -> tuple[Source, Read]:
         declared = self._declaration(name)

@@ -14,7 +14,6 @@ BAD_MATCH_KEY = "BAD_MATCH_KEY"
 EMPTY_SEGMENT = "EMPTY_SEGMENT"
 BAD_SEGMENT = "BAD_SEGMENT"
 BAD_VALUE = "BAD_VALUE"
-CONFLICTING_ROWS = "CONFLICTING_ROWS"
 
 ORDER = (
     EMPTY_SUBJECT,
@@ -24,7 +23,6 @@ ORDER = (
     EMPTY_SEGMENT,
     BAD_SEGMENT,
     BAD_VALUE,
-    CONFLICTING_ROWS,
 )
 """The order in which the faults of a row are looked for, and reasons are reported."""
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from gateway import identifier
@@ -97,20 +96,12 @@ class Scan:
         Raises:
             SourceError: EMPTY, MISSING_COLUMN, BAD_ENCODING, BAD_ROW (unreadable file), SOURCE_CHANGED.
         """
-        with closing(self.clipping()) as batches:
-            for usable, _ in batches:
-                yield usable
-
-    def clipping(self) -> Generator[tuple[SourceBatch, npt.NDArray[np.int64]], None, None]:
-        """Yield as `batches` does, with the count of clipped values of every row."""
         self._rejections, self._clipped = Rejections(self._named), 0
         with closing(raw(self._source, self._read, self._wanted.columns, self._rows)) as batches:
             for read in batches:
-                usable, clipped = self._judge(read)
-                self._clipped += int(clipped.sum())
-                yield usable, clipped
+                yield self._judge(read)
 
-    def _judge(self, read: pa.RecordBatch) -> tuple[SourceBatch, npt.NDArray[np.int64]]:
+    def _judge(self, read: pa.RecordBatch) -> SourceBatch:
         source, wanted, rejections = self._source, self._wanted, self._rejections
         rejections.begin(read.num_rows)
         subjects, faults = identifier.normalise(_OPAQUE, as_text(source, wanted.subject, read.column(wanted.subject)))
@@ -132,6 +123,7 @@ class Scan:
         rejections.reject(bad, rejection.BAD_VALUE)
 
         usable = rejections.usable
+        self._clipped += int(clipped[usable].sum())
         kept = None if usable.all() else pa.array(usable)
 
         def left(column: pa.Array[Any]) -> Any:
@@ -144,7 +136,7 @@ class Scan:
             keys=left(keys),
             columns=pa.table(carried) if carried else None,
             segments=None if segments is None else left(segments),
-        ), clipped[usable]
+        )
 
     def _reject(self, faults: pa.DictionaryArray[Any, Any], empty: str, bad: str) -> None:
         if faults.null_count == len(faults):

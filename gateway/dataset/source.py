@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import pyarrow as pa
 
@@ -118,15 +118,3 @@ class Source:
         except OSError:
             return None
         return now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns
-
-    def whole(self, name: str, pieces: list[pa.Array[Any]]) -> pa.Array[Any]:
-        """Return the pieces of a column as a single array.
-
-        Args:
-            name: of the column, for messages.
-            pieces: its values, of one type; at least one.
-        """
-        try:
-            return pa.concat_arrays(pieces)
-        except pa.ArrowException:
-            self.refuse("BAD_ROW", f"is too large to read column {name} in one piece; split the data set")

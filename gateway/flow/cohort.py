@@ -25,21 +25,23 @@ from gateway import kernel
 from gateway.errors import StateError
 from gateway.flow.gate import judge, judge_all
 from gateway.flow.lease import Lease
-from gateway.flow.members import COHORT_STAGE, Members, RowWriter
+from gateway.flow.members import Members, RowWriter
 from gateway.flow.padding import PaddedWriter, is_padded, list_rows, padding_tags
 from gateway.flow.pipeline import ahead, each, in_turn
 from gateway.flow.ports import Sorter, Transaction
 from gateway.flow.registry import load_registry
+from gateway.flow.repeats import Repeats
 from gateway.flow.segment import missing_values, number_segments
-from gateway.flow.source import REF_BYTES, TAG_BYTES, TaggedSource
+from gateway.flow.source import TAG_BYTES, TaggedSource
 from gateway.flow.threads import in_thread
 from gateway.flow.transcript import chunks_of
 from gateway.psi.attributes import blank
 from gateway.psi.fields import Fields
 from gateway.route.agreement import Column
 from gateway.route.canonical import canonical_bytes, parse_time_text, time_text
-from gateway.route.cohort import ConsentedCohort, RejectedRows
+from gateway.route.cohort import ConsentedCohort
 from gateway.route.job import AuthorizedJob, Side
+from gateway.route.subject_ref import REF_BYTES
 
 Bytes = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -74,9 +76,6 @@ class Judged:
 class _Tally:
     """What is counted on the way from the source to the cohort file."""
 
-    folded: int = 0
-    conflicting: int = 0
-    first_conflicts: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     denied: Counter[str] = field(default_factory=Counter)
     by_rule: list[Bytes] = field(default_factory=list)
     gate_ns: int = 0
@@ -117,12 +116,13 @@ async def build(
         async for rows in ahead(in_turn(source.rows())):
             await in_thread(by_person.add, rows)
         by_key = sorter("by-key", by_key_fields.width, TAG_BYTES, 2)
+        repeats = Repeats(source.fields, house.limits.rejected_rows_named)
         at = house.clock.now()
         async with house.store.read() as tx:
             mark = await tx.consents.mark()
             registry = await load_registry(tx, house)
             async for piece in ahead(in_turn(by_person.pieces())):
-                people = await in_thread(_folded, piece, source.fields, tally, house.limits.rejected_rows_named)
+                people = await in_thread(repeats.fold, piece)
                 judged = await _judged(tx, registry, job, source.fields, members.fields, people, columns, at, tally)
                 await in_thread(by_key.add, judged)
         await in_thread(by_person.close)
@@ -155,29 +155,9 @@ async def build(
         segment_rows=await in_thread(_segment_rows, members, len(names)) if names else (tally.rows,),
         padding=padding,
     )
-    report = _report(job, source, tally, cohort)
+    report = _report(job, source, repeats, tally, cohort)
     await in_thread(_seal, lease, members, cohort, report, tally)
     return Judged(cohort, report)
-
-
-def _folded(rows: Bytes, fields: Fields, tally: _Tally, named: int) -> Bytes:
-    """Leave one row per person: equal rows fold, people whose rows differ are left out. Blocks."""
-    refs = fields.of(rows, "ref").view(f"S{REF_BYTES}").reshape(-1)
-    begins = np.ones(len(rows), dtype=bool)
-    begins[1:] = refs[1:] != refs[:-1]
-    if begins.all():
-        return rows
-    starts, person = np.flatnonzero(begins), np.cumsum(begins) - 1
-    content = rows[:, fields["tag"].start :]
-    differs = (content != content[starts][person]).any(axis=1)
-    conflict = np.zeros(len(starts), dtype=bool)
-    conflict[person[differs]] = True
-    conflicting = conflict[person]
-    tally.conflicting += int(conflicting.sum())
-    tally.folded += len(rows) - len(starts) - int(conflicting.sum()) + int(conflict.sum())
-    numbers = np.concatenate([tally.first_conflicts, fields.number(rows[conflicting], "row")])
-    tally.first_conflicts = np.sort(numbers)[:named]
-    return np.ascontiguousarray(rows[starts[~conflict]])
 
 
 async def _judged(
@@ -322,14 +302,13 @@ def _segment_rows(members: Members, segments: int) -> tuple[int, ...]:
     return tuple(int(count) for count in counts)
 
 
-def _report(job: AuthorizedJob, source: TaggedSource, tally: _Tally, cohort: ConsentedCohort) -> dict[str, object]:
-    rejected = dict(source.scan.rejected)
-    if tally.conflicting:
-        first = tuple(int(row) for row in tally.first_conflicts)
-        rejected["CONFLICTING_ROWS"] = RejectedRows(tally.conflicting, first)
+def _report(
+    job: AuthorizedJob, source: TaggedSource, repeats: Repeats, tally: _Tally, cohort: ConsentedCohort
+) -> dict[str, object]:
+    rejected = {**source.scan.rejected, **repeats.rejected}
     report: dict[str, object] = {
         "rows_read": source.scan.rows_read,
-        "folded": tally.folded,
+        "folded": repeats.folded,
         "rejected": {
             reason: {"count": found.count, "first_rows": list(found.first_rows)} for reason, found in rejected.items()
         },
@@ -414,4 +393,4 @@ def asked_columns(job: AuthorizedJob) -> tuple[Column, ...]:
     return tuple(by_name[name] for name in job.columns)
 
 
-__all__ = ["COHORT_STAGE", "REF_BYTES", "CohortSalts", "Judged", "asked_columns", "build", "by_rule", "restore"]
+__all__ = ["CohortSalts", "Judged", "asked_columns", "build", "by_rule", "restore"]

@@ -17,11 +17,12 @@ import pyarrow.compute as pc
 
 from consent.evaluate import Decision, History, Question, Use, may_use, plain_floor, standing
 from consent.registry import Registry
+from gateway import kernel
 from gateway.flow.ports import Transaction
 from gateway.flow.ports.store import Mark
 from gateway.flow.threads import in_thread
 from gateway.psi.arrow import whole
-from gateway.route.subject_ref import Bytes, as_keys, as_texts, from_keys, from_texts, places_among
+from gateway.route.subject_ref import Bytes, as_keys, as_texts, from_keys, from_texts
 
 __all__ = ["Verdict", "as_texts", "doubted", "judge", "judge_all"]
 
@@ -33,7 +34,6 @@ HISTORIES = 1000
 """People whose histories are held at once."""
 
 Mask = npt.NDArray[np.bool_]
-Places = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +209,7 @@ class _Asking:
         allowed, doubtful = np.zeros(len(refs), dtype=bool), np.arange(len(refs))
         if not sparse:
             plain, names = await self._plain(refs)
-            places = await in_thread(places_among, plain, refs)
+            places = await in_thread(kernel.find_rows, plain, refs)
             allowed, held = places >= 0, len(plain)
             if names is not None:
                 consent_ids = names.take(pa.array(places, mask=~allowed))
@@ -217,7 +217,7 @@ class _Asking:
             # A few are asked about at once, unknown or not; of many the unknown are told apart first.
             if len(doubtful) * SPARSE > held:
                 on_file = await self.tx.consents.on_file(*_ends(refs[doubtful]))
-                known = await in_thread(places_among, on_file, refs[doubtful]) >= 0
+                known = await in_thread(kernel.find_rows, on_file, refs[doubtful]) >= 0
                 if not known.all():
                     self.denied["NO_CONSENT"] += int((~known).sum())
                 doubtful, held = doubtful[known], max(held, len(on_file))

@@ -23,11 +23,11 @@ from gateway.flow.members import Members, somebody
 from gateway.flow.pipeline import ahead, each, in_turn
 from gateway.flow.ports import Mark, Sorter, Transaction
 from gateway.flow.registry import load_registry
-from gateway.flow.source import REF_BYTES
 from gateway.flow.threads import in_thread
 from gateway.psi.fields import Fields
 from gateway.route.cohort import ConsentedCohort
 from gateway.route.job import AuthorizedJob
+from gateway.route.subject_ref import REF_BYTES
 
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]

@@ -10,12 +10,13 @@ import numpy.typing as npt
 from gateway import kernel
 from gateway.flow.lease import Lease
 from gateway.flow.ports import House, StageFile
-from gateway.flow.source import REF_BYTES, TAG_BYTES
+from gateway.flow.source import TAG_BYTES
 from gateway.psi.attributes import plaintext_bytes
 from gateway.psi.check import as_rows
 from gateway.psi.fields import Fields
 from gateway.route.agreement import Column
 from gateway.route.job import AuthorizedJob, Side
+from gateway.route.subject_ref import REF_BYTES
 
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]

@@ -25,7 +25,6 @@ from gateway.flow.receive import ReceiverRun, with_stand_ins
 from gateway.flow.released import store_customers
 from gateway.flow.runstate import RunState, load_state
 from gateway.flow.sessions import opening_of
-from gateway.flow.source import REF_BYTES
 from gateway.flow.threads import in_thread
 from gateway.flow.transcript import chunks_of, is_done, stage_file
 from gateway.psi import receiver
@@ -38,6 +37,7 @@ from gateway.route.canonical import canonical_bytes
 from gateway.route.cohort import ConsentedCohort
 from gateway.route.job import AuthorizedJob, JobState
 from gateway.route.session import Session, Stage
+from gateway.route.subject_ref import REF_BYTES
 
 Bytes = npt.NDArray[np.uint8]
 MATCHED_FILE = "matched"

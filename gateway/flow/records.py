@@ -13,12 +13,12 @@ from gateway.flow.lease import Lease
 from gateway.flow.members import Members
 from gateway.flow.pipeline import ahead, in_turn
 from gateway.flow.registry import load_registry
-from gateway.flow.source import REF_BYTES
 from gateway.flow.threads import in_thread
 from gateway.psi.attributes import decode
 from gateway.route.agreement import Column
 from gateway.route.cohort import CohortRecords, ConsentedCohort
 from gateway.route.job import AuthorizedJob
+from gateway.route.subject_ref import REF_BYTES
 
 Bytes = npt.NDArray[np.uint8]
 

@@ -18,13 +18,13 @@ from gateway.flow.gate import judge_all
 from gateway.flow.lease import Lease
 from gateway.flow.pipeline import ahead, each, in_turn
 from gateway.flow.registry import load_registry
-from gateway.flow.source import REF_BYTES
 from gateway.flow.threads import in_thread
 from gateway.psi.fields import Fields
 from gateway.psi.matched import matched_of
 from gateway.route.canonical import time_text
 from gateway.route.job import AuthorizedJob
 from gateway.route.matched import Matched
+from gateway.route.subject_ref import REF_BYTES
 
 Bytes = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]

@@ -34,6 +34,7 @@ from gateway.psi.record import Opening
 from gateway.psi.suite import ELEMENT_BYTES, OUTPUT_BYTES, chunk_count, rows_per_chunk
 from gateway.route.job import AuthorizedJob
 from gateway.route.session import Session, Stage
+from gateway.route.subject_ref import REF_BYTES
 
 Bytes = npt.NDArray[np.uint8]
 # Build numbers of different leases never meet: a key seals one plaintext only.
@@ -117,7 +118,7 @@ class RowsSender(SenderRun):
         columns = cohorts.asked_columns(job)
         return Fields(
             output=OUTPUT_BYTES if columns else max(sizes.tag_bytes, KEY_BYTES),
-            ref=cohorts.REF_BYTES,
+            ref=REF_BYTES,
             covered=len(job.column_gates),
             plain=plaintext_bytes(columns),
         )

@@ -16,12 +16,12 @@ from gateway.flow.lost import Lost, among
 from gateway.flow.members import RowWriter, stage_pieces
 from gateway.flow.pipeline import each, in_turn
 from gateway.flow.ports import StageFile
-from gateway.flow.source import REF_BYTES
 from gateway.flow.threads import in_thread
 from gateway.psi.arrow import fixed
 from gateway.psi.fields import Fields
 from gateway.route.canonical import canonical_bytes
 from gateway.route.job import AuthorizedJob
+from gateway.route.subject_ref import REF_BYTES
 
 Bytes = npt.NDArray[np.uint8]
 SENT_FILE = "sent"

@@ -20,10 +20,10 @@ from gateway.psi.fields import Fields
 from gateway.route.agreement import Column
 from gateway.route.cohort import SourceBatch
 from gateway.route.job import AuthorizedJob, Side
+from gateway.route.subject_ref import REF_BYTES
 
 Bytes = npt.NDArray[np.uint8]
 
-REF_BYTES = 26
 TAG_BYTES = 16
 """Of a keyed tag: HMAC-SHA256 under the run's tag key, its first half; two keys of a source share one by 2^-82."""
 

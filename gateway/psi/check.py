@@ -1,7 +1,7 @@
 """Checks on a partner's chunks: shape, digest, order, repeats.
 
-Curve checks (canonical, not the identity) are the kernel's; `at` turns an offset
-in a chunk into a sentence that names side, stage, chunk and offset.
+Curve checks (canonical, not the identity) and comparisons are the kernel's; `at` turns
+an offset in a chunk into a sentence that names side, stage, chunk and offset.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from gateway import kernel
 from gateway.errors import HostileInput
 from gateway.route.session import AnyStage, Chunk
 
@@ -65,22 +66,6 @@ def as_keys(rows: Bytes) -> npt.NDArray[np.void]:
     return contiguous.view(np.dtype((np.void, contiguous.shape[1]))).reshape(-1)
 
 
-def first_not_ascending(keys: Bytes) -> int:
-    """Return the place of the first record that does not lie above the one before it, -1 when all do.
-
-    Args:
-        keys: (n, width) records.
-    """
-    if len(keys) < 2:
-        return -1
-    before = keys[:-1].astype(np.int16)
-    unequal = before != keys[1:]
-    first = np.argmax(unequal, axis=1)
-    rows = np.arange(len(keys) - 1)
-    rising = unequal.any(axis=1) & (keys[:-1][rows, first] < keys[1:][rows, first])
-    return -1 if rising.all() else int(np.argmin(rising)) + 1
-
-
 def check_ascending(stage: AnyStage, seq: int, keys: Bytes, previous: bytes | None) -> bytes | None:
     """Check that keys ascend strictly, across chunk borders too: repeats are found in O(1) memory.
 
@@ -98,7 +83,7 @@ def check_ascending(stage: AnyStage, seq: int, keys: Bytes, previous: bytes | No
     """
     if len(keys) == 0:
         return previous
-    bad = 0 if previous is not None and keys[0].tobytes() <= previous else first_not_ascending(keys)
+    bad = kernel.first_not_ascending(keys, previous)
     if bad >= 0:
         raise HostileInput(
             "NOT_ASCENDING", f"{at(stage, seq, bad)}: records must ascend strictly, so none may repeat; {OVER}"

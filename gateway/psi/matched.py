@@ -10,9 +10,9 @@ from gateway.psi.attributes import decode, plaintext_bytes
 from gateway.psi.fields import Fields
 from gateway.route.agreement import Column
 from gateway.route.matched import Matched
+from gateway.route.subject_ref import REF_BYTES
 
 Bytes = npt.NDArray[np.uint8]
-REF_BYTES = 26
 
 
 def matched_fields(tag_bytes: int, columns: tuple[Column, ...], numbered: bool = False) -> Fields:

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from gateway import kernel
 from gateway.errors import HostileInput, Misuse
 from gateway.psi.arrow import fixed
-from gateway.psi.check import OVER, as_keys, at, first_not_ascending
+from gateway.psi.check import OVER, as_keys, at
 from gateway.psi.suite import DUMMY_KEY, ELEMENT_BYTES, rows_per_chunk
 from gateway.route.aggregate import Aggregate, MatchedSegments, SegmentSums
 from gateway.route.session import AggregateStage
@@ -138,7 +138,7 @@ def check_lists(stage: AggregateStage, elements: Bytes, lengths: Sequence[int]) 
     """
     start = 0
     for length in lengths:
-        bad = first_not_ascending(elements[start : start + length])
+        bad = kernel.first_not_ascending(elements[start : start + length], None)
         if bad >= 0:
             raise HostileInput(
                 "NOT_ASCENDING",
@@ -213,7 +213,7 @@ def sender_list(
     source[: len(own)] = np.where(kept, np.arange(len(own)), -1)
     order = np.argsort(as_keys(elements), kind="stable") if len(elements) else np.empty(0, dtype=np.int64)
     ordered = np.ascontiguousarray(elements[order])
-    if first_not_ascending(ordered) >= 0:
+    if kernel.first_not_ascending(ordered, None) >= 0:
         raise Misuse("two rows of the sender's list share an element; run the job again")
     return SenderList(ordered, source[order])
 

@@ -96,7 +96,7 @@ class TableBuilder:
             both = np.concatenate([rows, self._rows_of(tags)])
             places = kernel.order_rows(both, self._tag_bytes)
             both = kernel.take_rows(both, places)
-        if kernel.first_not_ascending(np.ascontiguousarray(both[:, : self._tag_bytes]), self._last) >= 0:
+        if kernel.first_not_ascending(both[:, : self._tag_bytes], self._last) >= 0:
             raise Misuse("two rows of the table share a tag; run the job again")
         if len(both):
             self._last = both[-1, : self._tag_bytes].tobytes()

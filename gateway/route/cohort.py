@@ -45,36 +45,6 @@ class SourceBatch:
         return f"SourceBatch({len(self.subjects)} rows)"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class SourceRows:
-    """A data set as read for one agreement: columns, in memory only.
-
-    Attributes:
-        subjects: n raw subject values (string), unique.
-        keys: n normalised match-key values (string), never null.
-        columns: the value columns in agreed names (n rows; sender), else None.
-        segments: n segment names (receiver of AGGREGATE), else None; a row without one was rejected.
-        clipped: values brought back into the agreed bounds (AGGREGATE).
-        rows_read: rows of the source, before rejects and folding.
-        rejected: per reason (BAD_MATCH_KEY, EMPTY_SUBJECT, CONFLICTING_ROWS,
-            BAD_VALUE...), never by value.
-        folded: rows that repeated a subject with equal values.
-    """
-
-    subjects: pa.StringArray
-    keys: pa.StringArray
-    columns: pa.Table | None
-    rows_read: int
-    rejected: Mapping[str, RejectedRows]
-    folded: int
-    segments: pa.StringArray | None = None
-    clipped: int = 0
-
-    def __repr__(self) -> str:
-        """Show no value: the rows are raw identifiers."""
-        return f"SourceRows({len(self.subjects)} rows)"
-
-
 @dataclass(frozen=True, slots=True)
 class ConsentedCohort:
     """Customers whom consent lets into one computation. Made by flow/cohort only.

@@ -52,33 +52,5 @@ def ascending_order(refs: Bytes) -> Places | None:
     return None if (keys[1:] > keys[:-1]).all() else np.argsort(keys, kind="stable")
 
 
-def places_among(refs: Bytes, wanted: Bytes) -> Places:
-    """Look people up.
-
-    Args:
-        refs: (m, 26) ascending, each once.
-        wanted: (n, 26) in any order.
-
-    Returns:
-        (n,) the place of each in `refs`, -1 where it is not there.
-    """
-    if not len(refs):
-        return np.full(len(wanted), -1, dtype=np.int64)
-    # Eight bytes tell nearly all apart, and numbers are found ten times faster than texts.
-    heads, asked = _heads(refs), _heads(wanted)
-    places = np.searchsorted(heads, asked)
-    places[places == len(heads)] = 0
-    keys, looked_for = as_keys(refs), as_keys(wanted)
-    found = keys[places] == looked_for
-    alike = np.flatnonzero(~found & (heads[places] == asked))
-    if len(alike):
-        further = np.searchsorted(keys, looked_for[alike])
-        further[further == len(keys)] = 0
-        places[alike] = further
-        found[alike] = keys[further] == looked_for[alike]
-    places[~found] = -1
-    return places
-
-
 def _heads(refs: Bytes) -> npt.NDArray[np.uint64]:
     return refs[:, :8].view(">u8").reshape(-1).astype(np.uint64)

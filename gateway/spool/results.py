@@ -13,7 +13,7 @@ from gateway.errors import Misuse
 from gateway.flow.ports.custody import RunSecrets
 from gateway.route.matched import Release
 from gateway.spool import disk
-from gateway.spool.sealed_rows import SUBJECT, WHAT, RowsWriter, SealedRows
+from gateway.spool.sealed_rows import WHAT, RowsWriter, SealedRows
 
 _JOB = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
 
@@ -48,20 +48,6 @@ class Results:
                     if not disk.in_use(unfinished):
                         disk.destroy(unfinished)
 
-    async def write(self, release: Release) -> None:
-        """Store a release whole or not at all; writing the same job again replaces it.
-
-        The run's names and dates stand in the schema's metadata, so that the file
-        explains itself.
-
-        Raises:
-            StateError: DISK_FULL, an earlier result staying.
-        """
-        # Rows about people lie in the order of their pseudonyms; statistics are about nobody and keep their own.
-        table = release.table
-        ordered = table.sort_by(SUBJECT) if SUBJECT in table.column_names else table
-        await self._store(self._result(release.job_id), _schema_of(release), _each(ordered))
-
     async def exists(self, job_id: str) -> bool:
         """Return whether a job has a result."""
         return await asyncio.to_thread(self._result(job_id).is_file)
@@ -70,7 +56,8 @@ class Results:
         """Store rows whole or not at all, batch by batch; the same job again replaces its rows.
 
         Args:
-            head: the run's names and dates, which stand in the schema's metadata; its table gives the schema.
+            head: the run's names and dates, which stand in the schema's metadata, so that the file explains itself; its
+                table gives the schema.
             batches: of that schema, ascending by subject_ref over all where there is one.
 
         Returns:
@@ -97,22 +84,6 @@ class Results:
         """
         return await self._store(self._tokens(job_id), schema, batches)
 
-    async def read(self, job_id: str) -> pa.Table | None:
-        """Return the table of a release, or None when there is none (any more).
-
-        Raises:
-            StateError: NOT_FOUND when the file is damaged or not of this home.
-        """
-        return await asyncio.to_thread(self._load, self._result(job_id))
-
-    async def write_tokens(self, job_id: str, table: pa.Table) -> None:
-        """Store the sealed map {subject_ref, row_token} of the rows sent (sender)."""
-        await self._store(self._tokens(job_id), table.schema, _each(table.sort_by(SUBJECT)))
-
-    async def read_tokens(self, job_id: str) -> pa.Table | None:
-        """Return the map of the rows sent, or None when there is none (any more)."""
-        return await asyncio.to_thread(self._load, self._tokens(job_id))
-
     async def delete_subject(self, job_id: str, subject_ref: str) -> bool:
         """Rewrite a job's result and map without a subject; True when a row was there."""
         return await asyncio.to_thread(self._delete_subject, job_id, subject_ref)
@@ -120,11 +91,6 @@ class Results:
     async def delete(self, job_id: str) -> None:
         """Remove a job's result and map; absent is fine."""
         await asyncio.to_thread(self._delete, job_id)
-
-    async def batches(self, table: pa.Table, rows: int) -> AsyncIterator[pa.RecordBatch]:
-        """Yield a table in batches of at most `rows`."""
-        for batch in table.combine_chunks().to_batches(max_chunksize=rows):
-            yield batch
 
     # ---- files -----------------------------------------------------------------------------------------------
 
@@ -152,10 +118,6 @@ class Results:
     def _open(self, path: Path) -> SealedRows | None:
         with disk.accounted(WHAT):
             return SealedRows.open(path, self._secrets)
-
-    def _load(self, path: Path) -> pa.Table | None:
-        rows = self._open(path)
-        return None if rows is None else pa.Table.from_batches(rows.batches(), rows.schema)
 
     def _delete_subject(self, job_id: str, subject_ref: str) -> bool:
         found = False
@@ -207,8 +169,3 @@ def _schema_of(release: Release) -> pa.Schema:
             "assent.expires_at": release.expires_at.isoformat(),
         }
     )
-
-
-async def _each(table: pa.Table) -> AsyncIterator[pa.RecordBatch]:
-    for batch in table.to_batches():
-        yield batch

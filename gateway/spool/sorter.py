@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
-from gateway.errors import Misuse, StateError
-from gateway.spool.order import ORDER_BYTES, Order, first_of_key, order_rows
+from gateway import kernel
+from gateway.errors import Misuse, SourceError
 from gateway.spool.ranges import BYTE_RANGES, RANGES, Bytes, first_difference, ranges_of, ranges_of_byte
 from gateway.spool.spill import Run, Spill
 
+Places = npt.NDArray[np.int64]
+
 LEAST_ROWS = 64
+ORDER_BYTES = 40
+"""Of `kernel.order_rows` per row: 32 of working memory, and 8 of the order."""
 _MAX_BLOCK_BYTES = 1 << 20
 _RANGE_BYTES = 16 << 10  # that a range of one run should hold on average; with less memory there are fewer ranges
 _MAX_COARSE = 5
@@ -71,7 +77,7 @@ class SpooledSorter:
         self._rows = 0
         self._arena: Bytes | None = None
         self._held = 0
-        self._cuts: list[Order] = []
+        self._cuts: list[Places] = []
         self._spill: Spill | None = None
         self._runs: list[Run] = []
         self._plan: list[_Group] = []
@@ -118,8 +124,9 @@ class SpooledSorter:
         The first one is the work: nothing is ordered before it is asked for.
 
         Raises:
-            StateError: DISK_FULL; NOT_FOUND when one key has more rows than fit in half of
-                the memory, or the disk is damaged. The sort is lost then.
+            SourceError: BAD_ROW when one key has more rows than fit in half of the memory: only
+                repeated rows of a source make that many. The sort is lost then.
+            StateError: DISK_FULL; NOT_FOUND when the disk is damaged. The sort is lost then.
         """
         if self._state == "closed":
             raise Misuse(f"pieces were asked of {self._what}, which is closed")
@@ -155,7 +162,7 @@ class SpooledSorter:
         if self._arena is None:
             return True
         rows = self._arena[: self._held]
-        order = order_rows(rows, self._key_bytes)
+        order = kernel.order_rows(rows, self._key_bytes)
         start = 0
         while start < len(order):
             end = start + self._held_piece
@@ -172,7 +179,7 @@ class SpooledSorter:
         for cut in tuple(self._cuts):
             if self._arena is None:
                 raise Misuse(f"{self._what} was closed while its pieces were read")
-            yield self._arena.take(cut, axis=0, mode="clip")
+            yield kernel.take_rows(self._arena, cut)
 
     # ---- on disk ---------------------------------------------------------------------------------------------
 
@@ -210,7 +217,7 @@ class SpooledSorter:
             filled += spill.read(run, group.first, group.behind, rows[filled:])
         if group.one_key:
             return rows
-        return rows.take(order_rows(rows, self._key_bytes), axis=0, mode="clip")
+        return kernel.take_rows(rows, kernel.order_rows(rows, self._key_bytes))
 
     def _planned(self, spill: Spill, runs: tuple[Run, ...]) -> Iterator[_Group]:
         """Yield groups of ranges that fit into one piece each, cutting a range that does not fit into finer ones."""
@@ -235,8 +242,8 @@ class SpooledSorter:
                 place = min(place, first_difference(part, key[:place]))
         if place == self._key_bytes:
             if group.rows > self._one_key:
-                raise StateError(
-                    "NOT_FOUND",
+                raise SourceError(
+                    "BAD_ROW",
                     f"{group.rows} rows have one and the same key, and {self._what} can hold {self._one_key} of them; "
                     "remove repeated rows from the source, or raise the memory limit",
                 )
@@ -255,3 +262,18 @@ class SpooledSorter:
             finer.append(spill.write(rows[:held], ranges_of_byte(rows[:held], place), BYTE_RANGES))
         del rows
         yield from self._planned(spill, tuple(finer))
+
+
+def first_of_key(rows: Bytes, order: Places, key_bytes: int, start: int, at: int) -> int:
+    """Return where the key of one row of an order begins, not before `start`.
+
+    Args:
+        rows: as ordered.
+        order: from `kernel.order_rows`.
+        key_bytes: as there.
+        start: least answer.
+        at: place in the order.
+    """
+    key = rows[order[at], :key_bytes].tobytes()
+    places = range(start, at)
+    return start + bisect_left(places, key, key=lambda place: rows[order[place], :key_bytes].tobytes())

@@ -14,6 +14,7 @@ from gateway.flow.job import read_result
 from gateway.flow.memory import Memory
 from gateway.route.job import Job
 from gateway.route.session import Session
+from tests.results import read_tokens
 from tests.twin import EVERYBODY, PLATFORM, RETAILER, Gateway, Twin, make_twin
 
 COLUMNS = ("tier", "channel", "spend")
@@ -68,6 +69,14 @@ async def read_at(side: Gateway, job: Job) -> pa.Table:
     own = await job_at(side, job)
     batches = [batch async for batch in read_result(side.house, EVERYBODY, own.job_id)]
     return pa.Table.from_batches(batches) if batches else pa.table({"customer": pa.array([], pa.string())})
+
+
+async def tokens_of(side: Gateway, job: Job) -> pa.Table:
+    """Return a side's map of the rows that it sent in a run."""
+    own = await job_at(side, job)
+    tokens = await read_tokens(side.home / "results", side.house.secrets, own.job_id)
+    assert tokens is not None
+    return tokens
 
 
 async def found_by(side: Gateway, job: Job) -> set[str]:

@@ -47,6 +47,7 @@ from tests.contract.aggregates import (
     users,
     wire,
 )
+from tests.results import read_result
 from tests.twin import EXACT, PLATFORM, RETAILER, Twin
 
 __all__ = ["closed"]
@@ -57,7 +58,7 @@ READERS = [(RETAILER,), (PLATFORM,), (RETAILER, PLATFORM)]
 
 async def result_at(twin: Twin, party: str, session_id: str) -> pa.Table | None:
     side = twin.retailer if party == RETAILER else twin.platform
-    return await side.house.results.read((await job_of(side, session_id)).job_id)
+    return await read_result(side.house.results, (await job_of(side, session_id)).job_id)
 
 
 @pytest.mark.parametrize("result_to", READERS, ids="+".join)
@@ -267,7 +268,7 @@ async def test_who_holds_the_values_receives_what_the_other_side_noised(tmp_path
     assert sealed.receiver.masks == ()
     # No stage goes back, and R keeps nothing.
     assert not wire(twin, job, AggregateStage.RESULTS)
-    assert await twin.retailer.house.results.read(job.job_id) is None
+    assert not await twin.retailer.house.results.exists(job.job_id)
     assert await steps_of(twin.retailer, job.job_id) == ["receiver", "values"]
     assert await steps_of(twin.platform, (await job_of(twin.platform, job.session_id)).job_id) == ["count"]
     await assert_nothing_secret_is_left(twin, sealed, job)

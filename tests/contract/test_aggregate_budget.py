@@ -158,7 +158,7 @@ async def test_a_budget_that_ends_within_a_run_refuses_it_on_both_sides(tmp_path
     ]
     assert AggregateStage.RESULTS not in {chunk.stage for chunk in moved(twin) if chunk.session_id == second.session_id}
     for side, job in ((twin.retailer, second), (twin.platform, theirs)):
-        assert await side.house.results.read(job.job_id) is None
+        assert not await side.house.results.exists(job.job_id)
         assert not list((side.home / "spool").glob("*/*"))
 
 

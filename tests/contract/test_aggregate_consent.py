@@ -99,7 +99,7 @@ async def test_where_late_withdrawals_abandon_a_run_nobody_learns_anything(
     for side, one in ((twin.retailer, job), (twin.platform, theirs)):
         assert one.state is JobState.REFUSED, (side.party, one.state, one.failure)
         assert one.refusal and one.refusal.reason_code == "CONSENT_CHANGED"
-        assert await side.house.results.read(one.job_id) is None, side.party
+        assert not await side.house.results.exists(one.job_id), side.party
         assert not list((side.home / "spool").glob("*/*"))
         assert (await session_of(side, job.session_id)).state is not SessionState.CLOSED
     # What left is charged for ever.
@@ -124,7 +124,7 @@ async def test_a_withdrawal_stands_within_the_consent_age_of_the_cut_only(tmp_pa
     job = await twin.run(Operation.OVERLAP)
     if leaves:
         assert job.refusal and job.refusal.reason_code == "CONSENT_CHANGED"
-        assert await twin.retailer.house.results.read(job.job_id) is None
+        assert not await twin.retailer.house.results.exists(job.job_id)
     else:
         assert job.state is JobState.SUCCEEDED, (job.failure, job.refusal)
         assert job.report["withdrawn_since_cut"] == 0
@@ -141,7 +141,7 @@ async def test_a_pause_before_the_end_releases_nothing_to_either_side(tmp_path: 
     for side in (twin.retailer, twin.platform):
         one = await job_of(side, job.session_id)
         assert one.refusal and one.refusal.reason_code == "CONSENT_CHANGED", one.failure
-        assert await side.house.results.read(one.job_id) is None
+        assert not await side.house.results.exists(one.job_id)
 
 
 @pytest.mark.parametrize(

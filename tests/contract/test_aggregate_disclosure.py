@@ -33,6 +33,7 @@ from tests.contract.aggregates import (
     truth,
     users,
 )
+from tests.results import read_result
 from tests.twin import PLATFORM, RETAILER, Twin
 
 __all__ = ["closed"]
@@ -132,7 +133,7 @@ async def test_the_receivers_stricter_rule_holds_for_what_the_sender_learns(
     job = await twin.run(operation, ("visited",) if operation is Operation.AGGREGATE else ())
     assert job.state is JobState.SUCCEEDED, (job.failure, job.refusal)
     theirs = await job_of(twin.platform, job.session_id)
-    table = await twin.platform.house.results.read(theirs.job_id)
+    table = await read_result(twin.platform.house.results, theirs.job_id)
     assert table is not None
     # big, full, low, mid in the order of their names; the retailer bound itself to 30.
     why = held_back(table)

@@ -94,7 +94,7 @@ async def assert_both_ended(twin: Twin, job: Job, reason: str, fault: str) -> No
     for side in (twin.retailer, twin.platform):
         assert (await session_of(side, job.session_id)).state is SessionState.ABORTED, fault
         assert not list((side.home / "spool").glob("*/*")), fault
-    assert await twin.retailer.house.results.read(job.job_id) is None
+    assert not await twin.retailer.house.results.exists(job.job_id)
 
 
 def stages_moved(twin: Twin, job: Job) -> set[int]:
@@ -366,7 +366,7 @@ async def test_a_hostile_shared_release_is_not_kept(tmp_path: Path) -> None:
         job = await run_altered(twin, AggregateStage.SHARED_RELEASE, change, Operation.AGGREGATE)
         await assert_both_ended(twin, job, "BAD_SHAPE", fault)
         theirs = await job_of(twin.platform, job.session_id)
-        assert await twin.platform.house.results.read(theirs.job_id) is None
+        assert not await twin.platform.house.results.exists(theirs.job_id)
     await both_serve(twin)
 
 

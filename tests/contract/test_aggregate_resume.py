@@ -39,6 +39,7 @@ from tests.contract.aggregates import (
     wire,
 )
 from tests.contract.test_resume import Fuse, Killed, forever, until_final
+from tests.results import read_result
 from tests.twin import PLATFORM, RETAILER, Gateway, Twin
 
 __all__ = ["closed"]
@@ -66,7 +67,7 @@ class NamedSteps:
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._inner, name)
         if name == "stage":
-            return lambda *args, **kwargs: NamedSteps(found(*args, **kwargs), self._fuse, ("append",))
+            return lambda *args, **kwargs: NamedSteps(found(*args, **kwargs), self._fuse, ("append", "extend"))
         if name not in self._steps:
             return found
 
@@ -109,7 +110,7 @@ def wire_fuse(gateway: Gateway, fuse: NamedFuse) -> None:
             house,
             store=NamedCommits(house.store, fuse),
             spool=NamedSteps(house.spool, fuse, ("write_sealed", "discard_stage", "drop")),
-            results=NamedSteps(house.results, fuse, ("write", "write_tokens")),
+            results=NamedSteps(house.results, fuse, ("store", "store_tokens")),
         )
 
     gateway.wrap = wrap
@@ -180,7 +181,7 @@ async def check(twin: Twin, sealed: Sealed, job: Job, result_to: tuple[str, ...]
         ]
         assert [cells[arm, "visited", None, "sum"] for arm in ARMS] == [a + b for a, b in zip(sums, noise, strict=True)]
     else:
-        assert await twin.retailer.house.results.read(job.job_id) is None
+        assert not await twin.retailer.house.results.exists(job.job_id)
     if PLATFORM in result_to:
         cells, more = await released(twin.platform, theirs), sealed.receiver.noise if to_both else (0,) * len(ARMS)
         names = [str(number + 1) for number in range(len(ARMS))]
@@ -194,7 +195,7 @@ async def check(twin: Twin, sealed: Sealed, job: Job, result_to: tuple[str, ...]
 
 async def released(side: Gateway, job: Job) -> dict[Any, Fraction]:
     """Read a result twice: a release is read again, never computed again."""
-    first, again = [await side.house.results.read(job.job_id) for _ in range(2)]
+    first, again = [await read_result(side.house.results, job.job_id) for _ in range(2)]
     assert first is not None
     assert first.equals(again)
     assert first.schema.names == CELLS.names

@@ -29,8 +29,10 @@ from tests.contract.rows import (
     records_of,
     rows_twin,
     session_at,
+    tokens_of,
 )
 from tests.contract.test_resume import EVERY, Fuse, forever, run_with
+from tests.results import read_result
 from tests.twin import PLATFORM, RETAILER, Twin, close_all, given, opaque, withdrawn
 
 OURS = {f"A{number:06d}" for number in range(20, 40)}
@@ -70,7 +72,7 @@ async def test_both_find_the_shared_customers_each_under_its_own_names(twin: Twi
     table = b"".join(chunk.bytes for chunk in twin.retailer.peer.pulled if chunk.stage == Stage.TABLE)
     tokens = {row[: record["tag_bytes"]].tobytes() for row in as_rows(table, record["row_bytes"])[marked]}
     own = await job_at(twin.platform, job)
-    stored = await twin.platform.house.results.read(own.job_id)
+    stored = await read_result(twin.platform.house.results, own.job_id)
     assert stored is not None
     assert set(stored.column("row_token").to_pylist()) == tokens
     assert stored.column_names == ["subject_ref", "row_token", "consent_id"]
@@ -79,7 +81,7 @@ async def test_both_find_the_shared_customers_each_under_its_own_names(twin: Twi
     assert (own.report["matched"], own.report["released"], own.report["false_matches"]) == (20, 20, 0)
     assert job.report["matches_sent"] == 20
     # Its own map of what it sent stays, too.
-    assert (await twin.platform.house.results.read_tokens(own.job_id)).num_rows == 50  # type: ignore[attr-defined]
+    assert (await tokens_of(twin.platform, job)).num_rows == 50
     assert not list((twin.platform.home / "spool").glob("*/*"))
 
 
@@ -175,7 +177,7 @@ async def test_hostile_bitmaps_end_the_session_and_leave_no_result(twin: Twin) -
         with pytest.raises(StateError):
             await read_at(twin.platform, job)
         # Rows had left: who stood behind them is known all the same.
-        assert (await twin.platform.house.results.read_tokens(own.job_id)).num_rows == 50  # type: ignore[attr-defined]
+        assert (await tokens_of(twin.platform, job)).num_rows == 50
 
 
 async def test_a_row_that_stage_4_took_out_may_not_be_named(twin: Twin) -> None:
@@ -240,7 +242,7 @@ async def test_a_run_cancelled_after_the_bitmap_leaves_no_result(twin: Twin, sid
 async def test_the_senders_result_can_lose_a_person_and_ends_with_the_agreed_retention(twin: Twin) -> None:
     job = await twin.run(Operation.MATCH)
     own, results = await job_at(twin.platform, job), twin.platform.house.results
-    stored = await results.read(own.job_id)
+    stored = await read_result(results, own.job_id)
     assert stored is not None
     assert await results.delete_subject(own.job_id, stored.column("subject_ref")[3].as_py())
     assert len(await found_by(twin.platform, job)) == 19
@@ -283,6 +285,7 @@ async def test_killed_between_durable_steps_both_have_the_same_result(tmp_path: 
 async def stored(twin: Twin, job: Job) -> list[set[str]]:
     """Return whom each side's stored result names."""
     tables = [
-        await side.house.results.read((await job_at(side, job)).job_id) for side in (twin.retailer, twin.platform)
+        await read_result(side.house.results, (await job_at(side, job)).job_id)
+        for side in (twin.retailer, twin.platform)
     ]
     return [set() if table is None else set(table.column("subject_ref").to_pylist()) for table in tables]

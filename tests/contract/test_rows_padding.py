@@ -22,6 +22,7 @@ from tests.contract.rows import (
     records_of,
     rows_twin,
     session_at,
+    tokens_of,
 )
 from tests.twin import EVERYBODY, PLATFORM, RETAILER, Twin, close_all, withdrawn
 
@@ -66,8 +67,7 @@ async def test_both_lists_are_as_long_as_the_next_power_of_two(tmp_path: Path) -
     assert (theirs.report["records"], theirs.report["padding"], theirs.report["sent"]) == (50, 14, 50)
     assert (job.report["partner_rows"], theirs.report["partner_rows"]) == (64, 64)
     assert job.report["matched"] == job.report["released"] == 20
-    tokens = await twin.platform.house.results.read_tokens(theirs.job_id)  # type: ignore[attr-defined]
-    assert tokens.num_rows == 50
+    assert (await tokens_of(twin.platform, job)).num_rows == 50
     # The matches are R's alone, as agreed.
     assert record["matches_to_sender"] is False
     assert run["disclosure"]["released_to"] == [RETAILER]

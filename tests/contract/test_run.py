@@ -314,7 +314,7 @@ async def test_a_pause_longer_than_the_consent_age_releases_nothing(tmp_path: Pa
     hook_pulls(twin, before)
     job = await twin.run(Operation.MATCH)
     assert job.refusal and job.refusal.reason_code == "CONSENT_CHANGED"
-    assert await twin.retailer.house.results.read(job.job_id) is None
+    assert not await twin.retailer.house.results.exists(job.job_id)
 
 
 TAMPERED = {

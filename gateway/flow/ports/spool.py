@@ -102,6 +102,10 @@ class Sorter(Protocol):
 
         Rows of one key lie in one piece, in the order in which they were added. May be
         iterated again; nothing may be added any more.
+
+        Raises:
+            SourceError: BAD_ROW when one key has more rows than fit the memory.
+            StateError: DISK_FULL; NOT_FOUND when the disk is damaged. The sort is lost then.
         """
         ...
 

@@ -29,6 +29,19 @@ def readers() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("dataset")]
 
 
+def table_of(scan: SourceScan) -> pa.Table:
+    """All batches as one table: row, subject, key, segment where one was asked for, and the agreed columns."""
+    pieces = []
+    for batch in scan.batches():
+        parts: dict[str, Any] = {"row": batch.rows, "subject": batch.subjects, "key": batch.keys}
+        if batch.segments is not None:
+            parts["segment"] = batch.segments
+        if batch.columns is not None:
+            parts |= {name: batch.columns.column(name) for name in batch.columns.column_names}
+        pieces.append(pa.table(parts))
+    return pa.concat_tables(pieces)
+
+
 Row = tuple[int, str, str, Decimal | None, str | None, str | None, str | None]
 
 
@@ -44,6 +57,11 @@ def rows_of(scan: SourceScan) -> list[Row]:
         parts.append(batch.segments.to_pylist() if batch.segments is not None else nulls)
         found += zip(*parts, strict=True)
     return found
+
+
+def counts(scan: SourceScan) -> dict[str, tuple[int, tuple[int, ...]]]:
+    """Rejected rows by reason: how many, and the first numbers."""
+    return {reason: (found.count, found.first_rows) for reason, found in scan.rejected.items()}
 
 
 def refusal(scan: SourceScan) -> SourceError:

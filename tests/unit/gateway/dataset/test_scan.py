@@ -14,15 +14,11 @@ from hypothesis import strategies as st
 
 from gateway.dataset import Datasets, csv_bytes
 from gateway.errors import RequestError, SourceError, StateError
-from gateway.flow.ports.rows import DatasetPort, SourceScan
+from gateway.flow.ports.rows import DatasetPort
 from tests.unit.gateway.dataset.files import BAND, CHANNEL, RECENCY, bound, csv_file
-from tests.unit.gateway.dataset.scans import HEAD, Row, customers, refusal, rows_of, small
+from tests.unit.gateway.dataset.scans import HEAD, Row, counts, customers, refusal, rows_of, small
 
 ALL = (RECENCY, BAND, CHANNEL)
-
-
-def counts(scan: SourceScan) -> dict[str, tuple[int, tuple[int, ...]]]:
-    return {reason: (found.count, found.first_rows) for reason, found in scan.rejected.items()}
 
 
 # ---- against a naive model -------------------------------------------------------------------------------------
@@ -214,17 +210,3 @@ def test_subject_pieces_are_trimmed_usable_and_bounded(tmp_path: Path) -> None:
     assert [name for piece in pieces for name in piece.to_pylist()] == ["c1"] * 30 + [f"c{n}" for n in range(1, 201)]
     assert max(map(len, pieces)) <= 16
     assert all(piece.type == pa.string() for piece in pieces)
-
-
-async def test_subjects_are_distinct_over_all_pieces(tmp_path: Path) -> None:
-    path = csv_file(tmp_path, HEAD + customers(60) * 2)
-    assert (await small(path, 16).subjects(bound())).to_pylist() == [f"c{n}" for n in range(1, 61)]
-
-
-async def test_the_whole_reading_folds_over_batches(tmp_path: Path) -> None:
-    lines = "c1,13800000001,1,a,x,m\nc2,13800000002,1,a,x,m\n"
-    path = csv_file(tmp_path, HEAD + lines + customers(30).replace("c", "d") + lines.replace("2,1,", "2,2,"))
-    rows = await small(path, 5).read(bound(segment_column="arm"), "phone.cn11", ALL, segments=True)
-    assert rows.subjects.to_pylist() == ["c1", *(f"d{n}" for n in range(1, 31))]
-    assert {reason: found.first_rows for reason, found in rows.rejected.items()} == {"CONFLICTING_ROWS": (2, 34)}
-    assert (rows.folded, rows.rows_read) == (1, 34)

@@ -21,6 +21,8 @@ from gateway.flow.ports.rows import StoredRows
 from gateway.route.agreement import Operation
 from gateway.route.matched import Release
 from gateway.spool import Results
+from tests.results import read_tokens
+from tests.results import table_of as table
 from tests.unit.gateway.spool.folders import JOB, file_size_limit, sealer
 
 SCHEMA = pa.schema([("subject_ref", pa.string()), ("row_token", pa.binary(9)), ("band", pa.string())])
@@ -70,10 +72,6 @@ async def opened(port: ResultPort, job: str = JOB) -> StoredRows:
     return rows
 
 
-def table(rows: StoredRows) -> pa.Table:
-    return pa.Table.from_batches(rows.batches(), rows.schema)
-
-
 def descriptors(folder: Path) -> int:
     links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
     return sum(str(link.readlink()).startswith(str(folder)) for link in links)
@@ -110,7 +108,8 @@ async def test_a_result_without_rows_is_a_result(folder: Path) -> None:
 def test_what_is_stored_comes_back_and_a_subject_can_leave(
     tmp_path_factory: pytest.TempPathFactory, counts: list[int], gone: int
 ) -> None:
-    port = results(tmp_path_factory.mktemp("law"))
+    folder = tmp_path_factory.mktemp("law")
+    port = results(folder)
 
     async def run() -> None:
         await port.store(head(), each(batches(*counts)))
@@ -121,7 +120,7 @@ def test_what_is_stored_comes_back_and_a_subject_can_leave(
         rows = table(await opened(port))
         assert rows.column("subject_ref").to_pylist() == [ref(row) for row in left]
         assert rows.column("row_token").to_pylist() == [bytes([row % 256]) * 9 for row in left]
-        tokens = await port.read_tokens(JOB)
+        tokens = await read_tokens(folder, sealer(), JOB)
         assert tokens is not None
         assert tokens.column("subject_ref").to_pylist() == [ref(row) for row in left]
 
@@ -171,7 +170,7 @@ async def test_what_the_iteration_raises_leaves_the_earlier_result(folder: Path)
     with pytest.raises(StateError, match="the partner went"):
         await port.store_tokens(JOB, SCHEMA, breaks())
     assert table(await opened(port)).num_rows == 3
-    assert await port.read_tokens(JOB) is None
+    assert await read_tokens(folder, sealer(), JOB) is None
     assert [entry.name for entry in folder.iterdir()] == [f"{JOB}.sealed"]
     assert descriptors(folder) == 0
 
