@@ -44,11 +44,24 @@ async def _serve(settings: Settings) -> int:
     async with running(settings) as gateway:
         log.info("serving", service="tenant", port=gateway.tenant_port)
         log.info("serving", service="peer", port=gateway.peer_port)
+        settling = asyncio.create_task(asyncio.to_thread(_settle))
         stopped = asyncio.create_task(stop.wait())
         done, _ = await asyncio.wait({stopped, *gateway.tasks}, return_when=asyncio.FIRST_COMPLETED)
         failed = [task for task in gateway.tasks if task in done]
         for task in failed:
             log.error("stopping_on_failure", service=task.get_name(), exc_info=task.exception())
         stopped.cancel()
+        await settling
         log.info("stopping")
     return 1 if failed else 0
+
+
+def _settle() -> None:
+    """Load what the first run would wait for, and keep the collector from looking through programs again and again."""
+    import gc
+
+    import pyarrow as pa
+
+    pa.array([""])  # for the first array of a list Arrow looks for pandas, which takes a second
+    gc.collect()
+    gc.freeze()
