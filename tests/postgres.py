@@ -50,7 +50,7 @@ class _Server:
 
     def __init__(self, binaries: Path) -> None:
         self._binaries = binaries
-        self.directory = Path(tempfile.mkdtemp(prefix="as-pg-", dir="/tmp"))
+        self.directory = Path(tempfile.mkdtemp(prefix="as-pg-"))
         self._as_user: list[str] = []
         if os.geteuid() == 0:
             shutil.chown(self.directory, "postgres", "postgres")
