@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "enrich_profiles"
-ROWS = 2000
-STRANGERS = 600
+ROWS = 1000
+STRANGERS = 300
 BANDS = ("1) $0 - $100", "2) $100 - $200", "3) $200 - $350", "6) $750 - $1,000", "7) $1,000 +")
 HEADER = "recency,history_segment,history,mens,womens,zip_code,newbie,channel,segment,visit,conversion,spend"
 
@@ -35,7 +35,7 @@ def _run(*words: str | Path) -> subprocess.CompletedProcess[str]:
     here = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return subprocess.run(
         [str(word) for word in words],
-        env={**os.environ, "PATH": here},
+        env={**{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}, "PATH": here},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
