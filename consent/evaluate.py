@@ -122,7 +122,7 @@ def _before_consent(question: Question, matter: Matter, grants: list[ConsentEven
     if any(death.earlier <= at for death in matter.of(EventType.DECEASED)):
         return ReasonCode.SUBJECT_DECEASED, (49,)
     # 5, 6, 7
-    against = barred(use, at, matter.as_known_at, registry, question.exported_this_year, matter.child)
+    against = barred(use, at, matter.as_known_at, registry, question.exported, matter.child)
     if against is not None:
         return against
     # 8, 9
@@ -132,7 +132,8 @@ def _before_consent(question: Question, matter: Matter, grants: list[ConsentEven
     # 10
     if use.basis == CONSENT:
         return None
-    if any(rule.reaches(use.basis, use.purpose, use.recipient, matter.category.id) for rule in registry.basis_rules):
+    rules = registry.rules(at, matter.as_known_at)
+    if any(rule.reaches(use.basis, use.purpose, use.recipient, matter.category.id) for rule in rules):
         return ReasonCode.OK_OTHER_BASIS, (13,)
     return ReasonCode.BASIS_NOT_EXTENDING, (13, 23) if matter.provision else (13,)
 
@@ -148,7 +149,7 @@ def _matter(question: Question, history: History, registry: Registry) -> Matter:
         registry=registry,
         category=judged_category(use.category, registry),
         method=registry.methods[use.method],
-        party=None if use.recipient is None else registry.parties.get(use.recipient),
+        party=None if use.recipient is None else registry.party(use.recipient, by),
         events=events,
         born=born,
         child=is_child(born, at, registry.policy),

@@ -15,8 +15,9 @@ from consent import fields
 from consent.assessment import Assessment
 from consent.basis import BasisRule
 from consent.errors import FieldError
+from consent.mechanism import ExportMechanism, MechanismType
 from consent.notice import Notice, NoticeState, RecipientTold
-from consent.party import Contract, ExportMechanism, MechanismType, Party, PartyEvent, PartyEventType, Role
+from consent.party import Contract, Party, PartyEvent, PartyEventType, Role
 from consent.policy import CHINA_STANDARD_TIME, Policy
 from consent.purpose import METHODS, Category, Method, Purpose
 from consent.registry import Registry

@@ -10,17 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from consent import fields
-from consent.errors import FieldError, NoticeError
-
-if TYPE_CHECKING:
-    from consent.registry import Registry
+from consent.errors import FieldError
 
 MAX_NOTICE_TEXT = 200_000  # characters
 
@@ -45,6 +41,7 @@ class RecipientTold:
         methods: as shown.
         categories: as shown, as a list.
         rights_channel: how to exercise rights against it; asked of a recipient abroad.
+        succeeds: party id of whose business passes to it; people are told name and contact (PIPL 22).
     """
 
     party: str
@@ -54,6 +51,7 @@ class RecipientTold:
     methods: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     rights_channel: str = ""
+    succeeds: str = ""
 
     def missing(self) -> tuple[str, ...]:
         """Return what PIPL 23 asks for and the notice leaves out."""
@@ -64,7 +62,7 @@ class RecipientTold:
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, object], path: str = "") -> RecipientTold:
         """Read one recipient; FieldError names what is wrong."""
-        allowed = ("party", "name", "contact", "purposes", "methods", "categories", "rights_channel")
+        allowed = ("party", "name", "contact", "purposes", "methods", "categories", "rights_channel", "succeeds")
         fields.no_others(mapping, allowed, path)
         return cls(
             party=fields.text(mapping, "party", path),
@@ -74,6 +72,7 @@ class RecipientTold:
             methods=fields.texts(mapping, "methods", path),
             categories=fields.texts(mapping, "categories", path),
             rights_channel=fields.optional_text(mapping, "rights_channel", path) or "",
+            succeeds=fields.optional_text(mapping, "succeeds", path) or "",
         )
 
     def to_mapping(self) -> dict[str, object]:
@@ -86,18 +85,20 @@ class RecipientTold:
             "methods": list(self.methods),
             "categories": list(self.categories),
             "rights_channel": self.rights_channel,
+            "succeeds": self.succeeds,
         }
         return {name: entry for name, entry in mapping.items() if entry not in ("", [])}
 
 
 _TEXTS = (
     "title", "handler_name", "handler_contact", "retention", "after_retention", "rights_channel",
-    "withdrawal_channel", "closure_channel", "necessity", "impact", "automated_effect", "publication", "change",
+    "withdrawal_channel", "closure_channel", "necessity", "impact", "automated_effect", "publication",
+    "publication_place", "publication_period", "children_rules", "guardian_text", "change",
 )  # fmt: skip
-_LISTS = ("purposes", "categories", "methods", "material_for")
+_LISTS = ("purposes", "categories", "methods", "automated_categories", "material_for")
 _STATE = ("state", "published_at", "effective_at", "recorded_at")
 
-_EVERY_NOTICE = (
+EVERY_NOTICE = (
     "text", "handler_name", "handler_contact", "purposes", "categories", "methods", "retention", "after_retention",
     "rights_channel", "withdrawal_channel", "closure_channel",
 )  # fmt: skip
@@ -127,8 +128,14 @@ class Notice:
         recipients: who receives what, PIPL 23.
         necessity: why sensitive categories are needed, PIPL 30.
         impact: what their use means for the person, PIPL 30.
-        automated_effect: what automated decisions use and do, PIPL 24.
-        publication: what is made public, where, how long, PIPL 25.
+        automated_effect: what automated decisions do and may mean for the person, PIPL 24.
+        automated_categories: what they use, ids.
+        publication: what is made public, PIPL 25.
+        publication_place: where.
+        publication_period: how long.
+        children: it is shown to people under fourteen and their guardians, PIPL 31.
+        children_rules: the rules made for them.
+        guardian_text: the exact text shown to the guardian; `text` is what the child sees.
         change: what a later version changes, PIPL 14(2).
         material_for: purposes for which this version needs a fresh consent.
         state: draft, published or superseded.
@@ -156,7 +163,13 @@ class Notice:
     necessity: str = ""
     impact: str = ""
     automated_effect: str = ""
+    automated_categories: tuple[str, ...] = ()
     publication: str = ""
+    publication_place: str = ""
+    publication_period: str = ""
+    children: bool = False
+    children_rules: str = ""
+    guardian_text: str = ""
     change: str = ""
     material_for: tuple[str, ...] = ()
     state: NoticeState = NoticeState.DRAFT
@@ -198,7 +211,9 @@ class Notice:
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, object]) -> Notice:
         """Read a stored notice; FieldError names what is wrong."""
-        fields.no_others(mapping, ("id", "version", "language", "text", "recipients", *_TEXTS, *_LISTS, *_STATE))
+        fields.no_others(
+            mapping, ("id", "version", "language", "text", "recipients", "children", *_TEXTS, *_LISTS, *_STATE)
+        )
         version = fields.optional_count(mapping, "version", least=1)
         state = fields.word(mapping, "state", NoticeState) if "state" in mapping else NoticeState.DRAFT
         published_at = fields.optional_moment(mapping, "published_at")
@@ -224,7 +239,13 @@ class Notice:
             necessity=_words(mapping, "necessity"),
             impact=_words(mapping, "impact"),
             automated_effect=_words(mapping, "automated_effect"),
+            automated_categories=fields.texts(mapping, "automated_categories"),
             publication=_words(mapping, "publication"),
+            publication_place=_words(mapping, "publication_place"),
+            publication_period=_words(mapping, "publication_period"),
+            children=fields.flag(mapping, "children", default=False),
+            children_rules=_words(mapping, "children_rules"),
+            guardian_text=fields.optional_text(mapping, "guardian_text", longest=MAX_NOTICE_TEXT) or "",
             change=_words(mapping, "change"),
             purposes=fields.texts(mapping, "purposes"),
             categories=fields.texts(mapping, "categories"),
@@ -255,6 +276,8 @@ class Notice:
         for name in _LISTS:
             if getattr(self, name):
                 mapping[name] = list(getattr(self, name))
+        if self.children:
+            mapping["children"] = True
         if self.recipients:
             mapping["recipients"] = [told.to_mapping() for told in self.recipients]
         return mapping
@@ -270,7 +293,7 @@ class Notice:
 
 
 def _shown(notice: Notice) -> Mapping[str | None, frozenset[int]]:
-    general = all(getattr(notice, name) for name in _EVERY_NOTICE)
+    general = all(getattr(notice, name) for name in EVERY_NOTICE)
     about_all = frozenset({17} if general else ()) | frozenset({30} if notice.necessity and notice.impact else ())
     shown: dict[str | None, frozenset[int]] = {None: about_all}
     for told in notice.recipients:
@@ -282,98 +305,3 @@ def _shown(notice: Notice) -> Mapping[str | None, frozenset[int]]:
 
 def _words(mapping: Mapping[str, object], name: str) -> str:
     return fields.optional_text(mapping, name, longest=8000) or ""
-
-
-def missing_contents(notice: Notice, registry: Registry) -> tuple[str, ...]:
-    """Return the fields that a notice must fill in before it may be published, in order.
-
-    The law's triggers (PIPL 14, 17, 23, 24, 25, 30, 39; NDSR 21) are read off what the
-    notice announces and off the registry. A name that the registry does not know is
-    reported as `purposes[0] (not registered)`: nobody can say what it triggers.
-
-    Args:
-        notice: the draft.
-        registry: purposes, categories, methods and parties that exist.
-    """
-    missing = [name for name in _EVERY_NOTICE if not getattr(notice, name)]
-    purposes, categories, methods = list(notice.purposes), list(notice.categories), list(notice.methods)
-    missing += _unregistered("", purposes, categories, methods, registry)
-    for position, told in enumerate(notice.recipients):
-        path = f"recipients[{position}]"
-        party = registry.parties.get(told.party)
-        if party is None:
-            missing.append(f"{path}.party (not registered)")
-        if party is None or not party.entrusted:
-            missing += [f"{path}.{name}" for name in told.missing()]
-        if party is not None and party.abroad and not told.rights_channel:
-            missing.append(f"{path}.rights_channel")
-        missing += _unregistered(path + ".", told.purposes, told.categories, told.methods, registry)
-        purposes += told.purposes
-        categories += told.categories
-        methods += told.methods
-    if any(registry.sensitive(category) for category in categories):
-        missing += [name for name in ("necessity", "impact") if not getattr(notice, name)]
-    known_purposes = [registry.purposes[purpose] for purpose in purposes if purpose in registry.purposes]
-    if any(purpose.automated for purpose in known_purposes) and not notice.automated_effect:
-        missing.append("automated_effect")
-    known_methods = [registry.methods[method] for method in methods if method in registry.methods]
-    if any(method.publishes for method in known_methods) and not notice.publication:
-        missing.append("publication")
-    if notice.material_for and notice.version > 1 and not notice.change:
-        missing.append("change")
-    return tuple(dict.fromkeys(missing))
-
-
-def _unregistered(
-    path: str,
-    purposes: tuple[str, ...] | list[str],
-    categories: tuple[str, ...] | list[str],
-    methods: tuple[str, ...] | list[str],
-    registry: Registry,
-) -> list[str]:
-    return [
-        f"{path}{kind}[{position}] (not registered)"
-        for kind, names, known in (
-            ("purposes", purposes, registry.purposes),
-            ("categories", categories, registry.categories),
-            ("methods", methods, registry.methods),
-        )
-        for position, name in enumerate(names)
-        if name not in known
-    ]
-
-
-def publish(notice: Notice, registry: Registry, at: datetime, recorded_at: datetime | None = None) -> Notice:
-    """Return the notice as published.
-
-    Args:
-        notice: a draft; its `effective_at`, if any, must not lie before `at`.
-        registry: what exists, for the contents that are asked for.
-        at: when people can first see it.
-        recorded_at: when our server took the publication in; None is `at`.
-
-    Raises:
-        NoticeError: NOTICE_STATE when it is no draft, NOTICE_INCOMPLETE with the missing contents.
-        FieldError: `effective_at` lies before `at`.
-    """
-    if notice.state is not NoticeState.DRAFT:
-        raise NoticeError("NOTICE_STATE", "state", "only a draft can be published; make a new version")
-    missing = missing_contents(notice, registry)
-    if missing:
-        raise NoticeError("NOTICE_INCOMPLETE", missing[0], f"the notice must also show {', '.join(missing)}", missing)
-    if notice.effective_at is not None and notice.effective_at < at:
-        raise FieldError("effective_at", "must not lie before the publication")
-    return replace(
-        notice,
-        state=NoticeState.PUBLISHED,
-        published_at=at,
-        effective_at=notice.effective_at or at,
-        recorded_at=recorded_at or at,
-    )
-
-
-def supersede(notice: Notice) -> Notice:
-    """Return the version as superseded by a later one; consents under it stand until that one is material."""
-    if notice.state is not NoticeState.PUBLISHED:
-        raise NoticeError("NOTICE_STATE", "state", "only a published notice can be superseded")
-    return replace(notice, state=NoticeState.SUPERSEDED)

@@ -8,7 +8,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from consent import fields
+from consent.contract import Contract
 from consent.errors import FieldError
+
+__all__ = ["HOME", "Contract", "Party", "PartyEvent", "PartyEventType", "Role"]
 
 HOME = "CN"  # ISO 3166; everywhere else is abroad (境外), also HK, MO and TW
 
@@ -28,43 +31,6 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Contract:
-    """A contract in writing with a recipient (NDSR 12) or an entrusted party (PIPL 21).
-
-    Attributes:
-        valid_from: first moment it holds.
-        valid_until: first moment it holds no more.
-        purposes: what it is for; binding for an entrusted party.
-    """
-
-    valid_from: datetime
-    valid_until: datetime
-    purposes: frozenset[str] = frozenset()
-
-    def in_force(self, at: datetime) -> bool:
-        """Return whether the contract holds at a time; its end is exclusive."""
-        return self.valid_from <= at < self.valid_until
-
-    @classmethod
-    def from_mapping(cls, mapping: Mapping[str, object], path: str = "") -> Contract:
-        """Read a contract; FieldError names what is wrong."""
-        fields.no_others(mapping, ("valid_from", "valid_until", "purposes"), path)
-        return cls(
-            valid_from=fields.moment(mapping, "valid_from", path),
-            valid_until=fields.moment(mapping, "valid_until", path),
-            purposes=frozenset(fields.texts(mapping, "purposes", path)),
-        )
-
-    def to_mapping(self) -> dict[str, object]:
-        """Return the JSON object that `from_mapping` reads."""
-        return {
-            "valid_from": fields.said(self.valid_from),
-            "valid_until": fields.said(self.valid_until),
-            "purposes": sorted(self.purposes),
-        }
-
-
-@dataclass(frozen=True, slots=True)
 class Party:
     """A legal entity, not a brand: group companies are separate handlers.
 
@@ -79,6 +45,8 @@ class Party:
         sub_processor_of: the entrusted party that engaged it.
         sub_processing_approved: the handler agreed to that (PIPL 21(3)).
         restricted: on the list of PIPL 42.
+        version: 1, 2, ...; what changes about a party is a new version.
+        recorded_at: when our server took the version in; None is "always known".
     """
 
     id: str
@@ -91,6 +59,8 @@ class Party:
     sub_processor_of: str | None = None
     sub_processing_approved: bool = False
     restricted: bool = False
+    version: int = 1
+    recorded_at: datetime | None = None
 
     @property
     def abroad(self) -> bool:
@@ -109,9 +79,10 @@ class Party:
             mapping,
             (
                 "id", "legal_name", "contact", "role", "country", "processing_country", "contracts",
-                "sub_processor_of", "sub_processing_approved", "restricted",
+                "sub_processor_of", "sub_processing_approved", "restricted", "version", "recorded_at",
             ),
         )  # fmt: skip
+        version = fields.optional_count(mapping, "version", least=1)
         return cls(
             id=fields.text(mapping, "id"),
             legal_name=fields.optional_text(mapping, "legal_name") or "",
@@ -126,6 +97,8 @@ class Party:
             sub_processor_of=fields.optional_text(mapping, "sub_processor_of"),
             sub_processing_approved=fields.flag(mapping, "sub_processing_approved", default=False),
             restricted=fields.flag(mapping, "restricted", default=False),
+            version=1 if version is None else version,
+            recorded_at=fields.optional_moment(mapping, "recorded_at"),
         )
 
     def to_mapping(self) -> dict[str, object]:
@@ -141,38 +114,10 @@ class Party:
             "sub_processor_of": self.sub_processor_of,
             "sub_processing_approved": self.sub_processing_approved,
             "restricted": self.restricted,
+            "version": self.version,
+            "recorded_at": None if self.recorded_at is None else fields.said(self.recorded_at),
         }
         return {name: entry for name, entry in mapping.items() if entry not in ("", None)}
-
-
-class MechanismType(StrEnum):
-    """The ways out of the country (PIPL 38 and the 2024 cross-border provisions)."""
-
-    STANDARD_CONTRACT = "standard_contract"
-    CERTIFICATION = "certification"
-    SECURITY_ASSESSMENT = "security_assessment"
-    EXEMPT_SMALL_VOLUME = "exempt_small_volume"
-
-
-@dataclass(frozen=True, slots=True)
-class ExportMechanism:
-    """What allows exports to one party for a time.
-
-    Attributes:
-        party: the recipient abroad.
-        type: which way; the small-volume exemption is for few people and nothing sensitive.
-        valid_from: first moment it holds.
-        valid_until: first moment it holds no more.
-    """
-
-    party: str
-    type: MechanismType
-    valid_from: datetime
-    valid_until: datetime
-
-    def in_force(self, at: datetime) -> bool:
-        """Return whether the mechanism holds at a time; its end is exclusive."""
-        return self.valid_from <= at < self.valid_until
 
 
 class PartyEventType(StrEnum):
@@ -183,6 +128,8 @@ class PartyEventType(StrEnum):
     SUCCEEDED = "recipient_succeeded"
     SCOPE_CHANGED = "recipient_scope_changed"
     AUTHORITY_APPROVAL = "competent_authority_approval"
+    INSPECTED = "recipient_inspected"
+    DELETION_CERTIFIED = "recipient_deletion_certified"
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +146,9 @@ class PartyEvent:
         purposes: of a scope change, which purposes it touches; empty is all.
         methods: of a scope change, which methods it touches; empty is all.
         until: of an approval, its end; None is open.
+        id: name in records.
+        notice: of a succession that people were told of, the notice `id@version` that told them.
+        evidence: where it is shown, such as the number of a report, an approval or a certificate of deletion.
     """
 
     type: PartyEventType
@@ -210,6 +160,9 @@ class PartyEvent:
     purposes: frozenset[str] = frozenset()
     methods: frozenset[str] = frozenset()
     until: datetime | None = None
+    id: str = ""
+    notice: str | None = None
+    evidence: str = ""
 
     def __post_init__(self) -> None:
         """A succession has two ends."""
@@ -225,3 +178,50 @@ class PartyEvent:
     def later(self) -> datetime:
         """When it counts if it allows something."""
         return max(self.at, self.recorded_at)
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, object]) -> PartyEvent:
+        """Read a stored or submitted event; FieldError names what is wrong."""
+        allowed = ("id", "type", "at", "recorded_at", "party", "evidence")
+        kind = fields.word(mapping, "type", PartyEventType)
+        fields.no_others(mapping, (*allowed, *_OWN_FIELDS.get(kind, ())))
+        at = fields.moment(mapping, "at")
+        return cls(
+            type=kind,
+            at=at,
+            recorded_at=fields.optional_moment(mapping, "recorded_at") or at,
+            party=fields.text(mapping, "party"),
+            to=fields.optional_text(mapping, "to"),
+            notified=fields.flag(mapping, "notified", default=False),
+            purposes=frozenset(fields.texts(mapping, "purposes")),
+            methods=frozenset(fields.texts(mapping, "methods")),
+            until=fields.optional_moment(mapping, "until"),
+            id=fields.text(mapping, "id"),
+            notice=fields.optional_text(mapping, "notice"),
+            evidence=fields.optional_text(mapping, "evidence", longest=4000) or "",
+        )
+
+    def to_mapping(self) -> dict[str, object]:
+        """Return the JSON object that `from_mapping` reads; what is empty is left out."""
+        mapping: dict[str, object] = {
+            "id": self.id,
+            "type": str(self.type),
+            "at": fields.said(self.at),
+            "recorded_at": fields.said(self.recorded_at),
+            "party": self.party,
+            "to": self.to,
+            "notified": self.notified or None,
+            "purposes": sorted(self.purposes) or None,
+            "methods": sorted(self.methods) or None,
+            "until": None if self.until is None else fields.said(self.until),
+            "notice": self.notice,
+            "evidence": self.evidence or None,
+        }
+        return {name: entry for name, entry in mapping.items() if entry is not None}
+
+
+_OWN_FIELDS = {
+    PartyEventType.SUCCEEDED: ("to", "notified", "notice"),
+    PartyEventType.SCOPE_CHANGED: ("purposes", "methods"),
+    PartyEventType.AUTHORITY_APPROVAL: ("until",),
+}

@@ -253,7 +253,7 @@ def plain_floor(use: Use, at: datetime, registry: Registry) -> datetime:
     Returns:
         TRUST_ALL when nothing has changed, TRUST_NONE for a recipient abroad, else a moment.
     """
-    party = None if use.recipient is None else registry.parties.get(use.recipient)
+    party = None if use.recipient is None else registry.party(use.recipient, at)
     if party is not None and party.abroad:
         return TRUST_NONE
     changes = [

@@ -7,7 +7,7 @@ A decision about a purpose, category or method that is not registered is a denia
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from consent import fields
@@ -63,10 +63,12 @@ class Category:
     Attributes:
         id: name in records, such as `phone_hash`. A keyed hash is still personal information (PIPL 73(3)).
         text: the category in the words of the notice.
-        sensitive: sensitive personal information (PIPL 28); derived labels are sensitive themselves.
+        sensitive: sensitive personal information (PIPL 28).
         written: another law asks for written consent (PIPL 29).
         anonymous_if_group: it is an aggregate, no personal information once the group is large and not linkable.
         base: what an aggregate is made of; judged in its place when the group is small. None for others.
+        derived_from: what a label is concluded from, such as an illness from purchases; it is at least as
+            sensitive as each of them, see `inheriting`. What the label itself says may be sensitive besides.
     """
 
     id: str
@@ -75,16 +77,19 @@ class Category:
     written: bool = False
     anonymous_if_group: bool = False
     base: str | None = None
+    derived_from: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """An aggregate and its base go together."""
+        """An aggregate and its base go together; a label is not concluded from itself."""
         if self.anonymous_if_group != (self.base is not None):
             raise FieldError("base", "an aggregate, and only an aggregate, names the category it is made of")
+        if self.id in self.derived_from:
+            raise FieldError("derived_from", "names the category itself")
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, object]) -> Category:
         """Read a stored or submitted category; FieldError names what is wrong."""
-        fields.no_others(mapping, ("id", "text", "sensitive", "written", "anonymous_if_group", "base"))
+        fields.no_others(mapping, ("id", "text", "sensitive", "written", "anonymous_if_group", "base", "derived_from"))
         return cls(
             id=fields.text(mapping, "id"),
             text=fields.optional_text(mapping, "text", longest=4000) or "",
@@ -92,6 +97,7 @@ class Category:
             written=fields.flag(mapping, "written", default=False),
             anonymous_if_group=fields.flag(mapping, "anonymous_if_group", default=False),
             base=fields.optional_text(mapping, "base"),
+            derived_from=fields.texts(mapping, "derived_from"),
         )
 
     def to_mapping(self) -> dict[str, object]:
@@ -103,8 +109,29 @@ class Category:
             "written": self.written,
             "anonymous_if_group": self.anonymous_if_group,
             "base": self.base,
+            "derived_from": list(self.derived_from),
         }
-        return {name: entry for name, entry in mapping.items() if entry not in ("", None)}
+        return {name: entry for name, entry in mapping.items() if entry not in ("", None, [])}
+
+
+def inheriting(category: Category, known: Mapping[str, Category]) -> Category:
+    """Return the category with the flags that it inherits from all that it is derived from, at any distance.
+
+    Args:
+        category: as declared.
+        known: by id; what is not in it says nothing.
+    """
+    sources, waiting = set[str](), list(category.derived_from)
+    while waiting:
+        source = waiting.pop()
+        if source not in sources and source in known:
+            sources.add(source)
+            waiting += known[source].derived_from
+    return replace(
+        category,
+        sensitive=category.sensitive or any(known[source].sensitive for source in sources),
+        written=category.written or any(known[source].written for source in sources),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from consent.basis import CONSENT
+from consent.mechanism import Exported
 from consent.reason import REASONS, ReasonCode, citations
 
 
@@ -51,8 +52,9 @@ class Question:
         kind: use, prompt or refuse_service.
         group_size: people in the aggregate that is to be released; None when it is none.
         linkable: the aggregate can be linked to a person.
-        exported_this_year: people whose information went to this recipient abroad since 1 January;
+        exported_this_year: people whose information went abroad since 1 January;
             None is unknown, and an unknown number is not below any limit.
+        sensitive_exported_this_year: those of them of whom something sensitive went.
         necessary_for_service: the service cannot be had without this processing (PIPL 16).
     """
 
@@ -64,7 +66,13 @@ class Question:
     group_size: int | None = None
     linkable: bool = False
     exported_this_year: int | None = None
+    sensitive_exported_this_year: int | None = None
     necessary_for_service: bool = False
+
+    @property
+    def exported(self) -> Exported:
+        """How many people were exported this year, as far as known."""
+        return Exported(self.exported_this_year, self.sensitive_exported_this_year)
 
 
 @dataclass(frozen=True, slots=True)

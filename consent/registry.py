@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
+from typing import Protocol, TypeVar
 
 from consent.assessment import Assessment
 from consent.basis import BasisRule
+from consent.mechanism import ExportMechanism
 from consent.notice import Notice, NoticeState
-from consent.party import ExportMechanism, Party, PartyEvent
+from consent.party import Party, PartyEvent
 from consent.policy import Policy
-from consent.purpose import METHODS, Category, Method, Purpose
+from consent.purpose import METHODS, Category, Method, Purpose, inheriting
+
+
+class _Versioned(Protocol):
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def version(self) -> int: ...
+
+    @property
+    def recorded_at(self) -> datetime | None: ...
+
+
+_Row = TypeVar("_Row", bound=_Versioned)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,19 +36,22 @@ class Registry:
     """What a decision needs besides the person's own history.
 
     Purposes, categories, methods and published notice versions never change under one
-    id; a change is a new id or version. Build one with `Registry.of`.
+    id; a change is a new id or version. Of parties, mechanisms and basis rules all
+    versions are here, and a decision weighs the newest that was known: what it said at a
+    time it says for ever. Build a registry with `Registry.of`.
 
     Attributes:
         purposes: by id.
         categories: by id.
         methods: by id.
-        parties: by id.
+        parties: by id, their newest versions.
+        party_versions: by id, oldest version first.
         notices: by `id@version`, drafts left out.
         versions: published notices by id, oldest version first.
         assessments: impact assessments.
         party_events: suspensions, successions, scope changes, approvals.
-        mechanisms: ways out of the country.
-        basis_rules: how far bases other than consent reach.
+        mechanisms: ways out of the country, all versions, oldest first; see `ways_out`.
+        basis_rules: how far bases other than consent reach, all versions, oldest first; see `rules`.
         policy: the numbers of the house.
     """
 
@@ -42,6 +61,7 @@ class Registry:
     parties: Mapping[str, Party]
     notices: Mapping[str, Notice]
     versions: Mapping[str, tuple[Notice, ...]]
+    party_versions: Mapping[str, tuple[Party, ...]]
     assessments: tuple[Assessment, ...] = ()
     party_events: tuple[PartyEvent, ...] = ()
     mechanisms: tuple[ExportMechanism, ...] = ()
@@ -71,17 +91,22 @@ class Registry:
         versions: dict[str, tuple[Notice, ...]] = {}
         for notice in published:
             versions[notice.id] = (*versions.get(notice.id, ()), notice)
+        by_party: dict[str, tuple[Party, ...]] = {}
+        for party in _in_order(parties):
+            by_party[party.id] = (*by_party.get(party.id, ()), party)
+        declared = {category.id: category for category in categories}
         return cls(
             purposes=MappingProxyType({purpose.id: purpose for purpose in purposes}),
-            categories=MappingProxyType({category.id: category for category in categories}),
+            categories=MappingProxyType({name: inheriting(one, declared) for name, one in declared.items()}),
             methods=MappingProxyType({method.id: method for method in methods}),
-            parties=MappingProxyType({party.id: party for party in parties}),
+            parties=MappingProxyType({name: newest[-1] for name, newest in by_party.items()}),
+            party_versions=MappingProxyType(by_party),
             notices=MappingProxyType({notice.reference: notice for notice in published}),
             versions=MappingProxyType(versions),
             assessments=tuple(assessments),
             party_events=tuple(sorted(party_events, key=lambda event: (event.at, event.recorded_at, event.party))),
-            mechanisms=tuple(mechanisms),
-            basis_rules=tuple(basis_rules),
+            mechanisms=_in_order(mechanisms),
+            basis_rules=_in_order(basis_rules),
             policy=Policy() if policy is None else policy,
         )
 
@@ -96,3 +121,30 @@ class Registry:
     def happened_to(self, party: str, as_known_at: datetime) -> list[PartyEvent]:
         """Return what was known by a time to have happened to a party, oldest first."""
         return [event for event in self.party_events if event.party == party and event.recorded_at <= as_known_at]
+
+    def party(self, party: str, as_known_at: datetime) -> Party | None:
+        """Return what was known of a party by a time, or None."""
+        known = _known(self.party_versions.get(party, ()), as_known_at)
+        return known[0] if known else None
+
+    def ways_out(self, party: str, at: datetime, as_known_at: datetime) -> list[ExportMechanism]:
+        """Return the mechanisms for a recipient abroad that hold at a time, as far as known."""
+        known = _known(self.mechanisms, as_known_at)
+        return [mechanism for mechanism in known if mechanism.party == party and mechanism.in_force(at)]
+
+    def rules(self, at: datetime, as_known_at: datetime) -> list[BasisRule]:
+        """Return the rows of the basis rule table that hold at a time, as far as known."""
+        return [rule for rule in _known(self.basis_rules, as_known_at) if rule.in_force(at)]
+
+
+def _in_order(rows: Iterable[_Row]) -> tuple[_Row, ...]:
+    return tuple(sorted(rows, key=lambda row: row.version))
+
+
+def _known(versions: Sequence[_Row], as_known_at: datetime) -> list[_Row]:
+    """Return the newest known version of each; rows without an id stand alone."""
+    newest: dict[str | int, _Row] = {}
+    for place, row in enumerate(versions):
+        if row.recorded_at is None or row.recorded_at <= as_known_at:
+            newest[row.id or place] = row
+    return list(newest.values())

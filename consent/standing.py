@@ -10,7 +10,8 @@ from datetime import datetime
 
 from consent.assessment import assessment_needed
 from consent.history import stands
-from consent.party import MechanismType, Party, PartyEventType, Role
+from consent.mechanism import Exported
+from consent.party import Party, PartyEventType, Role
 from consent.purpose import Category
 from consent.question import Decision, Use, Verdict, answer
 from consent.reason import ReasonCode
@@ -24,6 +25,7 @@ def standing(
     *,
     as_known_at: datetime | None = None,
     exported_this_year: int | None = None,
+    sensitive_exported_this_year: int | None = None,
 ) -> Decision | None:
     """Return the denial that meets everybody, or None when nothing stands against the use.
 
@@ -33,9 +35,11 @@ def standing(
         registry: the snapshot to judge by.
         as_known_at: what was recorded by then counts; None is `at`.
         exported_this_year: as in `Question`.
+        sensitive_exported_this_year: as in `Question`.
     """
     by = at if as_known_at is None else as_known_at
-    against = unregistered(use, registry) or barred(use, at, by, registry, exported_this_year, child=False)
+    exported = Exported(exported_this_year, sensitive_exported_this_year)
+    against = unregistered(use, registry) or barred(use, at, by, registry, exported, child=False)
     return None if against is None else answer(against, at, by)
 
 
@@ -59,7 +63,7 @@ def unregistered(use: Use, registry: Registry) -> Verdict | None:
 
 
 def barred(
-    use: Use, at: datetime, as_known_at: datetime, registry: Registry, exported_this_year: int | None, child: bool
+    use: Use, at: datetime, as_known_at: datetime, registry: Registry, exported: Exported, child: bool
 ) -> Verdict | None:
     """Steps 5 to 7, of a registered use.
 
@@ -68,19 +72,20 @@ def barred(
         at: the moment asked about.
         as_known_at: what was recorded by then counts.
         registry: the snapshot to judge by.
-        exported_this_year: as in `Question`.
+        exported: as in `Question`.
         child: the person is under fourteen, so that everything is sensitive (PIPL 28).
     """
-    sensitive = child or judged_category(use.category, registry).sensitive
+    category = judged_category(use.category, registry)
+    sensitive = child or category.sensitive
     party = None
     if use.recipient is not None:
-        party = registry.parties.get(use.recipient)
+        party = registry.party(use.recipient, as_known_at)
         if party is None:
             return ReasonCode.RECIPIENT_BLOCKED, (23, "NDSR-12")
-        against = _recipient(party, use.purpose, at, as_known_at, registry)
+        against = _recipient(party, use, category.id, at, as_known_at, registry)
         if against is not None:
             return against
-        if party.abroad and not _way_out(party, sensitive, at, registry, exported_this_year):
+        if party.abroad and not _way_out(party, sensitive, at, as_known_at, registry, exported):
             return ReasonCode.CROSS_BORDER_BLOCKED, (38,)
     needed = assessment_needed(registry.purposes[use.purpose], party, registry.methods[use.method], sensitive)
     if needed and not any(
@@ -93,7 +98,9 @@ def barred(
     return None
 
 
-def _recipient(party: Party, purpose: str, at: datetime, as_known_at: datetime, registry: Registry) -> Verdict | None:
+def _recipient(
+    party: Party, use: Use, category: str, at: datetime, as_known_at: datetime, registry: Registry
+) -> Verdict | None:
     """Step 5: is this a recipient that may receive anything at all?"""
     if party.restricted:
         return ReasonCode.CROSS_BORDER_BLOCKED, (42,)
@@ -116,19 +123,18 @@ def _recipient(party: Party, purpose: str, at: datetime, as_known_at: datetime, 
         return ReasonCode.RECIPIENT_BLOCKED, articles
     if party.sub_processor_of is not None and not party.sub_processing_approved:
         return ReasonCode.RECIPIENT_BLOCKED, (21,)
-    if party.entrusted and not any(purpose in contract.purposes for contract in in_force):
+    if party.entrusted and not any(contract.instructs(use.purpose, category, use.method) for contract in in_force):
         return ReasonCode.SCOPE_MISMATCH, (21,)
     return None
 
 
-def _way_out(party: Party, sensitive: bool, at: datetime, registry: Registry, exported_this_year: int | None) -> bool:
+def _way_out(
+    party: Party, sensitive: bool, at: datetime, as_known_at: datetime, registry: Registry, exported: Exported
+) -> bool:
     """Step 6: does a mechanism allow the export? An authority's approval was asked in step 5 instead."""
     if party.role is Role.FOREIGN_AUTHORITY:
         return True
-    small = exported_this_year is not None and exported_this_year < registry.policy.small_volume_limit
     return any(
-        mechanism.party == party.id
-        and mechanism.in_force(at)
-        and (mechanism.type is not MechanismType.EXEMPT_SMALL_VOLUME or (small and not sensitive))
-        for mechanism in registry.mechanisms
+        mechanism.carries(exported, sensitive, registry.policy)
+        for mechanism in registry.ways_out(party.id, at, as_known_at)
     )

@@ -392,8 +392,11 @@ def notice_body(party: str, cards: Mapping[str, PartyCard]) -> dict[str, object]
         "withdrawal_channel": "app: 我的-隐私-撤回同意",
         "closure_channel": "app: 我的-注销",
         "automated_effect": "用于画像补充，不影响价格",
+        "automated_categories": list(CATEGORIES),
         **told,
-        "recipients": [{"party": other.party, "name": other.legal_name, "contact": other.contact, **told}],
+        "recipients": [
+            {"party": other.party, "name": other.legal_name, "contact": other.contact, "rights_channel": "web", **told}
+        ],
     }
 
 

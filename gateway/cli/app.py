@@ -11,7 +11,7 @@ app = typer.Typer(
     name="assent", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, callback=set_options
 )
 app.add_typer(partner.app, name="partner", help="Exchange cards with partners.")
-app.add_typer(registry.app, name="registry", help="Purposes, categories, impact assessments.")
+app.add_typer(registry.app, name="registry", help="Purposes, categories, assessments, basis rules, parties, exports.")
 app.add_typer(notice.app, name="notice", help="Notices shown to customers.")
 app.add_typer(consent.app, name="consent", help="Consent events and decisions.")
 app.add_typer(agreement.app, name="agreement", help="Agreements with partners.")

@@ -55,6 +55,14 @@ def evaluate(
     subject_type: str = typer.Option("customer"),
     at: str = typer.Option("", help="Moment asked about; by default now."),
     as_known_at: str = typer.Option("", help="Only what was recorded by then counts."),
+    handler: str = typer.Option("", help="Party id of who uses or provides; by default we."),
+    kind: str = typer.Option("use", help="use, prompt (may we ask?) or refuse_service."),
+    basis: str = typer.Option("consent", help="The legal basis that is claimed, such as contract."),
+    group_size: int | None = typer.Option(None, min=0, help="People in the aggregate that is to be released."),
+    linkable: bool = typer.Option(False, help="The aggregate can be linked to a person."),
+    exported_this_year: int | None = typer.Option(None, min=0, help="By default the gateway's own counter."),
+    sensitive_exported_this_year: int | None = typer.Option(None, min=0, help="By default the gateway's own counter."),
+    necessary_for_service: bool = typer.Option(False, help="The service cannot be had without this processing."),
 ) -> None:
     """Ask whether a customer's information may be used; a no is an answer."""
     chosen = options(context)
@@ -68,6 +76,14 @@ def evaluate(
             recipient=recipient,
             at=time_of(at, "--at"),
             as_known_at=time_of(as_known_at, "--as-known-at"),
+            handler=handler,
+            kind=kind,
+            basis=basis,
+            group_size=group_size,
+            linkable=linkable,
+            exported_this_year=exported_this_year,
+            sensitive_exported_this_year=sensitive_exported_this_year,
+            necessary_for_service=necessary_for_service,
         )
     show_one(
         {

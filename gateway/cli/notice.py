@@ -17,8 +17,8 @@ from gateway.errors import RequestError
 
 app = typer.Typer(no_args_is_help=True)
 
-_COLUMNS = ["id", "version", "state", "title", "purposes", "categories", "published_at"]
-_SET_BY_SERVER = {"state", "published_at", "recorded_at"}
+_COLUMNS = ["id", "version", "state", "title", "purposes", "categories", "published_at", "content_hash"]
+_SET_BY_SERVER = {"state", "published_at", "recorded_at", "content_hash"}
 
 
 @app.command()

@@ -20,7 +20,8 @@ from gateway.client.event import RowError
 from gateway.client.job import Count, Job
 from gateway.client.notice import Notice, NoticeRecipient
 from gateway.client.outcome import Cancelled, Refused
-from gateway.client.registry import Category, ImpactAssessment, Invitation, Partner, Purpose
+from gateway.client.party import ExportCounter, ExportMechanism, Party, PartyContract, PartyEvent
+from gateway.client.registry import BasisRule, Category, ImpactAssessment, Invitation, Method, Partner, Purpose
 from gateway.client.terms import AggregateTerms, Budget, BudgetCharge, Measure, Scheme
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Agreement",
     "AsyncClient",
     "AuditEntry",
+    "BasisRule",
     "Binding",
     "Budget",
     "BudgetCharge",
@@ -41,15 +43,21 @@ __all__ = [
     "Dataset",
     "Decision",
     "Direction",
+    "ExportCounter",
+    "ExportMechanism",
     "ImpactAssessment",
     "ImportReport",
     "InclusionProof",
     "Invitation",
     "Job",
     "Measure",
+    "Method",
     "Notice",
     "NoticeRecipient",
     "Partner",
+    "Party",
+    "PartyContract",
+    "PartyEvent",
     "Purpose",
     "Refused",
     "RowError",

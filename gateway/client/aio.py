@@ -15,6 +15,7 @@ from gateway.client.dataset import AsyncDatasets
 from gateway.client.frame import Frame
 from gateway.client.job import AsyncJobs, Job, Progress
 from gateway.client.notice import AsyncNotices
+from gateway.client.party import AsyncParties
 from gateway.client.registry import AsyncRegistry
 from gateway.errors import RequestError
 
@@ -36,7 +37,8 @@ class AsyncClient:
         datasets: what is declared on the gateway's machine.
         jobs: run, watch, cancel, read the result.
         notices: draft, publish, look.
-        registry: purposes, categories, impact assessments, partners.
+        parties: legal entities, what happened to them, exports to them.
+        registry: purposes, categories, impact assessments, basis rules, partners.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -48,6 +50,7 @@ class AsyncClient:
         self.datasets = AsyncDatasets(connection)
         self.jobs = AsyncJobs(connection)
         self.notices = AsyncNotices(connection)
+        self.parties = AsyncParties(connection)
         self.registry = AsyncRegistry(connection)
 
     @classmethod

@@ -15,6 +15,7 @@ from gateway.client.frame import Frame
 from gateway.client.job import AsyncJobs, Progress
 from gateway.client.loop import LoopThread
 from gateway.client.notice import AsyncNotices
+from gateway.client.party import AsyncParties
 from gateway.client.registry import AsyncRegistry
 
 
@@ -86,6 +87,21 @@ class Notices:
         self.list = loop.iterating(calls.list)
 
 
+class Parties:
+    """Blocking calls of PartyService; see `AsyncParties`."""
+
+    def __init__(self, loop: LoopThread, calls: AsyncParties) -> None:
+        """Wrap the calls."""
+        self.create = loop.blocking(calls.create)
+        self.get = loop.blocking(calls.get)
+        self.list = loop.iterating(calls.list)
+        self.create_event = loop.blocking(calls.create_event)
+        self.events = loop.iterating(calls.events)
+        self.create_mechanism = loop.blocking(calls.create_mechanism)
+        self.mechanisms = loop.iterating(calls.mechanisms)
+        self.export_counters = loop.iterating(calls.export_counters)
+
+
 class Registry:
     """Blocking calls of RegistryService; see `AsyncRegistry`."""
 
@@ -97,6 +113,9 @@ class Registry:
         self.purposes = loop.iterating(calls.purposes)
         self.categories = loop.iterating(calls.categories)
         self.impact_assessments = loop.iterating(calls.impact_assessments)
+        self.create_basis_rule = loop.blocking(calls.create_basis_rule)
+        self.basis_rules = loop.iterating(calls.basis_rules)
+        self.methods = loop.iterating(calls.methods)
         self.invitation = loop.blocking(calls.invitation)
         self.accept_partner = loop.blocking(calls.accept_partner)
         self.partners = loop.iterating(calls.partners)
@@ -118,6 +137,7 @@ class Client:
         self.datasets = Datasets(self._loop, self._client.datasets)
         self.jobs = Jobs(self._loop, self._client.jobs)
         self.notices = Notices(self._loop, self._client.notices)
+        self.parties = Parties(self._loop, self._client.parties)
         self.registry = Registry(self._loop, self._client.registry)
         self.match = self._loop.blocking(self._client.match)
         self.aggregate = self._loop.blocking(self._client.aggregate)

@@ -10,11 +10,14 @@ from itertools import chain
 from gateway.client.connection import Connection
 from gateway.client.event import EventMessages, NotCarried, RowError
 from gateway.client.record import PAGE_SIZE, bare, named, pages, required_time, stamp, time_of
+from gateway.errors import RequestError
 from gateway.v1 import consent_pb2, consent_pb2_grpc
 
 BATCH_ROWS = 2000
 BATCH_BYTES = 2 * 1024 * 1024
 MAX_NAMED = 1000  # rows refused here that a report names; the gateway bounds its own
+
+QUESTION_KINDS = ("USE", "PROMPT", "REFUSE_SERVICE")
 
 Row = tuple[int, Mapping[str, object]]
 
@@ -144,6 +147,13 @@ class AsyncConsents:
         handler: str = "",
         at: datetime | None = None,
         as_known_at: datetime | None = None,
+        kind: str = "USE",
+        basis: str = "consent",
+        group_size: int | None = None,
+        linkable: bool = False,
+        exported_this_year: int | None = None,
+        sensitive_exported_this_year: int | None = None,
+        necessary_for_service: bool = False,
     ) -> Decision:
         """Ask whether a customer's information may be used; a no is an answer.
 
@@ -157,7 +167,19 @@ class AsyncConsents:
             handler: party id; "" is our own party.
             at: the moment asked about; None is now.
             as_known_at: only what was recorded by then counts; None is `at`.
+            kind: "USE", or "PROMPT" (may we ask?), or "REFUSE_SERVICE" (may we refuse the service to who says no?).
+            basis: the legal basis that is claimed, e.g. "contract".
+            group_size: people in the aggregate that is to be released; None when it is none.
+            linkable: the aggregate can be linked to a person.
+            exported_this_year: people exported since 1 January; None takes the gateway's counter.
+            sensitive_exported_this_year: those of whom something sensitive went; None as before.
+            necessary_for_service: the service cannot be had without this processing (PIPL 16).
+
+        Raises:
+            RequestError: BAD_FIELD.
         """
+        if kind.upper() not in QUESTION_KINDS:
+            raise RequestError("BAD_FIELD", f"field kind must be one of {', '.join(QUESTION_KINDS)}")
         request = consent_pb2.EvaluateConsentRequest(
             subject_type=subject_type,
             subject=subject,
@@ -168,6 +190,13 @@ class AsyncConsents:
             handler=named("parties", handler),
             at_time=stamp(at),
             as_known_time=stamp(as_known_at),
+            kind=f"QUESTION_KIND_{kind.upper()}",
+            basis=basis,
+            group_size=group_size,
+            linkable=linkable,
+            exported_this_year=exported_this_year,
+            sensitive_exported_this_year=sensitive_exported_this_year,
+            necessary_for_service=necessary_for_service,
         )
         found = await self._connection.call(self._stub.EvaluateConsent, request)
         return Decision(

@@ -19,6 +19,7 @@ class NoticeRecipient:
         party: party id.
         name: as shown.
         rights_channel: how to exercise rights against it; asked of a recipient abroad.
+        succeeds: party id of whose business passes to it (PIPL 22).
     """
 
     party: str
@@ -28,6 +29,7 @@ class NoticeRecipient:
     methods: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     rights_channel: str = ""
+    succeeds: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,9 @@ class Notice:
     Attributes:
         version: 1, 2, ...; 0 in a draft to be created means the next one.
         text: the exact text shown.
+        automated_categories: what automated decisions use.
+        children: it is shown to people under fourteen and their guardians.
+        content_hash: SHA-256 of what it says, 64 hex digits; set by the gateway.
         material_for: purposes for which this version needs a fresh consent.
         state: "DRAFT", "PUBLISHED" or "SUPERSEDED"; set by the gateway, as the two times are.
     """
@@ -61,12 +66,19 @@ class Notice:
     impact: str = ""
     automated_effect: str = ""
     publication: str = ""
+    publication_place: str = ""
+    publication_period: str = ""
+    children: bool = False
+    children_rules: str = ""
+    guardian_text: str = ""
+    automated_categories: tuple[str, ...] = ()
     change: str = ""
     material_for: tuple[str, ...] = ()
     effective_at: datetime | None = None
     state: str = ""
     published_at: datetime | None = None
     recorded_at: datetime | None = None
+    content_hash: str = ""
 
 
 class AsyncNotices:
@@ -85,6 +97,8 @@ class AsyncNotices:
             methods=notice.methods,
             recipients=[_recipient_message(told) for told in notice.recipients],
             material_for=[named("purposes", purpose) for purpose in notice.material_for],
+            automated_categories=[named("categories", category) for category in notice.automated_categories],
+            children=notice.children,
             effective_time=stamp(notice.effective_at),
             **{name: getattr(notice, name) for name in _TEXTS},
         )
@@ -127,6 +141,7 @@ class AsyncNotices:
 _TEXTS = (
     "language", "title", "text", "handler_name", "handler_contact", "retention", "after_retention", "rights_channel",
     "withdrawal_channel", "closure_channel", "necessity", "impact", "automated_effect", "publication", "change",
+    "publication_place", "publication_period", "children_rules", "guardian_text",
 )  # fmt: skip
 
 
@@ -143,6 +158,7 @@ def _recipient_message(told: NoticeRecipient) -> notice_pb2.NoticeRecipient:
         methods=told.methods,
         categories=[named("categories", category) for category in told.categories],
         rights_channel=told.rights_channel,
+        succeeds=named("parties", told.succeeds),
     )
 
 
@@ -163,6 +179,7 @@ def _notice(message: notice_pb2.Notice) -> Notice:
                 methods=tuple(told.methods),
                 categories=tuple(bare(category) for category in told.categories),
                 rights_channel=told.rights_channel,
+                succeeds=bare(told.succeeds),
             )
             for told in message.recipients
         ),
@@ -171,5 +188,8 @@ def _notice(message: notice_pb2.Notice) -> Notice:
         state=notice_pb2.NoticeState.Name(message.state).removeprefix("NOTICE_STATE_"),
         published_at=time_of(message, "publish_time"),
         recorded_at=time_of(message, "record_time"),
+        automated_categories=tuple(bare(category) for category in message.automated_categories),
+        children=message.children,
+        content_hash=message.content_hash,
         **{name: getattr(message, name) for name in _TEXTS},
     )

@@ -1,4 +1,4 @@
-"""Purposes, categories, impact assessments, and partners."""
+"""Purposes, categories, methods, impact assessments, basis rules, and partners."""
 
 from __future__ import annotations
 
@@ -39,6 +39,7 @@ class Category:
         sensitive: PIPL 28.
         written: another law asks for written consent (PIPL 29).
         anonymous_if_group: an aggregate, made of `base`.
+        derived_from: what a label is concluded from; it is at least as sensitive as they are.
         created_at: set by the gateway.
     """
 
@@ -48,6 +49,7 @@ class Category:
     written: bool = False
     anonymous_if_group: bool = False
     base: str = ""
+    derived_from: tuple[str, ...] = ()
     created_at: datetime | None = None
 
 
@@ -71,6 +73,47 @@ class ImpactAssessment:
     covers_sensitive: bool = False
     approver: str = ""
     next_review: datetime | None = None
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A method of processing.
+
+    Attributes:
+        publishes: it makes public (PIPL 25).
+        stores_only: it keeps and does nothing else (PIPL 47).
+    """
+
+    id: str
+    publishes: bool
+    stores_only: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BasisRule:
+    """A row of the basis rule table (PIPL 13).
+
+    Attributes:
+        basis: e.g. "contract", "statutory_duty".
+        owner: who in the house answers for it.
+        recipients: party ids.
+        own_use: it reaches use by ourselves.
+        version: 1, 2, ...; 0 in a row to be created means the next one.
+        created_at: set by the gateway.
+    """
+
+    id: str
+    basis: str
+    purpose: str
+    categories: tuple[str, ...]
+    owner: str
+    recipients: tuple[str, ...] = ()
+    own_use: bool = False
+    evidence: str = ""
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+    version: int = 0
     created_at: datetime | None = None
 
 
@@ -132,6 +175,7 @@ class AsyncRegistry:
                 written=category.written,
                 anonymous_if_group=category.anonymous_if_group,
                 base=named("categories", category.base),
+                derived_from=[named("categories", source) for source in category.derived_from],
             ),
             request_id=request_id or new_request_id(),
         )
@@ -190,6 +234,49 @@ class AsyncRegistry:
         async for assessment in pages(fetch):
             yield assessment
 
+    async def create_basis_rule(self, rule: BasisRule, request_id: str | None = None) -> BasisRule:
+        """Add a row to the basis rule table, or its next version; the newest again returns it."""
+        request = registry_pb2.CreateBasisRuleRequest(
+            basis_rule=registry_pb2.BasisRule(
+                name=named("basisRules", rule.id),
+                version=rule.version,
+                basis=rule.basis,
+                purpose=named("purposes", rule.purpose),
+                recipients=[named("parties", party) for party in rule.recipients],
+                own_use=rule.own_use,
+                categories=[named("categories", category) for category in rule.categories],
+                owner=rule.owner,
+                evidence=rule.evidence,
+                valid_from_time=stamp(rule.valid_from),
+                valid_until_time=stamp(rule.valid_until),
+            ),
+            request_id=request_id or new_request_id(),
+        )
+        return _basis_rule(await self._connection.call(self._stub.CreateBasisRule, request))
+
+    async def basis_rules(self) -> AsyncIterator[BasisRule]:
+        """Yield the rows of the basis rule table by id and version."""
+
+        async def fetch(token: str) -> tuple[list[BasisRule], str]:
+            request = registry_pb2.ListBasisRulesRequest(page_size=PAGE_SIZE, page_token=token)
+            answer = await self._connection.call(self._stub.ListBasisRules, request)
+            return [_basis_rule(rule) for rule in answer.basis_rules], answer.next_page_token
+
+        async for rule in pages(fetch):
+            yield rule
+
+    async def methods(self) -> AsyncIterator[Method]:
+        """Yield the methods that exist, by id."""
+
+        async def fetch(token: str) -> tuple[list[Method], str]:
+            request = registry_pb2.ListMethodsRequest(page_size=PAGE_SIZE, page_token=token)
+            answer = await self._connection.call(self._stub.ListMethods, request)
+            found = [Method(method.method, method.publishes, method.stores_only) for method in answer.methods]
+            return found, answer.next_page_token
+
+        async for method in pages(fetch):
+            yield method
+
     async def invitation(self) -> Invitation:
         """Return our own card, to be sent to a partner."""
         found = await self._connection.call(self._stub.GetInvitation, registry_pb2.GetInvitationRequest())
@@ -236,6 +323,7 @@ def _category(message: registry_pb2.Category) -> Category:
         written=message.written,
         anonymous_if_group=message.anonymous_if_group,
         base=bare(message.base),
+        derived_from=tuple(bare(source) for source in message.derived_from),
         created_at=time_of(message, "create_time"),
     )
 
@@ -251,6 +339,23 @@ def _assessment(message: registry_pb2.ImpactAssessment) -> ImpactAssessment:
         covers_sensitive=message.covers_sensitive,
         approver=message.approver,
         next_review=time_of(message, "next_review_time"),
+        created_at=time_of(message, "create_time"),
+    )
+
+
+def _basis_rule(message: registry_pb2.BasisRule) -> BasisRule:
+    return BasisRule(
+        id=bare(message.name),
+        basis=message.basis,
+        purpose=bare(message.purpose),
+        categories=tuple(bare(category) for category in message.categories),
+        owner=message.owner,
+        recipients=tuple(bare(party) for party in message.recipients),
+        own_use=message.own_use,
+        evidence=message.evidence,
+        valid_from=time_of(message, "valid_from_time"),
+        valid_until=time_of(message, "valid_until_time"),
+        version=message.version,
         created_at=time_of(message, "create_time"),
     )
 

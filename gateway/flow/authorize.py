@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from consent.evaluate import Use, standing
+from consent.evaluate import Use
 from consent.registry import Registry
 from gateway.errors import StateError
 from gateway.flow.budget import affordable
+from gateway.flow.export import exported, standing_with
 from gateway.flow.ports import House, Transaction
 from gateway.flow.registry import load_registry
 from gateway.he.paillier import can_generate
@@ -100,7 +101,7 @@ async def _authorize(
     partner = await tx.partners.get(direction.sender if side is Side.RECEIVER else direction.receiver)
     gates, column_gates = _gates(agreement, direction, request, side)
     registry = await load_registry(tx, house)
-    against = _standing(registry, (*gates, *(use for _, use in column_gates)), at)
+    against = await _standing(tx, registry, (*gates, *(use for _, use in column_gates)), at)
     if against is not None:
         return against
     binding = await tx.agreements.binding(agreement.agreement_id)
@@ -172,10 +173,10 @@ def _gates(
     return uses(agreement.match_key_categories[:1]), tuple((name, uses([categories[name]])[0]) for name in asked)
 
 
-def _standing(registry: Registry, uses: tuple[Use, ...], at: datetime) -> Refusal | None:
+async def _standing(tx: Transaction, registry: Registry, uses: tuple[Use, ...], at: datetime) -> Refusal | None:
     """Refuse when a rule that concerns nobody in particular already forbids the use."""
     for use in uses:
-        decision = standing(use, at, registry)
+        decision = standing_with(use, at, registry, await exported(tx, registry, use.recipient, at))
         if decision is None:
             continue
         if decision.reason_code == "PIA_MISSING":

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from consent.evaluate import Decision, History, ProjectionRow, Question, Use, may_use
+from consent.evaluate import Decision, History, Kind, ProjectionRow, Question, Use, may_use
 from consent.event import ConsentEvent
 from consent.fields import said
 from consent.projection import project
@@ -22,6 +22,7 @@ from consent.record import ConsentRecord, records
 from consent.registry import Registry
 from gateway.errors import RequestError
 from gateway.flow.access import require
+from gateway.flow.export import exported
 from gateway.flow.intake import SUBJECT_TYPE, Row, RowError, SubjectNames, TakenRow, subject_fault, take_in
 from gateway.flow.ports import House, Store, Transaction
 from gateway.flow.registry import load_registry
@@ -49,6 +50,23 @@ class ImportReport:
     replayed: int
     rejected: tuple[RowError, ...]
     rejected_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a question says besides person, use and times; the fields are those of `consent.question.Question`.
+
+    Attributes:
+        exported_this_year: None takes the house's own counter, as known.
+        sensitive_exported_this_year: as `exported_this_year`.
+    """
+
+    kind: Kind = Kind.USE
+    group_size: int | None = None
+    linkable: bool = False
+    exported_this_year: int | None = None
+    sensitive_exported_this_year: int | None = None
+    necessary_for_service: bool = False
 
 
 async def import_events(
@@ -109,28 +127,45 @@ async def decide(
     use: Use,
     at: datetime | None = None,
     as_known_at: datetime | None = None,
+    given: Circumstances | None = None,
 ) -> Decision:
-    """Answer whether a person's information may be used so.
+    """Answer a question about a person.
 
     Args:
         house: ports.
         caller: a compliance officer.
         subject_type: type label of the raw value.
         subject: the raw value.
-        use: handler, recipient, purpose, category, method.
+        use: handler, recipient, purpose, category, method, basis.
         at: the moment asked about; None is now.
         as_known_at: what was recorded by then counts; None is `at`.
+        given: what else is asked; None asks about the use alone.
 
     Raises:
         RequestError: BAD_FIELD.
     """
     require(caller, Role.COMPLIANCE_OFFICER)
     moment = house.clock.now() if at is None else at
+    known_by = moment if as_known_at is None else as_known_at
+    given = given or Circumstances()
     ref = _ref(house, subject_type, subject)
     async with house.store.read() as tx:
         registry = await load_registry(tx, house)
+        abroad = await exported(tx, registry, use.recipient, moment, known_by)
         history = (await tx.consents.histories([ref]))[ref]
-    question = Question(subject=ref, use=use, at=moment, as_known_at=moment if as_known_at is None else as_known_at)
+    people, sensitive = given.exported_this_year, given.sensitive_exported_this_year
+    question = Question(
+        subject=ref,
+        use=use,
+        at=moment,
+        as_known_at=known_by,
+        kind=given.kind,
+        group_size=given.group_size,
+        linkable=given.linkable,
+        exported_this_year=abroad.people if people is None else people,
+        sensitive_exported_this_year=abroad.sensitive if sensitive is None else sensitive,
+        necessary_for_service=given.necessary_for_service,
+    )
     return may_use(question, history, registry)
 
 

@@ -15,9 +15,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consent.evaluate import Decision, History, Question, Use, may_use, plain_floor, standing
+from consent.evaluate import Decision, History, Question, Use, may_use, plain_floor
+from consent.mechanism import Exported
 from consent.registry import Registry
 from gateway import kernel
+from gateway.flow.export import exported, standing_with
 from gateway.flow.ports import Transaction
 from gateway.flow.ports.store import Mark
 from gateway.flow.threads import in_thread
@@ -68,11 +70,12 @@ async def judge(
         ids: whether consent ids are wanted.
     """
     rows = len(subject_refs)
-    against = standing(use, at, registry)
+    abroad = await exported(tx, registry, use.recipient, at)
+    against = standing_with(use, at, registry, abroad)
     if against is not None:
         nobody, none = np.zeros(rows, dtype=bool), pa.nulls(rows, pa.string()) if ids else None
         return Verdict(nobody, none, {against.reason_code: rows} if rows else {}, nobody.copy())
-    asking = _Asking(tx, registry, use, at, plain_floor(use, at, registry), ids)
+    asking = _Asking(tx, registry, use, at, plain_floor(use, at, registry), ids, abroad)
     step, start = _Step(), 0
     while start < rows:
         piece = subject_refs[start : start + step.rows]
@@ -142,7 +145,10 @@ async def doubted(
     for use in uses:
         if plain_floor(use, judged_at, registry) != plain_floor(use, at, registry):
             return None
-        if (standing(use, judged_at, registry) is None) != (standing(use, at, registry) is None):
+        # For a recipient abroad no row is plain, so that everybody is judged again anyway.
+        abroad = await exported(tx, registry, use.recipient, at)
+        before, now_against = (standing_with(use, moment, registry, abroad) for moment in (judged_at, at))
+        if (before is None) != (now_against is None):
             return None
     found = [await tx.consents.changed(since, limit)]
     for use in uses:
@@ -188,6 +194,7 @@ class _Asking:
     at: datetime
     floor: datetime
     ids: bool
+    abroad: Exported
     allowed: list[Mask] = field(default_factory=list)
     by_rule: list[Mask] = field(default_factory=list)
     consent_ids: list[pa.StringArray] = field(default_factory=list)
@@ -250,7 +257,18 @@ class _Asking:
         return decisions
 
     def _ask(self, refs: Sequence[str], histories: Mapping[str, History]) -> list[Decision]:
-        questions = (Question(subject=ref, use=self.use, at=self.at, as_known_at=self.at) for ref in refs)
+        people, sensitive = self.abroad.people, self.abroad.sensitive
+        questions = (
+            Question(
+                subject=ref,
+                use=self.use,
+                at=self.at,
+                as_known_at=self.at,
+                exported_this_year=people,
+                sensitive_exported_this_year=sensitive,
+            )
+            for ref in refs
+        )
         return [may_use(question, histories[question.subject], self.registry) for question in questions]
 
 

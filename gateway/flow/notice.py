@@ -11,7 +11,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from consent.errors import NoticeError
-from consent.notice import Notice, NoticeState, publish, supersede
+from consent.notice import Notice, NoticeState
+from consent.publishing import publish, supersede
 from gateway.errors import RequestError, StateError
 from gateway.flow.access import require, require_reader
 from gateway.flow.ports import House, RegistryItem
@@ -137,6 +138,11 @@ async def list_notices(
     require_reader(caller)
     async with house.store.read() as tx:
         return await tx.registry.list(KIND, after, limit)
+
+
+def content_hash(item: RegistryItem) -> str:
+    """Return SHA-256 (hex) of what a stored version says."""
+    return Notice.from_mapping(item.body).content_hash()
 
 
 def _item(notice: Notice, now: datetime) -> RegistryItem:

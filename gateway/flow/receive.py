@@ -26,6 +26,7 @@ from gateway.flow import cohort as cohorts
 from gateway.flow.authorize import authorize_receiver
 from gateway.flow.closing import check_counts, check_transcripts, counts_are_told, key_destroyed, run_events
 from gateway.flow.ends import PeerEnded, RunRefused
+from gateway.flow.exporting import count_exported
 from gateway.flow.lease import Lease
 from gateway.flow.lost import Lost, lost_records, lost_since
 from gateway.flow.members import Members
@@ -173,7 +174,10 @@ class ReceiverRun(ABC, Generic[Outcome]):
         state = await load_state(self.lease)
         if state.cut_at is None or not begun:
             # While nothing was blinded yet a later judgement is the better one.
-            gone, at = await self._lost(job)
+            members = self.members(job)
+            lost = await lost_since(self.lease, job, await self._judged(job), members, self.memory // 4)
+            await count_exported(self.lease, job, members, lost.refs)
+            gone, at = await self.records_of(job, members, lost), lost.at
             stand_ins = tuple((int(record), b"\x01" + secrets.token_bytes(32)) for record in gone)
             state = await amend(self.lease, cut_at=at, replaced=stand_ins)
         return state

@@ -1,7 +1,8 @@
 """The registry: purposes, categories and impact assessments of the house, and what the rule needs of them.
 
-Nothing here ever changes under its id: consents, notices and agreements refer to
-it. A correction is a new id; notices alone have versions (`notice.py`).
+These never change under their id: consents, notices and agreements refer to them, and
+a correction is a new id. Notices (`notice.py`), parties (`party.py`), export mechanisms
+(`export.py`) and basis rules (`basis.py`) grow versions, and none is ever overwritten.
 """
 
 from __future__ import annotations
@@ -12,11 +13,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from consent.assessment import Assessment
+from consent.basis import BasisRule
+from consent.contract import ContractType
 from consent.errors import ConsentError
+from consent.fields import said
+from consent.mechanism import ExportMechanism
 from consent.notice import Notice
-from consent.party import Contract, Party
+from consent.party import Contract, Party, PartyEvent
 from consent.party import Role as PartyRole
-from consent.purpose import METHODS, Category, Purpose
+from consent.purpose import METHODS, Category, Method, Purpose, inheriting
 from consent.registry import Registry
 from gateway.agreement.record import ITEM_ID
 from gateway.errors import RequestError, StateError
@@ -30,7 +35,7 @@ from gateway.route.party import Partner
 from gateway.tlog.leaf import LeafType
 
 ACTIVE = "active"
-KINDS = ("purpose", "category", "assessment")
+KINDS = ("purpose", "category", "assessment", "party", "party_event", "mechanism", "basis_rule")
 MAX_PAGE = 1000
 
 
@@ -53,7 +58,7 @@ async def create_purpose(house: House, caller: Caller, body: Mapping[str, object
     with reading():
         purpose = Purpose.from_mapping(body)
     async with house.store.begin() as tx:
-        return await _create(tx, house, caller, "purpose", purpose.id, purpose.to_mapping())
+        return await create_item(tx, house, caller, "purpose", purpose.id, purpose.to_mapping())
 
 
 async def create_category(house: House, caller: Caller, body: Mapping[str, object]) -> RegistryItem:
@@ -63,8 +68,13 @@ async def create_category(house: House, caller: Caller, body: Mapping[str, objec
         category = Category.from_mapping(body)
     async with house.store.begin() as tx:
         if category.base is not None:
-            await _check_known(tx, "category", category.base, "base")
-        return await _create(tx, house, caller, "category", category.id, category.to_mapping())
+            await check_known(tx, "category", category.base, "base")
+        for source in category.derived_from:
+            await check_known(tx, "category", source, "derived_from")
+        known = (await load_registry(tx, house)).categories
+        # What is stored and shown is what counts: a label is as sensitive as what it is concluded from.
+        declared = inheriting(category, known)
+        return await create_item(tx, house, caller, "category", declared.id, declared.to_mapping())
 
 
 async def create_assessment(house: House, caller: Caller, body: Mapping[str, object]) -> RegistryItem:
@@ -81,9 +91,9 @@ async def create_assessment(house: House, caller: Caller, body: Mapping[str, obj
         raise RequestError("BAD_FIELD", f"field methods names {len(unknown)} method(s) that do not exist")
     async with house.store.begin() as tx:
         for purpose in assessment.purposes:
-            await _check_known(tx, "purpose", purpose, "purposes")
+            await check_known(tx, "purpose", purpose, "purposes")
         recorded = replace(assessment, recorded_at=house.clock.now())
-        return await _create(tx, house, caller, "assessment", recorded.id, recorded.to_mapping())
+        return await create_item(tx, house, caller, "assessment", recorded.id, recorded.to_mapping())
 
 
 async def list_items(
@@ -101,12 +111,18 @@ async def list_items(
         return await tx.registry.list(kind, after, limit)
 
 
+def list_methods(caller: Caller) -> list[Method]:
+    """Return the methods that exist, ordered by id; a new one is a new release."""
+    require_reader(caller)
+    return [METHODS[name] for name in sorted(METHODS)]
+
+
 async def load_registry(tx: Transaction, house: House) -> Registry:
     """Return everything that a decision needs besides a person's own history.
 
-    Each partner is a handler whose contracts are our agreements with it that both
-    signed. Kept per store as long as nothing of it changed. Call it before the
-    transaction writes to the registry: what may still be rolled back must not be kept.
+    A partner is a handler whose contracts are our agreements with it that both signed; a
+    registered party of its id adds to that, see `_added`. Kept per store as long as nothing of it
+    changed. Call it before the transaction writes to the registry: what may still be rolled back must not be kept.
     """
     partners = await tx.partners.list()
     copies = [copy async for copy in _all_agreements(tx) if copy.state is AgreementState.IN_FORCE]
@@ -120,12 +136,16 @@ async def load_registry(tx: Transaction, house: House) -> Registry:
         return kept[1]
     own = house.custody.own_card().card
     own_party = Party(id=own.party, legal_name=own.legal_name, contact=own.contact, country=own.country)
+    registered = [Party.from_mapping(item.body) async for item in all_items(tx, "party")]
     registry = Registry.of(
         purposes=[Purpose.from_mapping(item.body) async for item in all_items(tx, "purpose")],
         categories=[Category.from_mapping(item.body) async for item in all_items(tx, "category")],
         notices=[Notice.from_mapping(item.body) async for item in all_items(tx, "notice")],
         assessments=[Assessment.from_mapping(item.body) async for item in all_items(tx, "assessment")],
-        parties=[own_party, *(_party(partner, copies) for partner in partners)],
+        parties=[own_party, *_parties(partners, copies, registered)],
+        party_events=[PartyEvent.from_mapping(item.body) async for item in all_items(tx, "party_event")],
+        mechanisms=[ExportMechanism.from_mapping(item.body) async for item in all_items(tx, "mechanism")],
+        basis_rules=[BasisRule.from_mapping(item.body) async for item in all_items(tx, "basis_rule")],
     )
     _kept[house.store] = (stand, registry)
     return registry
@@ -193,9 +213,39 @@ def _party(partner: Partner, copies: list[AgreementCopy]) -> Party:
         role=PartyRole.HANDLER,
         country=card.country,
         contracts=tuple(
-            Contract(agreement.valid_from, agreement.valid_until, frozenset(agreement.purposes))
+            Contract(
+                agreement.valid_from,
+                agreement.valid_until,
+                frozenset(agreement.purposes),
+                agreement.agreement_id,
+                ContractType.PROVISION,
+            )
             for agreement in agreements
         ),
+    )
+
+
+def _parties(partners: list[Partner], copies: list[AgreementCopy], registered: list[Party]) -> Iterator[Party]:
+    by_card = {partner.card.party: _party(partner, copies) for partner in partners}
+    # What the card says was known before any version was registered.
+    yield from (replace(party, version=0) for party in by_card.values())
+    yield from (_added(by_card[party.id], party) if party.id in by_card else party for party in registered)
+
+
+def _added(by_card: Party, registered: Party) -> Party:
+    """Return a registered version of a partner: its words go before the card's, and nothing gets milder by them.
+
+    The contracts of both count. It is abroad when either says so, and name and contact that the version leaves
+    out are the card's.
+    """
+    abroad = registered if registered.abroad or not by_card.abroad else by_card
+    return replace(
+        registered,
+        legal_name=registered.legal_name or by_card.legal_name,
+        contact=registered.contact or by_card.contact,
+        country=abroad.country,
+        processing_country=abroad.processing_country,
+        contracts=(*registered.contracts, *by_card.contracts),
     )
 
 
@@ -207,9 +257,15 @@ async def _all_agreements(tx: Transaction) -> AsyncIterator[AgreementCopy]:
         after = page[-1].agreement.agreement_id
 
 
-async def _create(
+async def create_item(
     tx: Transaction, house: House, caller: Caller, kind: str, item_id: str, body: Mapping[str, object]
 ) -> RegistryItem:
+    """Store an item that never changes, with its audit entry; the same again is the stored one.
+
+    Raises:
+        RequestError: BAD_FIELD for an id or a text that no record can carry.
+        StateError: REVISION_CONFLICT when the id stands for something else.
+    """
     check_id(item_id)
     canonical_bytes(body)  # text that no record could carry is refused before anything is stored
     item = RegistryItem(kind, item_id, 1, ACTIVE, body, house.clock.now())
@@ -220,6 +276,43 @@ async def _create(
                 "REVISION_CONFLICT", f"this {kind} is registered with other contents, which never change; use a new id"
             )
         return stored
+    return await _put(tx, house, caller, item)
+
+
+async def create_version(
+    tx: Transaction, house: House, caller: Caller, kind: str, item_id: str, body: Mapping[str, object], version: int
+) -> RegistryItem:
+    """Store the next version of an item, with its audit entry; the newest again is the newest.
+
+    Args:
+        tx: for writing.
+        house: ports.
+        caller: who asks.
+        kind: of the item.
+        item_id: id within the kind.
+        body: without `version` and `recorded_at`, which are set here.
+        version: that it is to be; 0 is the next one.
+
+    Raises:
+        RequestError: BAD_FIELD for an id or a text that no record can carry.
+        StateError: REVISION_CONFLICT when somebody else made that version, or it is not the next.
+    """
+    check_id(item_id)
+    canonical_bytes(body)
+    newest = await find_item(tx, kind, item_id)
+    before = 0 if newest is None else newest.version
+    if newest is not None and version in (0, before) and _said(newest.body) == _said(body):
+        return newest
+    if version not in (0, before + 1):
+        raise StateError(
+            "REVISION_CONFLICT", f"the newest version of this {kind} is {before}; look at it, then make the next one"
+        )
+    now = house.clock.now()
+    written = {**_said(body), "version": before + 1, "recorded_at": said(now)}
+    return await _put(tx, house, caller, RegistryItem(kind, item_id, before + 1, ACTIVE, written, now))
+
+
+async def _put(tx: Transaction, house: House, caller: Caller, item: RegistryItem) -> RegistryItem:
     await tx.registry.put(item)
     await tx.audit.append([changed(item, caller)])
     house.bells.ring("audit")
@@ -241,9 +334,10 @@ def changed(item: RegistryItem, caller: Caller) -> AuditEvent:
 
 def _said(body: Mapping[str, object]) -> dict[str, object]:
     """Leave out what the server added, so that a repeated request is known as one."""
-    return {name: value for name, value in body.items() if name != "recorded_at"}
+    return {name: value for name, value in body.items() if name not in ("recorded_at", "version")}
 
 
-async def _check_known(tx: Transaction, kind: str, item_id: str, field: str) -> None:
+async def check_known(tx: Transaction, kind: str, item_id: str, field: str) -> None:
+    """Refuse a name that is not registered; RequestError BAD_FIELD."""
     if await find_item(tx, kind, item_id) is None:
         raise RequestError("BAD_FIELD", f"field {field} names a {kind} that is not registered; create it first")

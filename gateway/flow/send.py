@@ -17,6 +17,7 @@ from gateway.flow import cohort as cohorts
 from gateway.flow.authorize import authorize_sender
 from gateway.flow.closing import missing_stage
 from gateway.flow.ends import PeerEnded, RunRefused, SessionExpired
+from gateway.flow.exporting import count_exported
 from gateway.flow.grouping import grouped_of
 from gateway.flow.lease import Lease
 from gateway.flow.lost import Lost, lost_since
@@ -223,6 +224,7 @@ class SenderRun(ABC):
     async def _cut(self, job: AuthorizedJob, **facts: object) -> Lost:
         """Judge again just before our data leaves; withdrawn records are replaced."""
         lost = await self.lost(job)
+        await count_exported(self.lease, job, self.members(job), lost.refs)
         # A sender's record has one customer, so its number is the customer's place.
         gone = tuple((int(place), b"") for place in lost.places)
         await amend(self.lease, cut_at=lost.at, replaced=gone, **facts)

@@ -9,6 +9,7 @@ from gateway.flow import consent as flow
 from gateway.flow.ports import House
 from gateway.rpc.auth import current_caller
 from gateway.rpc.convert.consent import (
+    circumstances_from_proto,
     consent_to_proto,
     decision_to_proto,
     import_report_to_proto,
@@ -54,7 +55,9 @@ class ConsentServicer(consent_pb2_grpc.ConsentServiceServicer):
         use = use_from_proto(request, self._house.custody.party)
         at = time_or_none(request, "at_time", "at_time")
         as_known_at = time_or_none(request, "as_known_time", "as_known_time")
-        return decision_to_proto(await flow.decide(self._house, caller, subject_type, subject, use, at, as_known_at))
+        given = circumstances_from_proto(request)
+        found = await flow.decide(self._house, caller, subject_type, subject, use, at, as_known_at, given)
+        return decision_to_proto(found)
 
     @unary
     async def ListConsents(

@@ -1,4 +1,4 @@
-"""RegistryService: purposes, categories, impact assessments, partners."""
+"""RegistryService: purposes, categories, basis rules, impact assessments, methods, partners."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TypeVar
 from google.protobuf.message import Message
 
 from gateway.agreement.card import card_file
+from gateway.flow import basis
 from gateway.flow import partner as partner_flow
 from gateway.flow import registry as flow
 from gateway.flow.ports import House, RegistryItem
@@ -18,8 +19,11 @@ from gateway.rpc.convert.partner import MAX_CARD_FILE, partner_to_proto
 from gateway.rpc.convert.registry import (
     assessment_from_proto,
     assessment_to_proto,
+    basis_rule_from_proto,
+    basis_rule_to_proto,
     category_from_proto,
     category_to_proto,
+    method_to_proto,
     purpose_from_proto,
     purpose_to_proto,
 )
@@ -86,6 +90,34 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
         return registry_pb2.ListImpactAssessmentsResponse(impact_assessments=page, next_page_token=token)
 
     @unary
+    async def CreateBasisRule(
+        self, request: registry_pb2.CreateBasisRuleRequest, context: Context
+    ) -> registry_pb2.BasisRule:
+        """Add a row to the basis rule table, or its next version."""
+        optional_request_id(request.request_id)
+        body, version = basis_rule_from_proto(request)
+        return basis_rule_to_proto(await basis.create_basis_rule(self._house, current_caller(), body, version))
+
+    @unary
+    async def ListBasisRules(
+        self, request: registry_pb2.ListBasisRulesRequest, context: Context
+    ) -> registry_pb2.ListBasisRulesResponse:
+        """List the rows of the basis rule table by id and version."""
+        page, token = await self._items(basis.BASIS_RULE, request, basis_rule_to_proto)
+        return registry_pb2.ListBasisRulesResponse(basis_rules=page, next_page_token=token)
+
+    @unary
+    async def ListMethods(
+        self, request: registry_pb2.ListMethodsRequest, context: Context
+    ) -> registry_pb2.ListMethodsResponse:
+        """List the methods that exist by id."""
+        size, place = page_size(request.page_size), place_of(request.page_token, "methods", (str,))
+        after = "" if place is None else str(place[0])
+        methods = [method for method in flow.list_methods(current_caller()) if method.id > after]
+        page, token = page_of(methods, size, "methods", lambda method: (method.id,), method_to_proto)
+        return registry_pb2.ListMethodsResponse(methods=page, next_page_token=token)
+
+    @unary
     async def GetInvitation(
         self, request: registry_pb2.GetInvitationRequest, context: Context
     ) -> registry_pb2.Invitation:
@@ -121,6 +153,7 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
             registry_pb2.ListPurposesRequest
             | registry_pb2.ListCategoriesRequest
             | registry_pb2.ListImpactAssessmentsRequest
+            | registry_pb2.ListBasisRulesRequest
         ),
         to_proto: Callable[[RegistryItem], Answer],
     ) -> tuple[list[Answer], str]:

@@ -14,6 +14,7 @@ from gateway.rpc.dataset import DatasetServicer
 from gateway.rpc.job import JobServicer
 from gateway.rpc.listener import Listener, listen, new_server
 from gateway.rpc.notice import NoticeServicer
+from gateway.rpc.party import PartyServicer
 from gateway.rpc.registry import RegistryServicer
 from gateway.v1 import (
     agreement_pb2,
@@ -28,11 +29,13 @@ from gateway.v1 import (
     job_pb2_grpc,
     notice_pb2,
     notice_pb2_grpc,
+    party_pb2,
+    party_pb2_grpc,
     registry_pb2,
     registry_pb2_grpc,
 )
 
-_FILES = (agreement_pb2, audit_pb2, consent_pb2, dataset_pb2, job_pb2, notice_pb2, registry_pb2)
+_FILES = (agreement_pb2, audit_pb2, consent_pb2, dataset_pb2, job_pb2, notice_pb2, party_pb2, registry_pb2)
 SERVICES = tuple(service.full_name for file in _FILES for service in file.DESCRIPTOR.services_by_name.values())
 
 
@@ -58,6 +61,7 @@ def tenant_server(
     dataset_pb2_grpc.add_DatasetServiceServicer_to_server(DatasetServicer(house), server)
     job_pb2_grpc.add_JobServiceServicer_to_server(JobServicer(house), server)
     notice_pb2_grpc.add_NoticeServiceServicer_to_server(NoticeServicer(house), server)
+    party_pb2_grpc.add_PartyServiceServicer_to_server(PartyServicer(house), server)
     registry_pb2_grpc.add_RegistryServiceServicer_to_server(RegistryServicer(house), server)
     return listen(server, address, _credentials(certificate_chain, private_key), SERVICES)
 

@@ -130,7 +130,7 @@ class StoreConnection:
             insert = self.insert(table)
             await self.execute(insert.on_conflict_do_nothing() if skip_known else insert, rows)
 
-    async def insert_columns(self, table: Table, columns: Mapping[str, Sequence[Any]], on_conflict: str = "") -> None:
+    async def insert_columns(self, table: Table, columns: Mapping[str, Sequence[Any]], on_conflict: str = "") -> int:
         """Insert many rows as the columns of which they are made, without an object per row.
 
         Args:
@@ -138,42 +138,49 @@ class StoreConnection:
             columns: by name and of one length, perhaps none; what the database holds: booleans as 0 and 1, times as
                 microseconds, JSON as text. Only integers may be null.
             on_conflict: SQL after ON CONFLICT; without it a row whose key is there already fails.
+
+        Returns:
+            How many rows were written.
         """
         rows = len(next(iter(columns.values())))
         if not rows:
-            return
+            return 0
         insert = f"INSERT INTO {table.name} ({', '.join(columns)})"
         conflict = f" ON CONFLICT {on_conflict}" if on_conflict else ""
         if self.postgresql:
-            await self._run(self._insert_arrays(insert, table, columns, conflict))
-            return
+            return await self._run(self._insert_arrays(insert, table, columns, conflict))
         # Many rows in a statement save its start for each, and let other threads run Python meanwhile.
         row = f"({', '.join('?' * len(columns))})"
         whole = rows - rows % ROWS_TOGETHER
+        written = 0
         if whole:
             values = list(chain.from_iterable(zip(*columns.values(), strict=True)))
             width = ROWS_TOGETHER * len(columns)
             groups = [values[at : at + width] for at in range(0, whole * len(columns), width)]
             statement = f"{insert} VALUES {', '.join([row] * ROWS_TOGETHER)}{conflict}"
-            await self._run(self._drive(statement, groups))
+            written += await self._run(self._drive(statement, groups))
         if whole < rows:
             single = zip(*(islice(values, whole, None) for values in columns.values()), strict=True)
-            await self._run(self._drive(f"{insert} VALUES {row}{conflict}", single))
+            written += await self._run(self._drive(f"{insert} VALUES {row}{conflict}", single))
+        return written
 
-    async def _drive(self, statement: str, parameters: Iterable[Sequence[Any]]) -> None:
+    async def _drive(self, statement: str, parameters: Iterable[Sequence[Any]]) -> int:
         """Run a statement of SQLite for each of many parameters, past SQLAlchemy, which would copy and check each."""
         driver: Any = (await self._connection.get_raw_connection()).driver_connection
-        await (await driver.executemany(statement, parameters)).close()
+        cursor = await driver.executemany(statement, parameters)
+        written: int = cursor.rowcount
+        await cursor.close()
+        return written
 
     async def _insert_arrays(
         self, insert: str, table: Table, columns: Mapping[str, Sequence[Any]], conflict: str
-    ) -> None:
+    ) -> int:
         """Insert rows as one array per column, which PostgreSQL takes apart."""
         kinds = ", ".join(f"%s::{_array_type(table.c[name])}" for name in columns)
         arrays = tuple(array_literal(values) for values in columns.values())
         # Names and types are those of our own schema; values are parameters.
         statement = f"{insert} SELECT * FROM unnest({kinds}){conflict}"  # nosec B608
-        await self._connection.exec_driver_sql(statement, arrays)
+        return (await self._connection.exec_driver_sql(statement, arrays)).rowcount
 
     def listed(self, values: Sequence[str] | Sequence[int]) -> TableValuedAlias:
         """Make a table of one column, `value`: one parameter, whatever the number of values."""

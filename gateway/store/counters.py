@@ -16,15 +16,17 @@ class Counter(StrEnum):
 
     REGISTRY grows with every change of the registry; CHANGES is the number of
     the last append of consent events; PENDING is the next pending id of the
-    log; SIZE is the number of integrated entries. A transaction takes CHANGES
-    after the people it locks, PENDING last, and SIZE only to sequence, so that
-    nobody waits in a circle.
+    log; SIZE is the number of integrated entries; EXPORTS counts nothing and is
+    what writers of the export counters lock. A transaction takes CHANGES after
+    the people it locks, EXPORTS before anything else, PENDING last, and SIZE only
+    to sequence, so that nobody waits in a circle.
     """
 
     REGISTRY = "registry"
     CHANGES = "changes"
     PENDING = "pending"
     SIZE = "size"
+    EXPORTS = "exports"
 
 
 async def read_counter(connection: StoreConnection, counter: Counter) -> int:

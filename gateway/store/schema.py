@@ -7,6 +7,7 @@ Rows of one noun lie together:
     partners, agreements, agreement_bindings    with whom and on what terms
     jobs, sessions, runs                        what was and is being computed
     budget_ledgers, budget_charges              what it cost in privacy, per partner
+    exported_people, export_counts              who went abroad, counted per year
     input_sketches                              of whom it was computed, to tell later inputs apart
     audit_entries, audit_payloads, subject_salts, audit_tiles, audit_checkpoints    the log
     counters                                    numbers that grow without gaps, each a row to lock
@@ -250,6 +251,30 @@ budget_charges = Table(
     Column("at", Moment, nullable=False),
     PrimaryKeyConstraint("job_id", "step"),
     Index(None, "partner", "at"),
+)
+
+# Recipient "" is the whole house. A person whose sensitive information went stands in it twice, once for each counter.
+exported_people = Table(
+    "exported_people",
+    metadata,
+    Column("year", Integer, nullable=False),
+    Column("recipient", KeyText, nullable=False),
+    Column("sensitive", Boolean, nullable=False),
+    Column("subject_ref", KeyText, nullable=False),
+    PrimaryKeyConstraint("year", "recipient", "sensitive", "subject_ref"),
+    sqlite_with_rowid=False,
+)
+
+# Append-only: a row each time that a counter grew, so that what it was stays known.
+export_counts = Table(
+    "export_counts",
+    metadata,
+    Column("year", Integer, nullable=False),
+    Column("recipient", KeyText, nullable=False),
+    Column("sensitive", Boolean, nullable=False),
+    Column("people", BigInteger, nullable=False),
+    Column("at", Moment, nullable=False),
+    PrimaryKeyConstraint("year", "recipient", "sensitive", "people"),
 )
 
 # Kept for the runs after it; `rows` tells at once most inputs apart.

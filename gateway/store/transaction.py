@@ -14,6 +14,7 @@ from gateway.flow.ports.store import (
     AuditStore,
     BudgetStore,
     ConsentStore,
+    ExportStore,
     JobStore,
     PartnerStore,
     RegistryStore,
@@ -27,6 +28,7 @@ from gateway.store.budget import SqlBudgetStore
 from gateway.store.connection import StoreConnection, uninterrupted
 from gateway.store.consents import SqlConsentStore
 from gateway.store.engine import Engines
+from gateway.store.exports import SqlExportStore
 from gateway.store.failure import DATABASE_ERRORS, gateway_error, gateway_errors
 from gateway.store.jobs import SqlJobStore
 from gateway.store.partners import SqlPartnerStore
@@ -50,6 +52,7 @@ class SqlTransaction:
         self.sessions: SessionStore = SqlSessionStore(connection)
         self.runs: RunStore = SqlRunStore(connection)
         self.budget: BudgetStore = SqlBudgetStore(connection)
+        self.exports: ExportStore = SqlExportStore(connection)
         self.sketches: SketchStore = SqlSketchStore(connection)
         self.audit: AuditStore = self._log
 

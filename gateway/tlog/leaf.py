@@ -55,6 +55,7 @@ class LeafType(StrEnum):
     REPLAY_REFUSED = "replay_refused"
     HOSTILE_INPUT = "hostile_input"
     BUDGET_CHARGED = "budget_charged"
+    PEOPLE_EXPORTED = "people_exported"
     RESULT_READ = "result_read"
     RESULT_DELETED = "result_deleted"
     SUBJECT_ERASED = "subject_erased"

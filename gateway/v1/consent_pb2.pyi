@@ -62,6 +62,13 @@ class ConsentForm(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CONSENT_FORM_SEPARATE: _ClassVar[ConsentForm]
     CONSENT_FORM_WRITTEN: _ClassVar[ConsentForm]
 
+class QuestionKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    QUESTION_KIND_UNSPECIFIED: _ClassVar[QuestionKind]
+    QUESTION_KIND_USE: _ClassVar[QuestionKind]
+    QUESTION_KIND_PROMPT: _ClassVar[QuestionKind]
+    QUESTION_KIND_REFUSE_SERVICE: _ClassVar[QuestionKind]
+
 class ConsentState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     CONSENT_STATE_UNSPECIFIED: _ClassVar[ConsentState]
@@ -113,6 +120,10 @@ CONSENT_FORM_UNSPECIFIED: ConsentForm
 CONSENT_FORM_GENERAL: ConsentForm
 CONSENT_FORM_SEPARATE: ConsentForm
 CONSENT_FORM_WRITTEN: ConsentForm
+QUESTION_KIND_UNSPECIFIED: QuestionKind
+QUESTION_KIND_USE: QuestionKind
+QUESTION_KIND_PROMPT: QuestionKind
+QUESTION_KIND_REFUSE_SERVICE: QuestionKind
 CONSENT_STATE_UNSPECIFIED: ConsentState
 CONSENT_STATE_CONSENT_GIVEN: ConsentState
 CONSENT_STATE_RENEWED_CONSENT_GIVEN: ConsentState
@@ -242,7 +253,7 @@ class RowError(_message.Message):
     def __init__(self, row: _Optional[int] = ..., field: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class EvaluateConsentRequest(_message.Message):
-    __slots__ = ("subject_type", "subject", "purpose", "category", "method", "recipient", "handler", "at_time", "as_known_time")
+    __slots__ = ("subject_type", "subject", "purpose", "category", "method", "recipient", "handler", "at_time", "as_known_time", "kind", "basis", "group_size", "linkable", "exported_this_year", "sensitive_exported_this_year", "necessary_for_service")
     SUBJECT_TYPE_FIELD_NUMBER: _ClassVar[int]
     SUBJECT_FIELD_NUMBER: _ClassVar[int]
     PURPOSE_FIELD_NUMBER: _ClassVar[int]
@@ -252,6 +263,13 @@ class EvaluateConsentRequest(_message.Message):
     HANDLER_FIELD_NUMBER: _ClassVar[int]
     AT_TIME_FIELD_NUMBER: _ClassVar[int]
     AS_KNOWN_TIME_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    BASIS_FIELD_NUMBER: _ClassVar[int]
+    GROUP_SIZE_FIELD_NUMBER: _ClassVar[int]
+    LINKABLE_FIELD_NUMBER: _ClassVar[int]
+    EXPORTED_THIS_YEAR_FIELD_NUMBER: _ClassVar[int]
+    SENSITIVE_EXPORTED_THIS_YEAR_FIELD_NUMBER: _ClassVar[int]
+    NECESSARY_FOR_SERVICE_FIELD_NUMBER: _ClassVar[int]
     subject_type: str
     subject: str
     purpose: str
@@ -261,7 +279,14 @@ class EvaluateConsentRequest(_message.Message):
     handler: str
     at_time: _timestamp_pb2.Timestamp
     as_known_time: _timestamp_pb2.Timestamp
-    def __init__(self, subject_type: _Optional[str] = ..., subject: _Optional[str] = ..., purpose: _Optional[str] = ..., category: _Optional[str] = ..., method: _Optional[str] = ..., recipient: _Optional[str] = ..., handler: _Optional[str] = ..., at_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., as_known_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    kind: QuestionKind
+    basis: str
+    group_size: int
+    linkable: bool
+    exported_this_year: int
+    sensitive_exported_this_year: int
+    necessary_for_service: bool
+    def __init__(self, subject_type: _Optional[str] = ..., subject: _Optional[str] = ..., purpose: _Optional[str] = ..., category: _Optional[str] = ..., method: _Optional[str] = ..., recipient: _Optional[str] = ..., handler: _Optional[str] = ..., at_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., as_known_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., kind: _Optional[_Union[QuestionKind, str]] = ..., basis: _Optional[str] = ..., group_size: _Optional[int] = ..., linkable: _Optional[bool] = ..., exported_this_year: _Optional[int] = ..., sensitive_exported_this_year: _Optional[int] = ..., necessary_for_service: _Optional[bool] = ...) -> None: ...
 
 class Decision(_message.Message):
     __slots__ = ("allowed", "reason_code", "articles", "consent_id", "notice", "decide_time", "as_known_time", "meaning", "repair")

@@ -27,7 +27,7 @@ from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17gateway/v1/notice.proto\x12\ngateway.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbc\x07\n\x06Notice\x12\x13\n\x04name\x18\x01 \x01(\tB\x05\xe2\x41\x02\x08\x03\x12\x16\n\x08language\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x13\n\x05title\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x12\n\x04text\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1a\n\x0chandler_name\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1d\n\x0fhandler_contact\x18\x06 \x01(\tB\x04\xe2\x41\x01\x01\x12)\n\x08purposes\x18\x07 \x03(\tB\x17\xe2\x41\x01\x01\xfa\x41\x10\n\x0e\x61ssent/Purpose\x12,\n\ncategories\x18\x08 \x03(\tB\x18\xe2\x41\x01\x01\xfa\x41\x11\n\x0f\x61ssent/Category\x12\x15\n\x07methods\x18\t \x03(\tB\x04\xe2\x41\x01\x01\x12\x17\n\tretention\x18\n \x01(\tB\x04\xe2\x41\x01\x01\x12\x1d\n\x0f\x61\x66ter_retention\x18\x0b \x01(\tB\x04\xe2\x41\x01\x01\x12\x1c\n\x0erights_channel\x18\x0c \x01(\tB\x04\xe2\x41\x01\x01\x12 \n\x12withdrawal_channel\x18\r \x01(\tB\x04\xe2\x41\x01\x01\x12\x1d\n\x0f\x63losure_channel\x18\x0e \x01(\tB\x04\xe2\x41\x01\x01\x12\x35\n\nrecipients\x18\x0f \x03(\x0b\x32\x1b.gateway.v1.NoticeRecipientB\x04\xe2\x41\x01\x01\x12\x17\n\tnecessity\x18\x10 \x01(\tB\x04\xe2\x41\x01\x01\x12\x14\n\x06impact\x18\x11 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1e\n\x10\x61utomated_effect\x18\x12 \x01(\tB\x04\xe2\x41\x01\x01\x12\x19\n\x0bpublication\x18\x13 \x01(\tB\x04\xe2\x41\x01\x01\x12\x14\n\x06\x63hange\x18\x14 \x01(\tB\x04\xe2\x41\x01\x01\x12-\n\x0cmaterial_for\x18\x15 \x03(\tB\x17\xe2\x41\x01\x01\xfa\x41\x10\n\x0e\x61ssent/Purpose\x12\x38\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x16 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12,\n\x05state\x18\x17 \x01(\x0e\x32\x17.gateway.v1.NoticeStateB\x04\xe2\x41\x01\x03\x12\x36\n\x0cpublish_time\x18\x18 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0brecord_time\x18\x19 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03:]\xea\x41Z\n\x14\x61ssent/NoticeVersion\x12#notices/{notice}/versions/{version}*\x0enoticeVersions2\rnoticeVersion\"\xf8\x01\n\x0fNoticeRecipient\x12$\n\x05party\x18\x01 \x01(\tB\x15\xe2\x41\x01\x02\xfa\x41\x0e\n\x0c\x61ssent/Party\x12\x1a\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x15\n\x07\x63ontact\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12)\n\x08purposes\x18\x04 \x03(\tB\x17\xe2\x41\x01\x01\xfa\x41\x10\n\x0e\x61ssent/Purpose\x12\x15\n\x07methods\x18\x05 \x03(\tB\x04\xe2\x41\x01\x01\x12,\n\ncategories\x18\x06 \x03(\tB\x18\xe2\x41\x01\x01\xfa\x41\x11\n\x0f\x61ssent/Category\x12\x1c\n\x0erights_channel\x18\x07 \x01(\tB\x04\xe2\x41\x01\x01\"\x89\x01\n\x13\x43reateNoticeRequest\x12\x17\n\tnotice_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07version\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12(\n\x06notice\x18\x03 \x01(\x0b\x32\x12.gateway.v1.NoticeB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\"{\n\x14PublishNoticeRequest\x12+\n\x04name\x18\x01 \x01(\tB\x1d\xe2\x41\x01\x02\xfa\x41\x16\n\x14\x61ssent/NoticeVersion\x12\x36\n\x0cpublish_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\"?\n\x10GetNoticeRequest\x12+\n\x04name\x18\x01 \x01(\tB\x1d\xe2\x41\x01\x02\xfa\x41\x16\n\x14\x61ssent/NoticeVersion\"G\n\x12ListNoticesRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"_\n\x13ListNoticesResponse\x12)\n\x07notices\x18\x01 \x03(\x0b\x32\x12.gateway.v1.NoticeB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03*|\n\x0bNoticeState\x12\x1c\n\x18NOTICE_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12NOTICE_STATE_DRAFT\x10\x01\x12\x1a\n\x16NOTICE_STATE_PUBLISHED\x10\x02\x12\x1b\n\x17NOTICE_STATE_SUPERSEDED\x10\x03\x32\xaa\x02\n\rNoticeService\x12\x43\n\x0c\x43reateNotice\x12\x1f.gateway.v1.CreateNoticeRequest\x1a\x12.gateway.v1.Notice\x12\x45\n\rPublishNotice\x12 .gateway.v1.PublishNoticeRequest\x1a\x12.gateway.v1.Notice\x12=\n\tGetNotice\x12\x1c.gateway.v1.GetNoticeRequest\x1a\x12.gateway.v1.Notice\x12N\n\x0bListNotices\x12\x1e.gateway.v1.ListNoticesRequest\x1a\x1f.gateway.v1.ListNoticesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17gateway/v1/notice.proto\x12\ngateway.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa6\t\n\x06Notice\x12\x13\n\x04name\x18\x01 \x01(\tB\x05\xe2\x41\x02\x08\x03\x12\x16\n\x08language\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x13\n\x05title\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x12\n\x04text\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1a\n\x0chandler_name\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1d\n\x0fhandler_contact\x18\x06 \x01(\tB\x04\xe2\x41\x01\x01\x12)\n\x08purposes\x18\x07 \x03(\tB\x17\xe2\x41\x01\x01\xfa\x41\x10\n\x0e\x61ssent/Purpose\x12,\n\ncategories\x18\x08 \x03(\tB\x18\xe2\x41\x01\x01\xfa\x41\x11\n\x0f\x61ssent/Category\x12\x15\n\x07methods\x18\t \x03(\tB\x04\xe2\x41\x01\x01\x12\x17\n\tretention\x18\n \x01(\tB\x04\xe2\x41\x01\x01\x12\x1d\n\x0f\x61\x66ter_retention\x18\x0b \x01(\tB\x04\xe2\x41\x01\x01\x12\x1c\n\x0erights_channel\x18\x0c \x01(\tB\x04\xe2\x41\x01\x01\x12 \n\x12withdrawal_channel\x18\r \x01(\tB\x04\xe2\x41\x01\x01\x12\x1d\n\x0f\x63losure_channel\x18\x0e \x01(\tB\x04\xe2\x41\x01\x01\x12\x35\n\nrecipients\x18\x0f \x03(\x0b\x32\x1b.gateway.v1.NoticeRecipientB\x04\xe2\x41\x01\x01\x12\x17\n\tnecessity\x18\x10 \x01(\tB\x04\xe2\x41\x01\x01\x12\x14\n\x06impact\x18\x11 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1e\n\x10\x61utomated_effect\x18\x12 \x01(\tB\x04\xe2\x41\x01\x01\x12\x19\n\x0bpublication\x18\x13 \x01(\tB\x04\xe2\x41\x01\x01\x12\x14\n\x06\x63hange\x18\x14 \x01(\tB\x04\xe2\x41\x01\x01\x12-\n\x0cmaterial_for\x18\x15 \x03(\tB\x17\xe2\x41\x01\x01\xfa\x41\x10\n\x0e\x61ssent/Purpose\x12\x38\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x16 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12,\n\x05state\x18\x17 \x01(\x0e\x32\x17.gateway.v1.NoticeStateB\x04\xe2\x41\x01\x03\x12\x36\n\x0cpublish_time\x18\x18 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0brecord_time\x18\x19 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x36\n\x14\x61utomated_categories\x18\x1a \x03(\tB\x18\xe2\x41\x01\x01\xfa\x41\x11\n\x0f\x61ssent/Category\x12\x1f\n\x11publication_place\x18\x1b \x01(\tB\x04\xe2\x41\x01\x01\x12 \n\x12publication_period\x18\x1c \x01(\tB\x04\xe2\x41\x01\x01\x12\x16\n\x08\x63hildren\x18\x1d \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x1c\n\x0e\x63hildren_rules\x18\x1e \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rguardian_text\x18\x1f \x01(\tB\x04\xe2\x41\x01\x01\x12\x1a\n\x0c\x63ontent_hash\x18  \x01(\tB\x04\xe2\x41\x01\x03:]\xea\x41Z\n\x14\x61ssent/NoticeVersion\x12#notices/{notice}/versions/{version}*\x0enoticeVersions2\rnoticeVersion\"\xa1\x02\n\x0fNoticeRecipient\x12$\n\x05party\x18\x01 \x01(\tB\x15\xe2\x41\x01\x02\xfa\x41\x0e\n\x0c\x61ssent/Party\x12\x1a\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x15\n\x07\x63ontact\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12)\n\x08purposes\x18\x04 \x03(\tB\x17\xe2\x41\x01\x01\xfa\x41\x10\n\x0e\x61ssent/Purpose\x12\x15\n\x07methods\x18\x05 \x03(\tB\x04\xe2\x41\x01\x01\x12,\n\ncategories\x18\x06 \x03(\tB\x18\xe2\x41\x01\x01\xfa\x41\x11\n\x0f\x61ssent/Category\x12\x1c\n\x0erights_channel\x18\x07 \x01(\tB\x04\xe2\x41\x01\x01\x12\'\n\x08succeeds\x18\x08 \x01(\tB\x15\xe2\x41\x01\x01\xfa\x41\x0e\n\x0c\x61ssent/Party\"\x89\x01\n\x13\x43reateNoticeRequest\x12\x17\n\tnotice_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07version\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12(\n\x06notice\x18\x03 \x01(\x0b\x32\x12.gateway.v1.NoticeB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\"{\n\x14PublishNoticeRequest\x12+\n\x04name\x18\x01 \x01(\tB\x1d\xe2\x41\x01\x02\xfa\x41\x16\n\x14\x61ssent/NoticeVersion\x12\x36\n\x0cpublish_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\"?\n\x10GetNoticeRequest\x12+\n\x04name\x18\x01 \x01(\tB\x1d\xe2\x41\x01\x02\xfa\x41\x16\n\x14\x61ssent/NoticeVersion\"G\n\x12ListNoticesRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"_\n\x13ListNoticesResponse\x12)\n\x07notices\x18\x01 \x03(\x0b\x32\x12.gateway.v1.NoticeB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03*|\n\x0bNoticeState\x12\x1c\n\x18NOTICE_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12NOTICE_STATE_DRAFT\x10\x01\x12\x1a\n\x16NOTICE_STATE_PUBLISHED\x10\x02\x12\x1b\n\x17NOTICE_STATE_SUPERSEDED\x10\x03\x32\xaa\x02\n\rNoticeService\x12\x43\n\x0c\x43reateNotice\x12\x1f.gateway.v1.CreateNoticeRequest\x1a\x12.gateway.v1.Notice\x12\x45\n\rPublishNotice\x12 .gateway.v1.PublishNoticeRequest\x1a\x12.gateway.v1.Notice\x12=\n\tGetNotice\x12\x1c.gateway.v1.GetNoticeRequest\x1a\x12.gateway.v1.Notice\x12N\n\x0bListNotices\x12\x1e.gateway.v1.ListNoticesRequest\x1a\x1f.gateway.v1.ListNoticesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -84,6 +84,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_NOTICE'].fields_by_name['publish_time']._serialized_options = b'\342A\001\003'
   _globals['_NOTICE'].fields_by_name['record_time']._loaded_options = None
   _globals['_NOTICE'].fields_by_name['record_time']._serialized_options = b'\342A\001\003'
+  _globals['_NOTICE'].fields_by_name['automated_categories']._loaded_options = None
+  _globals['_NOTICE'].fields_by_name['automated_categories']._serialized_options = b'\342A\001\001\372A\021\n\017assent/Category'
+  _globals['_NOTICE'].fields_by_name['publication_place']._loaded_options = None
+  _globals['_NOTICE'].fields_by_name['publication_place']._serialized_options = b'\342A\001\001'
+  _globals['_NOTICE'].fields_by_name['publication_period']._loaded_options = None
+  _globals['_NOTICE'].fields_by_name['publication_period']._serialized_options = b'\342A\001\001'
+  _globals['_NOTICE'].fields_by_name['children']._loaded_options = None
+  _globals['_NOTICE'].fields_by_name['children']._serialized_options = b'\342A\001\001'
+  _globals['_NOTICE'].fields_by_name['children_rules']._loaded_options = None
+  _globals['_NOTICE'].fields_by_name['children_rules']._serialized_options = b'\342A\001\001'
+  _globals['_NOTICE'].fields_by_name['guardian_text']._loaded_options = None
+  _globals['_NOTICE'].fields_by_name['guardian_text']._serialized_options = b'\342A\001\001'
+  _globals['_NOTICE'].fields_by_name['content_hash']._loaded_options = None
+  _globals['_NOTICE'].fields_by_name['content_hash']._serialized_options = b'\342A\001\003'
   _globals['_NOTICE']._loaded_options = None
   _globals['_NOTICE']._serialized_options = b'\352AZ\n\024assent/NoticeVersion\022#notices/{notice}/versions/{version}*\016noticeVersions2\rnoticeVersion'
   _globals['_NOTICERECIPIENT'].fields_by_name['party']._loaded_options = None
@@ -100,6 +114,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_NOTICERECIPIENT'].fields_by_name['categories']._serialized_options = b'\342A\001\001\372A\021\n\017assent/Category'
   _globals['_NOTICERECIPIENT'].fields_by_name['rights_channel']._loaded_options = None
   _globals['_NOTICERECIPIENT'].fields_by_name['rights_channel']._serialized_options = b'\342A\001\001'
+  _globals['_NOTICERECIPIENT'].fields_by_name['succeeds']._loaded_options = None
+  _globals['_NOTICERECIPIENT'].fields_by_name['succeeds']._serialized_options = b'\342A\001\001\372A\016\n\014assent/Party'
   _globals['_CREATENOTICEREQUEST'].fields_by_name['notice_id']._loaded_options = None
   _globals['_CREATENOTICEREQUEST'].fields_by_name['notice_id']._serialized_options = b'\342A\001\002'
   _globals['_CREATENOTICEREQUEST'].fields_by_name['version']._loaded_options = None
@@ -122,22 +138,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTNOTICESRESPONSE'].fields_by_name['notices']._serialized_options = b'\342A\001\003'
   _globals['_LISTNOTICESRESPONSE'].fields_by_name['next_page_token']._loaded_options = None
   _globals['_LISTNOTICESRESPONSE'].fields_by_name['next_page_token']._serialized_options = b'\342A\001\003'
-  _globals['_NOTICESTATE']._serialized_start=1842
-  _globals['_NOTICESTATE']._serialized_end=1966
+  _globals['_NOTICESTATE']._serialized_start=2117
+  _globals['_NOTICESTATE']._serialized_end=2241
   _globals['_NOTICE']._serialized_start=133
-  _globals['_NOTICE']._serialized_end=1089
-  _globals['_NOTICERECIPIENT']._serialized_start=1092
-  _globals['_NOTICERECIPIENT']._serialized_end=1340
-  _globals['_CREATENOTICEREQUEST']._serialized_start=1343
-  _globals['_CREATENOTICEREQUEST']._serialized_end=1480
-  _globals['_PUBLISHNOTICEREQUEST']._serialized_start=1482
-  _globals['_PUBLISHNOTICEREQUEST']._serialized_end=1605
-  _globals['_GETNOTICEREQUEST']._serialized_start=1607
-  _globals['_GETNOTICEREQUEST']._serialized_end=1670
-  _globals['_LISTNOTICESREQUEST']._serialized_start=1672
-  _globals['_LISTNOTICESREQUEST']._serialized_end=1743
-  _globals['_LISTNOTICESRESPONSE']._serialized_start=1745
-  _globals['_LISTNOTICESRESPONSE']._serialized_end=1840
-  _globals['_NOTICESERVICE']._serialized_start=1969
-  _globals['_NOTICESERVICE']._serialized_end=2267
+  _globals['_NOTICE']._serialized_end=1323
+  _globals['_NOTICERECIPIENT']._serialized_start=1326
+  _globals['_NOTICERECIPIENT']._serialized_end=1615
+  _globals['_CREATENOTICEREQUEST']._serialized_start=1618
+  _globals['_CREATENOTICEREQUEST']._serialized_end=1755
+  _globals['_PUBLISHNOTICEREQUEST']._serialized_start=1757
+  _globals['_PUBLISHNOTICEREQUEST']._serialized_end=1880
+  _globals['_GETNOTICEREQUEST']._serialized_start=1882
+  _globals['_GETNOTICEREQUEST']._serialized_end=1945
+  _globals['_LISTNOTICESREQUEST']._serialized_start=1947
+  _globals['_LISTNOTICESREQUEST']._serialized_end=2018
+  _globals['_LISTNOTICESRESPONSE']._serialized_start=2020
+  _globals['_LISTNOTICESRESPONSE']._serialized_end=2115
+  _globals['_NOTICESERVICE']._serialized_start=2244
+  _globals['_NOTICESERVICE']._serialized_end=2542
 # @@protoc_insertion_point(module_scope)

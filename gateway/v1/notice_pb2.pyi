@@ -24,7 +24,7 @@ NOTICE_STATE_PUBLISHED: NoticeState
 NOTICE_STATE_SUPERSEDED: NoticeState
 
 class Notice(_message.Message):
-    __slots__ = ("name", "language", "title", "text", "handler_name", "handler_contact", "purposes", "categories", "methods", "retention", "after_retention", "rights_channel", "withdrawal_channel", "closure_channel", "recipients", "necessity", "impact", "automated_effect", "publication", "change", "material_for", "effective_time", "state", "publish_time", "record_time")
+    __slots__ = ("name", "language", "title", "text", "handler_name", "handler_contact", "purposes", "categories", "methods", "retention", "after_retention", "rights_channel", "withdrawal_channel", "closure_channel", "recipients", "necessity", "impact", "automated_effect", "publication", "change", "material_for", "effective_time", "state", "publish_time", "record_time", "automated_categories", "publication_place", "publication_period", "children", "children_rules", "guardian_text", "content_hash")
     NAME_FIELD_NUMBER: _ClassVar[int]
     LANGUAGE_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
@@ -50,6 +50,13 @@ class Notice(_message.Message):
     STATE_FIELD_NUMBER: _ClassVar[int]
     PUBLISH_TIME_FIELD_NUMBER: _ClassVar[int]
     RECORD_TIME_FIELD_NUMBER: _ClassVar[int]
+    AUTOMATED_CATEGORIES_FIELD_NUMBER: _ClassVar[int]
+    PUBLICATION_PLACE_FIELD_NUMBER: _ClassVar[int]
+    PUBLICATION_PERIOD_FIELD_NUMBER: _ClassVar[int]
+    CHILDREN_FIELD_NUMBER: _ClassVar[int]
+    CHILDREN_RULES_FIELD_NUMBER: _ClassVar[int]
+    GUARDIAN_TEXT_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_HASH_FIELD_NUMBER: _ClassVar[int]
     name: str
     language: str
     title: str
@@ -75,10 +82,17 @@ class Notice(_message.Message):
     state: NoticeState
     publish_time: _timestamp_pb2.Timestamp
     record_time: _timestamp_pb2.Timestamp
-    def __init__(self, name: _Optional[str] = ..., language: _Optional[str] = ..., title: _Optional[str] = ..., text: _Optional[str] = ..., handler_name: _Optional[str] = ..., handler_contact: _Optional[str] = ..., purposes: _Optional[_Iterable[str]] = ..., categories: _Optional[_Iterable[str]] = ..., methods: _Optional[_Iterable[str]] = ..., retention: _Optional[str] = ..., after_retention: _Optional[str] = ..., rights_channel: _Optional[str] = ..., withdrawal_channel: _Optional[str] = ..., closure_channel: _Optional[str] = ..., recipients: _Optional[_Iterable[_Union[NoticeRecipient, _Mapping]]] = ..., necessity: _Optional[str] = ..., impact: _Optional[str] = ..., automated_effect: _Optional[str] = ..., publication: _Optional[str] = ..., change: _Optional[str] = ..., material_for: _Optional[_Iterable[str]] = ..., effective_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., state: _Optional[_Union[NoticeState, str]] = ..., publish_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., record_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    automated_categories: _containers.RepeatedScalarFieldContainer[str]
+    publication_place: str
+    publication_period: str
+    children: bool
+    children_rules: str
+    guardian_text: str
+    content_hash: str
+    def __init__(self, name: _Optional[str] = ..., language: _Optional[str] = ..., title: _Optional[str] = ..., text: _Optional[str] = ..., handler_name: _Optional[str] = ..., handler_contact: _Optional[str] = ..., purposes: _Optional[_Iterable[str]] = ..., categories: _Optional[_Iterable[str]] = ..., methods: _Optional[_Iterable[str]] = ..., retention: _Optional[str] = ..., after_retention: _Optional[str] = ..., rights_channel: _Optional[str] = ..., withdrawal_channel: _Optional[str] = ..., closure_channel: _Optional[str] = ..., recipients: _Optional[_Iterable[_Union[NoticeRecipient, _Mapping]]] = ..., necessity: _Optional[str] = ..., impact: _Optional[str] = ..., automated_effect: _Optional[str] = ..., publication: _Optional[str] = ..., change: _Optional[str] = ..., material_for: _Optional[_Iterable[str]] = ..., effective_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., state: _Optional[_Union[NoticeState, str]] = ..., publish_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., record_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., automated_categories: _Optional[_Iterable[str]] = ..., publication_place: _Optional[str] = ..., publication_period: _Optional[str] = ..., children: _Optional[bool] = ..., children_rules: _Optional[str] = ..., guardian_text: _Optional[str] = ..., content_hash: _Optional[str] = ...) -> None: ...
 
 class NoticeRecipient(_message.Message):
-    __slots__ = ("party", "display_name", "contact", "purposes", "methods", "categories", "rights_channel")
+    __slots__ = ("party", "display_name", "contact", "purposes", "methods", "categories", "rights_channel", "succeeds")
     PARTY_FIELD_NUMBER: _ClassVar[int]
     DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
     CONTACT_FIELD_NUMBER: _ClassVar[int]
@@ -86,6 +100,7 @@ class NoticeRecipient(_message.Message):
     METHODS_FIELD_NUMBER: _ClassVar[int]
     CATEGORIES_FIELD_NUMBER: _ClassVar[int]
     RIGHTS_CHANNEL_FIELD_NUMBER: _ClassVar[int]
+    SUCCEEDS_FIELD_NUMBER: _ClassVar[int]
     party: str
     display_name: str
     contact: str
@@ -93,7 +108,8 @@ class NoticeRecipient(_message.Message):
     methods: _containers.RepeatedScalarFieldContainer[str]
     categories: _containers.RepeatedScalarFieldContainer[str]
     rights_channel: str
-    def __init__(self, party: _Optional[str] = ..., display_name: _Optional[str] = ..., contact: _Optional[str] = ..., purposes: _Optional[_Iterable[str]] = ..., methods: _Optional[_Iterable[str]] = ..., categories: _Optional[_Iterable[str]] = ..., rights_channel: _Optional[str] = ...) -> None: ...
+    succeeds: str
+    def __init__(self, party: _Optional[str] = ..., display_name: _Optional[str] = ..., contact: _Optional[str] = ..., purposes: _Optional[_Iterable[str]] = ..., methods: _Optional[_Iterable[str]] = ..., categories: _Optional[_Iterable[str]] = ..., rights_channel: _Optional[str] = ..., succeeds: _Optional[str] = ...) -> None: ...
 
 class CreateNoticeRequest(_message.Message):
     __slots__ = ("notice_id", "version", "notice", "request_id")

@@ -28,7 +28,7 @@ class Purpose(_message.Message):
     def __init__(self, name: _Optional[str] = ..., text: _Optional[str] = ..., automated: _Optional[bool] = ..., personalised_marketing: _Optional[bool] = ..., owner: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Category(_message.Message):
-    __slots__ = ("name", "text", "sensitive", "written", "anonymous_if_group", "base", "create_time")
+    __slots__ = ("name", "text", "sensitive", "written", "anonymous_if_group", "base", "create_time", "derived_from")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     SENSITIVE_FIELD_NUMBER: _ClassVar[int]
@@ -36,6 +36,7 @@ class Category(_message.Message):
     ANONYMOUS_IF_GROUP_FIELD_NUMBER: _ClassVar[int]
     BASE_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    DERIVED_FROM_FIELD_NUMBER: _ClassVar[int]
     name: str
     text: str
     sensitive: bool
@@ -43,7 +44,46 @@ class Category(_message.Message):
     anonymous_if_group: bool
     base: str
     create_time: _timestamp_pb2.Timestamp
-    def __init__(self, name: _Optional[str] = ..., text: _Optional[str] = ..., sensitive: _Optional[bool] = ..., written: _Optional[bool] = ..., anonymous_if_group: _Optional[bool] = ..., base: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    derived_from: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., text: _Optional[str] = ..., sensitive: _Optional[bool] = ..., written: _Optional[bool] = ..., anonymous_if_group: _Optional[bool] = ..., base: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., derived_from: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Method(_message.Message):
+    __slots__ = ("method", "publishes", "stores_only")
+    METHOD_FIELD_NUMBER: _ClassVar[int]
+    PUBLISHES_FIELD_NUMBER: _ClassVar[int]
+    STORES_ONLY_FIELD_NUMBER: _ClassVar[int]
+    method: str
+    publishes: bool
+    stores_only: bool
+    def __init__(self, method: _Optional[str] = ..., publishes: _Optional[bool] = ..., stores_only: _Optional[bool] = ...) -> None: ...
+
+class BasisRule(_message.Message):
+    __slots__ = ("name", "version", "basis", "purpose", "recipients", "own_use", "categories", "owner", "evidence", "valid_from_time", "valid_until_time", "create_time")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    BASIS_FIELD_NUMBER: _ClassVar[int]
+    PURPOSE_FIELD_NUMBER: _ClassVar[int]
+    RECIPIENTS_FIELD_NUMBER: _ClassVar[int]
+    OWN_USE_FIELD_NUMBER: _ClassVar[int]
+    CATEGORIES_FIELD_NUMBER: _ClassVar[int]
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_FIELD_NUMBER: _ClassVar[int]
+    VALID_FROM_TIME_FIELD_NUMBER: _ClassVar[int]
+    VALID_UNTIL_TIME_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    version: int
+    basis: str
+    purpose: str
+    recipients: _containers.RepeatedScalarFieldContainer[str]
+    own_use: bool
+    categories: _containers.RepeatedScalarFieldContainer[str]
+    owner: str
+    evidence: str
+    valid_from_time: _timestamp_pb2.Timestamp
+    valid_until_time: _timestamp_pb2.Timestamp
+    create_time: _timestamp_pb2.Timestamp
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[int] = ..., basis: _Optional[str] = ..., purpose: _Optional[str] = ..., recipients: _Optional[_Iterable[str]] = ..., own_use: _Optional[bool] = ..., categories: _Optional[_Iterable[str]] = ..., owner: _Optional[str] = ..., evidence: _Optional[str] = ..., valid_from_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., valid_until_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ImpactAssessment(_message.Message):
     __slots__ = ("name", "approve_time", "purposes", "recipients", "own_use", "methods", "covers_sensitive", "approver", "next_review_time", "create_time")
@@ -204,3 +244,43 @@ class ListPartnersResponse(_message.Message):
     partners: _containers.RepeatedCompositeFieldContainer[Partner]
     next_page_token: str
     def __init__(self, partners: _Optional[_Iterable[_Union[Partner, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class CreateBasisRuleRequest(_message.Message):
+    __slots__ = ("basis_rule", "request_id")
+    BASIS_RULE_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    basis_rule: BasisRule
+    request_id: str
+    def __init__(self, basis_rule: _Optional[_Union[BasisRule, _Mapping]] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class ListBasisRulesRequest(_message.Message):
+    __slots__ = ("page_size", "page_token")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListBasisRulesResponse(_message.Message):
+    __slots__ = ("basis_rules", "next_page_token")
+    BASIS_RULES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    basis_rules: _containers.RepeatedCompositeFieldContainer[BasisRule]
+    next_page_token: str
+    def __init__(self, basis_rules: _Optional[_Iterable[_Union[BasisRule, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class ListMethodsRequest(_message.Message):
+    __slots__ = ("page_size", "page_token")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListMethodsResponse(_message.Message):
+    __slots__ = ("methods", "next_page_token")
+    METHODS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    methods: _containers.RepeatedCompositeFieldContainer[Method]
+    next_page_token: str
+    def __init__(self, methods: _Optional[_Iterable[_Union[Method, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...

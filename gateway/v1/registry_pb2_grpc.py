@@ -67,6 +67,21 @@ class RegistryServiceStub:
                 request_serializer=gateway_dot_v1_dot_registry__pb2.ListImpactAssessmentsRequest.SerializeToString,
                 response_deserializer=gateway_dot_v1_dot_registry__pb2.ListImpactAssessmentsResponse.FromString,
                 _registered_method=True)
+        self.CreateBasisRule = channel.unary_unary(
+                '/gateway.v1.RegistryService/CreateBasisRule',
+                request_serializer=gateway_dot_v1_dot_registry__pb2.CreateBasisRuleRequest.SerializeToString,
+                response_deserializer=gateway_dot_v1_dot_registry__pb2.BasisRule.FromString,
+                _registered_method=True)
+        self.ListBasisRules = channel.unary_unary(
+                '/gateway.v1.RegistryService/ListBasisRules',
+                request_serializer=gateway_dot_v1_dot_registry__pb2.ListBasisRulesRequest.SerializeToString,
+                response_deserializer=gateway_dot_v1_dot_registry__pb2.ListBasisRulesResponse.FromString,
+                _registered_method=True)
+        self.ListMethods = channel.unary_unary(
+                '/gateway.v1.RegistryService/ListMethods',
+                request_serializer=gateway_dot_v1_dot_registry__pb2.ListMethodsRequest.SerializeToString,
+                response_deserializer=gateway_dot_v1_dot_registry__pb2.ListMethodsResponse.FromString,
+                _registered_method=True)
         self.GetInvitation = channel.unary_unary(
                 '/gateway.v1.RegistryService/GetInvitation',
                 request_serializer=gateway_dot_v1_dot_registry__pb2.GetInvitationRequest.SerializeToString,
@@ -132,6 +147,28 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateBasisRule(self, request, context):
+        """Adds a row to the table of how far legal bases other than consent reach; the id of a row that is there makes its next
+        version. Roles: administrator, compliance_officer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBasisRules(self, request, context):
+        """Lists all versions of the rows by id and version.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMethods(self, request, context):
+        """Lists the methods that exist, by id; a new one is a new release of the gateway.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetInvitation(self, request, context):
         """Returns our own signed card, to be sent to a partner, and the fingerprint to be read out to it.
         """
@@ -186,6 +223,21 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.ListImpactAssessments,
                     request_deserializer=gateway_dot_v1_dot_registry__pb2.ListImpactAssessmentsRequest.FromString,
                     response_serializer=gateway_dot_v1_dot_registry__pb2.ListImpactAssessmentsResponse.SerializeToString,
+            ),
+            'CreateBasisRule': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateBasisRule,
+                    request_deserializer=gateway_dot_v1_dot_registry__pb2.CreateBasisRuleRequest.FromString,
+                    response_serializer=gateway_dot_v1_dot_registry__pb2.BasisRule.SerializeToString,
+            ),
+            'ListBasisRules': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBasisRules,
+                    request_deserializer=gateway_dot_v1_dot_registry__pb2.ListBasisRulesRequest.FromString,
+                    response_serializer=gateway_dot_v1_dot_registry__pb2.ListBasisRulesResponse.SerializeToString,
+            ),
+            'ListMethods': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMethods,
+                    request_deserializer=gateway_dot_v1_dot_registry__pb2.ListMethodsRequest.FromString,
+                    response_serializer=gateway_dot_v1_dot_registry__pb2.ListMethodsResponse.SerializeToString,
             ),
             'GetInvitation': grpc.unary_unary_rpc_method_handler(
                     servicer.GetInvitation,
@@ -368,6 +420,87 @@ class RegistryService:
             '/gateway.v1.RegistryService/ListImpactAssessments',
             gateway_dot_v1_dot_registry__pb2.ListImpactAssessmentsRequest.SerializeToString,
             gateway_dot_v1_dot_registry__pb2.ListImpactAssessmentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateBasisRule(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gateway.v1.RegistryService/CreateBasisRule',
+            gateway_dot_v1_dot_registry__pb2.CreateBasisRuleRequest.SerializeToString,
+            gateway_dot_v1_dot_registry__pb2.BasisRule.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBasisRules(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gateway.v1.RegistryService/ListBasisRules',
+            gateway_dot_v1_dot_registry__pb2.ListBasisRulesRequest.SerializeToString,
+            gateway_dot_v1_dot_registry__pb2.ListBasisRulesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMethods(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gateway.v1.RegistryService/ListMethods',
+            gateway_dot_v1_dot_registry__pb2.ListMethodsRequest.SerializeToString,
+            gateway_dot_v1_dot_registry__pb2.ListMethodsResponse.FromString,
             options,
             channel_credentials,
             insecure,

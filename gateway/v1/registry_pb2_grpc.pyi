@@ -48,6 +48,14 @@ class RegistryServiceStub:
     """Lists categories by id."""
     ListImpactAssessments: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ListImpactAssessmentsRequest, _registry_pb2.ListImpactAssessmentsResponse]
     """Lists impact assessments by id."""
+    CreateBasisRule: _grpc.UnaryUnaryMultiCallable[_registry_pb2.CreateBasisRuleRequest, _registry_pb2.BasisRule]
+    """Adds a row to the table of how far legal bases other than consent reach; the id of a row that is there makes its next
+    version. Roles: administrator, compliance_officer.
+    """
+    ListBasisRules: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ListBasisRulesRequest, _registry_pb2.ListBasisRulesResponse]
+    """Lists all versions of the rows by id and version."""
+    ListMethods: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ListMethodsRequest, _registry_pb2.ListMethodsResponse]
+    """Lists the methods that exist, by id; a new one is a new release of the gateway."""
     GetInvitation: _grpc.UnaryUnaryMultiCallable[_registry_pb2.GetInvitationRequest, _registry_pb2.Invitation]
     """Returns our own signed card, to be sent to a partner, and the fingerprint to be read out to it."""
     AcceptPartner: _grpc.UnaryUnaryMultiCallable[_registry_pb2.AcceptPartnerRequest, _registry_pb2.Partner]
@@ -77,6 +85,14 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     """Lists categories by id."""
     ListImpactAssessments: _aio.UnaryUnaryMultiCallable[_registry_pb2.ListImpactAssessmentsRequest, _registry_pb2.ListImpactAssessmentsResponse]  # type: ignore[assignment]
     """Lists impact assessments by id."""
+    CreateBasisRule: _aio.UnaryUnaryMultiCallable[_registry_pb2.CreateBasisRuleRequest, _registry_pb2.BasisRule]  # type: ignore[assignment]
+    """Adds a row to the table of how far legal bases other than consent reach; the id of a row that is there makes its next
+    version. Roles: administrator, compliance_officer.
+    """
+    ListBasisRules: _aio.UnaryUnaryMultiCallable[_registry_pb2.ListBasisRulesRequest, _registry_pb2.ListBasisRulesResponse]  # type: ignore[assignment]
+    """Lists all versions of the rows by id and version."""
+    ListMethods: _aio.UnaryUnaryMultiCallable[_registry_pb2.ListMethodsRequest, _registry_pb2.ListMethodsResponse]  # type: ignore[assignment]
+    """Lists the methods that exist, by id; a new one is a new release of the gateway."""
     GetInvitation: _aio.UnaryUnaryMultiCallable[_registry_pb2.GetInvitationRequest, _registry_pb2.Invitation]  # type: ignore[assignment]
     """Returns our own signed card, to be sent to a partner, and the fingerprint to be read out to it."""
     AcceptPartner: _aio.UnaryUnaryMultiCallable[_registry_pb2.AcceptPartnerRequest, _registry_pb2.Partner]  # type: ignore[assignment]
@@ -139,6 +155,32 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_registry_pb2.ListImpactAssessmentsResponse, _abc.Awaitable[_registry_pb2.ListImpactAssessmentsResponse]]:
         """Lists impact assessments by id."""
+
+    @_abc_1.abstractmethod
+    def CreateBasisRule(
+        self,
+        request: _registry_pb2.CreateBasisRuleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.BasisRule, _abc.Awaitable[_registry_pb2.BasisRule]]:
+        """Adds a row to the table of how far legal bases other than consent reach; the id of a row that is there makes its next
+        version. Roles: administrator, compliance_officer.
+        """
+
+    @_abc_1.abstractmethod
+    def ListBasisRules(
+        self,
+        request: _registry_pb2.ListBasisRulesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.ListBasisRulesResponse, _abc.Awaitable[_registry_pb2.ListBasisRulesResponse]]:
+        """Lists all versions of the rows by id and version."""
+
+    @_abc_1.abstractmethod
+    def ListMethods(
+        self,
+        request: _registry_pb2.ListMethodsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.ListMethodsResponse, _abc.Awaitable[_registry_pb2.ListMethodsResponse]]:
+        """Lists the methods that exist, by id; a new one is a new release of the gateway."""
 
     @_abc_1.abstractmethod
     def GetInvitation(

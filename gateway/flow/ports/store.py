@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from consent.evaluate import History, ProjectionRow, Use
 from consent.event import ConsentEvent
+from consent.mechanism import Exported
 from gateway.route.agreement import AgreementBinding, AgreementCopy
 from gateway.route.audit import AuditEvent, IntegratedEntry, PendingEntry
 from gateway.route.consent import FirstEvents
@@ -30,7 +31,7 @@ class RegistryItem:
     """A versioned entry of the registry.
 
     Attributes:
-        kind: "purpose", "category", "method", "assessment", "notice".
+        kind: "purpose", "category", "assessment", "notice", "party", "party_event", "mechanism", "basis_rule".
         item_id: id within the kind.
         version: 1, 2, ...
         state: "active"; notices also "draft", "published", "superseded".
@@ -344,6 +345,51 @@ class BudgetStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class ExportCount:
+    """How many people were exported in a year, each counted once.
+
+    Attributes:
+        year: China's time.
+        recipient: to whom; "" is the whole house.
+        sensitive: only those count of whom something sensitive went.
+        people: how many.
+        at: when the last of them were counted.
+    """
+
+    year: int
+    recipient: str
+    sensitive: bool
+    people: int
+    at: datetime
+
+
+class ExportStore(Protocol):
+    """Who was exported in a year: people, and counts that only grow."""
+
+    async def add(self, year: int, recipient: str, people: Bytes, at: datetime, *, sensitive: bool) -> None:
+        """Count people as exported to a recipient, and by the house; who was counted before is not counted again.
+
+        Serialises its callers until the transaction ends, so that two of them do not pass one line together.
+
+        Args:
+            year: China's time.
+            recipient: party id.
+            people: (n, 26) ASCII, each once.
+            at: when (UTC).
+            sensitive: whether something sensitive of them goes.
+        """
+        ...
+
+    async def exported(self, year: int, recipient: str, as_known_at: datetime) -> Exported:
+        """Return how many were counted by a time; recipient "" is the whole house."""
+        ...
+
+    async def list(self, year: int, after: tuple[str, bool] | None = None, limit: int = 1000) -> list[ExportCount]:
+        """Return the counts of a year as they stand, ordered by (recipient, sensitive), strictly after `after`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class InputSketch:
     """What is kept of one segment of a run's input, or of a sender's one list, to tell later inputs apart from it.
 
@@ -482,6 +528,7 @@ class Transaction(Protocol):
     sessions: SessionStore
     runs: RunStore
     budget: BudgetStore
+    exports: ExportStore
     sketches: SketchStore
     audit: AuditStore
 

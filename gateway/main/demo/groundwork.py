@@ -181,6 +181,7 @@ def _notice(asked: Terms) -> Notice:
             ),
         ),
         automated_effect="根据档案自动选择推荐的商品，不影响价格；可在应用内关闭。",
+        automated_categories=categories,
     )
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
+from consent.basis import CONSENT
 from consent.event import Form
-from consent.question import Decision, Use
+from consent.question import Decision, Kind, Use
 from consent.reason import REASONS, ReasonCode
 from consent.record import ConsentRecord, State
-from gateway.flow.consent import ImportReport
+from gateway.flow.consent import Circumstances, ImportReport
 from gateway.rpc.convert.event import MAX_SUBJECT_TYPE
-from gateway.rpc.convert.field import text, time_to_proto
+from gateway.rpc.convert.field import choice, refuse, text, text_or_empty, time_to_proto
 from gateway.rpc.convert.name import id_of, name_of
 from gateway.v1 import consent_pb2
 
@@ -55,6 +56,28 @@ def use_from_proto(message: consent_pb2.EvaluateConsentRequest, own_party: str) 
         purpose=id_of(message.purpose, "purposes", "purpose"),
         category=id_of(message.category, "categories", "category"),
         method=text(message.method, "method", longest=MAX_METHOD),
+        basis=text_or_empty(message.basis, "basis", longest=MAX_METHOD) or CONSENT,
+    )
+
+
+def circumstances_from_proto(message: consent_pb2.EvaluateConsentRequest) -> Circumstances:
+    """Parse what is asked besides person, use and times.
+
+    Raises:
+        RequestError: BAD_FIELD.
+    """
+    counts: dict[str, int | None] = {}
+    for name in ("group_size", "exported_this_year", "sensitive_exported_this_year"):
+        counts[name] = getattr(message, name) if message.HasField(name) else None
+        if (counts[name] or 0) < 0:
+            refuse(name, "must not be negative")
+    return Circumstances(
+        kind=choice(message.kind, _KINDS, "kind"),
+        group_size=counts["group_size"],
+        linkable=message.linkable,
+        exported_this_year=counts["exported_this_year"],
+        sensitive_exported_this_year=counts["sensitive_exported_this_year"],
+        necessary_for_service=message.necessary_for_service,
     )
 
 
@@ -116,6 +139,12 @@ def import_report_to_proto(report: ImportReport) -> consent_pb2.ImportEventsResp
     )
 
 
+_KINDS = {
+    consent_pb2.QUESTION_KIND_UNSPECIFIED: Kind.USE,
+    consent_pb2.QUESTION_KIND_USE: Kind.USE,
+    consent_pb2.QUESTION_KIND_PROMPT: Kind.PROMPT,
+    consent_pb2.QUESTION_KIND_REFUSE_SERVICE: Kind.REFUSE_SERVICE,
+}
 _STATES = {
     State.GIVEN: consent_pb2.CONSENT_STATE_CONSENT_GIVEN,
     State.RENEWED: consent_pb2.CONSENT_STATE_RENEWED_CONSENT_GIVEN,

@@ -13,12 +13,15 @@ _NOTICE_VERSION = re.compile(r"notices/(.+)/versions/([1-9][0-9]{0,8})")
 
 FORMS = {
     "agreements": _UUID,
+    "basisRules": ID,
     "categories": ID,
     "datasets": ID,
+    "exportMechanisms": ID,
     "impactAssessments": ID,
     "jobs": _UUID,
     "notices": ID,
     "parties": _PARTY,
+    "partyEvents": ID,
     "purposes": ID,
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gateway.flow.notice import content_hash
 from gateway.flow.ports import RegistryItem
 from gateway.rpc.convert.field import refuse, some, text, time_or_none
 from gateway.rpc.convert.name import id_of, name_of, notice_name, notice_version
@@ -15,6 +16,7 @@ from gateway.v1 import notice_pb2
 _TEXTS = (
     "language", "title", "text", "handler_name", "handler_contact", "retention", "after_retention", "rights_channel",
     "withdrawal_channel", "closure_channel", "necessity", "impact", "automated_effect", "publication", "change",
+    "publication_place", "publication_period", "children_rules", "guardian_text",
 )  # fmt: skip
 _STATES = {
     "draft": notice_pb2.NOTICE_STATE_DRAFT,
@@ -42,6 +44,8 @@ def notice_from_proto(message: notice_pb2.CreateNoticeRequest) -> dict[str, obje
         "purposes": ids_of(notice.purposes, "purposes", "notice.purposes"),
         "categories": ids_of(notice.categories, "categories", "notice.categories"),
         "methods": _methods(notice, "notice.methods"),
+        "automated_categories": ids_of(notice.automated_categories, "categories", "notice.automated_categories"),
+        "children": notice.children,
         "material_for": ids_of(notice.material_for, "purposes", "notice.material_for"),
         "recipients": [
             _recipient_from_proto(recipient, f"notice.recipients[{row}]")
@@ -69,6 +73,9 @@ def notice_to_proto(item: RegistryItem) -> notice_pb2.Notice:
         state=_STATES[item.state],
         publish_time=stored_time(body, "published_at"),
         record_time=stored_time(body, "recorded_at"),
+        automated_categories=[name_of("categories", category) for category in body.get("automated_categories", ())],
+        children=body.get("children", False),
+        content_hash=content_hash(item),
     )
     for name in _TEXTS:
         setattr(notice, name, body.get(name, ""))
@@ -85,6 +92,7 @@ def _recipient_from_proto(recipient: notice_pb2.NoticeRecipient, path: str) -> d
             "methods": _methods(recipient, f"{path}.methods"),
             "categories": ids_of(recipient.categories, "categories", f"{path}.categories"),
             "rights_channel": recipient.rights_channel,
+            "succeeds": id_of(recipient.succeeds, "parties", f"{path}.succeeds") if recipient.succeeds else "",
         }
     )
 
@@ -98,6 +106,7 @@ def _recipient_to_proto(told: Mapping[str, Any]) -> notice_pb2.NoticeRecipient:
         methods=told.get("methods", ()),
         categories=[name_of("categories", category) for category in told.get("categories", ())],
         rights_channel=told.get("rights_channel", ""),
+        succeeds=name_of("parties", told.get("succeeds", "")),
     )
 
 

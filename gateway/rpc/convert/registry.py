@@ -11,6 +11,7 @@ from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from consent.purpose import Method
 from gateway.flow.ports import RegistryItem
 from gateway.rpc.convert.field import instant_to_proto, refuse, some, text, time, time_or_none, time_to_proto
 from gateway.rpc.convert.name import id_of, name_of
@@ -69,6 +70,7 @@ def category_from_proto(message: registry_pb2.CreateCategoryRequest) -> dict[str
             "written": category.written,
             "anonymous_if_group": category.anonymous_if_group,
             "base": id_of(category.base, "categories", "category.base") if category.base else "",
+            "derived_from": ids_of(category.derived_from, "categories", "category.derived_from"),
         }
     )
 
@@ -83,6 +85,7 @@ def category_to_proto(item: RegistryItem) -> registry_pb2.Category:
         written=body.get("written", False),
         anonymous_if_group=body.get("anonymous_if_group", False),
         base=name_of("categories", body.get("base", "")),
+        derived_from=[name_of("categories", source) for source in body.get("derived_from", ())],
         create_time=time_to_proto(item.at),
     )
 
@@ -131,6 +134,59 @@ def assessment_to_proto(item: RegistryItem) -> registry_pb2.ImpactAssessment:
         next_review_time=stored_time(body, "next_review"),
         create_time=stored_time(body, "recorded_at") or time_to_proto(item.at),
     )
+
+
+def basis_rule_from_proto(message: registry_pb2.CreateBasisRuleRequest) -> tuple[dict[str, object], int]:
+    """Parse a row of the basis rule table into the body of a registry item, and the version that it is to be.
+
+    Raises:
+        RequestError: BAD_FIELD.
+    """
+    path = "basis_rule"
+    if not message.HasField(path):
+        refuse(path, "is required")
+    rule = message.basis_rule
+    if rule.version < 0:
+        refuse(f"{path}.version", "must not be negative")
+    begins = time_or_none(rule, "valid_from_time", f"{path}.valid_from_time")
+    ends = time_or_none(rule, "valid_until_time", f"{path}.valid_until_time")
+    own_use: list[str | None] = [None] if rule.own_use else []
+    body: dict[str, object] = {
+        "id": id_of(rule.name, "basisRules", f"{path}.name"),
+        "basis": text(rule.basis, f"{path}.basis"),
+        "purpose": id_of(rule.purpose, "purposes", f"{path}.purpose"),
+        "recipients": own_use + ids_of(rule.recipients, "parties", f"{path}.recipients"),
+        "categories": ids_of(rule.categories, "categories", f"{path}.categories", least=1),
+        "owner": text(rule.owner, f"{path}.owner"),
+        "evidence": rule.evidence,
+        "valid_from": "" if begins is None else begins.isoformat(),
+        "valid_until": "" if ends is None else ends.isoformat(),
+    }
+    return said(body), rule.version
+
+
+def basis_rule_to_proto(item: RegistryItem) -> registry_pb2.BasisRule:
+    """Write a stored version of a row."""
+    body: Mapping[str, Any] = item.body
+    return registry_pb2.BasisRule(
+        name=name_of("basisRules", item.item_id),
+        version=item.version,
+        basis=body["basis"],
+        purpose=name_of("purposes", body["purpose"]),
+        recipients=[name_of("parties", party) for party in body["recipients"] if party is not None],
+        own_use=None in body["recipients"],
+        categories=[name_of("categories", category) for category in body["categories"]],
+        owner=body["owner"],
+        evidence=body.get("evidence", ""),
+        valid_from_time=stored_time(body, "valid_from"),
+        valid_until_time=stored_time(body, "valid_until"),
+        create_time=time_to_proto(item.at),
+    )
+
+
+def method_to_proto(method: Method) -> registry_pb2.Method:
+    """Write a method."""
+    return registry_pb2.Method(method=method.id, publishes=method.publishes, stores_only=method.stores_only)
 
 
 def said(body: Mapping[str, object]) -> dict[str, object]:

@@ -12,8 +12,9 @@ from consent.assessment import Assessment
 from consent.basis import BasisRule
 from consent.evaluate import Decision, History, Question, Use, may_use
 from consent.event import Actor, ConsentEvent, ConsentItem, EventType, Form, Mode
+from consent.mechanism import ExportMechanism, MechanismType
 from consent.notice import Notice, NoticeState, RecipientTold
-from consent.party import Contract, ExportMechanism, MechanismType, Party, PartyEvent, PartyEventType, Role
+from consent.party import Contract, Party, PartyEvent, PartyEventType, Role
 from consent.purpose import Category, Purpose
 from consent.registry import Registry
 

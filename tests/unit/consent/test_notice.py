@@ -8,13 +8,17 @@ from dataclasses import replace
 import pytest
 
 from consent.errors import FieldError, NoticeError
-from consent.notice import Notice, NoticeState, RecipientTold, missing_contents, publish, supersede
+from consent.notice import Notice, NoticeState, RecipientTold
+from consent.publishing import missing_contents, publish, supersede
 from consent.registry import Registry
 from tests.unit.consent.scene import REGISTRY, day, notice, told, world
+
+PUBLICATION = ("publication", "publication_place", "publication_period")
 
 
 def draft(**more) -> Notice:
     values = {"state": NoticeState.DRAFT, "published_at": None, "automated_effect": "labels", "recipients": []}
+    values["automated_categories"] = ("phone",) if "phone" in more.get("categories", ("phone",)) else more["categories"]
     return notice(**(values | more))
 
 
@@ -57,12 +61,53 @@ def test_triggers():
     assert missing_contents(draft(recipients=[told("singapore", rights_channel="x")]), REGISTRY) == ()
     assert missing_contents(draft(categories=("location",)), REGISTRY) == ("necessity", "impact")
     told_more = replace(at_home, categories=("location",), methods=("publish",))
-    assert missing_contents(draft(recipients=[told_more]), REGISTRY) == ("necessity", "impact", "publication")
+    assert missing_contents(draft(recipients=[told_more]), REGISTRY) == ("necessity", "impact", *PUBLICATION)
     assert missing_contents(draft(automated_effect=""), REGISTRY) == ("automated_effect",)
     assert missing_contents(draft(automated_effect="", purposes=("delivery",)), REGISTRY) == ()
-    assert missing_contents(draft(methods=("publish",)), REGISTRY) == ("publication",)
+    assert missing_contents(draft(methods=("publish",)), REGISTRY) == PUBLICATION
     assert missing_contents(draft(material_for=("enrichment",)), REGISTRY) == ()
     assert missing_contents(draft(version=2, material_for=("enrichment",)), REGISTRY) == ("change",)
+
+
+def test_children_are_told_and_their_guardians():
+    told_both = draft(children=True, children_rules="规则", guardian_text="致监护人", necessity="n", impact="i")
+    assert missing_contents(told_both, REGISTRY) == ()
+    assert missing_contents(draft(children=True), REGISTRY) == (
+        "children_rules", "guardian_text", "necessity", "impact",
+    )  # fmt: skip
+
+
+def test_automated_decisions_name_what_they_use():
+    assert missing_contents(replace(draft(), automated_categories=()), REGISTRY) == ("automated_categories",)
+    assert missing_contents(replace(draft(), automated_categories=("phone", "purchases")), REGISTRY) == (
+        "automated_categories[1] (not among the categories)",
+    )
+
+
+def test_a_merger_is_told_by_name_and_contact():
+    heir = RecipientTold("heir", name="承继公司", contact="dpo@heir.example", succeeds="platform")
+    assert missing_contents(draft(recipients=[heir]), REGISTRY) == ()
+    assert 23 not in draft(recipients=[heir]).contents_present("heir")
+    assert missing_contents(draft(recipients=[replace(heir, contact="", succeeds="ghost")]), REGISTRY) == (
+        "recipients[0].contact", "recipients[0].succeeds (not registered)",
+    )  # fmt: skip
+    # What it receives besides is told in full.
+    assert missing_contents(draft(recipients=[replace(heir, purposes=("enrichment",))]), REGISTRY) == (
+        "recipients[0].methods", "recipients[0].categories",
+    )  # fmt: skip
+
+
+def test_an_entrusted_party_abroad_is_told_like_any_recipient_abroad():
+    cloud = replace(REGISTRY.parties["cloud"], processing_country="SG")
+    registry = world(parties=[*(party for party in REGISTRY.parties.values() if party.id != "cloud"), cloud])
+    assert missing_contents(draft(recipients=[RecipientTold("cloud", name="云")]), registry) == tuple(
+        f"recipients[0].{name}" for name in ("contact", "purposes", "methods", "categories", "rights_channel")
+    )
+
+
+def test_the_text_is_chinese_and_a_change_is_for_known_purposes():
+    assert missing_contents(draft(text="We will ..."), REGISTRY) == ("text (in Chinese)",)
+    assert missing_contents(draft(material_for=("resale",)), REGISTRY) == ("material_for[0] (not registered)",)
 
 
 def test_the_base_of_an_aggregate_counts():

@@ -8,7 +8,8 @@ import pytest
 
 from consent.assessment import Assessment
 from consent.evaluate import Use, standing
-from consent.party import Contract, ExportMechanism, MechanismType, Party, PartyEventType, Role
+from consent.mechanism import ExportMechanism, MechanismType
+from consent.party import Contract, Party, PartyEventType, Role
 from consent.purpose import Category
 from tests.unit.consent.scene import (
     ASSESSMENTS,

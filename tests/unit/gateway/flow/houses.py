@@ -245,6 +245,7 @@ def notice(partner: str, **changes: Any) -> dict[str, Any]:
         "closure_channel": "App 设置 - 注销",
         "recipients": [told],
         "automated_effect": "用于画像",
+        "automated_categories": ["phone_hash", "purchase_history"],
     }
     return fields | changes
 

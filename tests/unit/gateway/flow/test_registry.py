@@ -111,7 +111,7 @@ async def test_items_are_listed_page_by_page(house: House) -> None:
     rest = await list_items(house, CDP, "category", ("b", 1), 2)
     assert [item.item_id for item in rest] == ["c"]
     with pytest.raises(RequestError, match="kind"):
-        await list_items(house, CDP, "party")
+        await list_items(house, CDP, "telepathy")
 
 
 async def test_the_registry_grows_a_contract_with_the_agreement(tmp_path: Path) -> None:

@@ -13,13 +13,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from consent.assessment import Assessment
+from consent.basis import BasisRule
 from consent.errors import ConsentError
 from consent.event import ConsentEvent
+from consent.mechanism import ExportMechanism
 from consent.notice import Notice
+from consent.party import Party, PartyEvent
 from consent.purpose import Category, Purpose
 from gateway.errors import RequestError
-from gateway.rpc.convert import agreement, consent, event, job, notice, registry
-from gateway.v1 import agreement_pb2, consent_pb2, job_pb2, notice_pb2, registry_pb2
+from gateway.rpc.convert import agreement, consent, event, job, notice, party, registry
+from gateway.v1 import agreement_pb2, consent_pb2, job_pb2, notice_pb2, party_pb2, registry_pb2
 from tests.unit.gateway.rpc.convert.messages import UUID, WHEN
 
 TEXTS = st.one_of(
@@ -68,6 +71,20 @@ PARSERS: list[tuple[type[Message], Callable[[Any], Any], Callable[[Any], Any]]] 
     (registry_pb2.CreateImpactAssessmentRequest, registry.assessment_from_proto, Assessment.from_mapping),
     (notice_pb2.CreateNoticeRequest, notice.notice_from_proto, Notice.draft),
     (consent_pb2.EvaluateConsentRequest, lambda message: consent.use_from_proto(message, "retailer"), _nothing),
+    (consent_pb2.EvaluateConsentRequest, consent.circumstances_from_proto, _nothing),
+    (
+        registry_pb2.CreateBasisRuleRequest,
+        lambda message: registry.basis_rule_from_proto(message)[0],
+        BasisRule.from_mapping,
+    ),
+    (party_pb2.CreatePartyRequest, lambda message: party.party_from_proto(message)[0], Party.from_mapping),
+    (party_pb2.CreatePartyEventRequest, party.event_from_proto, PartyEvent.from_mapping),
+    (
+        party_pb2.CreateExportMechanismRequest,
+        lambda message: party.mechanism_from_proto(message)[0],
+        ExportMechanism.from_mapping,
+    ),
+    (party_pb2.GetPartyRequest, lambda message: party.party_version(message.name), _nothing),
     (consent_pb2.ListConsentsRequest, consent.subject_from_proto, _nothing),
     (consent_pb2.ImportOptions, event.options_from_proto, _nothing),
     (consent_pb2.ConsentEventBatch, event.batch_from_proto, _nothing),

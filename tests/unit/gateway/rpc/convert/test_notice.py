@@ -28,10 +28,13 @@ FULL = notice_pb2.Notice(
             methods=["psi_hash"],
             categories=["categories/c"],
             rights_channel="web",
+            succeeds="parties/platform-a",
         ),
         notice_pb2.NoticeRecipient(party="parties/c"),
     ],
     effective_time=stamp(),
+    automated_categories=["categories/c"],
+    children=True,
     **{name: f"{name} 文" for name in _TEXTS},
 )
 
@@ -51,6 +54,8 @@ def test_a_notice_comes_back_as_it_went() -> None:
     assert (found.name, found.state) == ("notices/N-SHARE/versions/2", notice_pb2.NOTICE_STATE_DRAFT)
     found.ClearField("name")
     found.ClearField("state")
+    assert found.content_hash == stored.content_hash()
+    found.ClearField("content_hash")
     assert found == FULL
 
 
