@@ -100,6 +100,29 @@ def test_listings(stage: Stage, words: tuple[str, ...], key: str, expected: list
     assert [row[key] for row in stage.read(*words)] == expected
 
 
+def test_a_party_from_file_to_listing(stage: Stage, tmp_path: Path) -> None:
+    def file(name: str, **body: object) -> str:
+        (tmp_path / name).write_text(json.dumps(body, ensure_ascii=False), encoding="utf-8")
+        return str(tmp_path / name)
+
+    times = {"valid_from": "2026-01-01T00:00:00+08:00", "valid_until": "2028-01-01T00:00:00+08:00"}
+    party = {"legal_name": "新加坡公司", "contact": "dpo@sg.example", "role": "handler", "country": "SG"}
+    (made,) = stage.read("registry", "add-party", "--file", file("party.json", id="sg-one", **party))
+    assert (made["id"], made["version"], made["country"]) == ("sg-one", 1, "SG")
+    way = file("way.json", id="sg", party="sg-one", type="standard_contract", reference="备案 7", **times)
+    assert stage.read("registry", "add-mechanism", "--file", way)[0]["version"] == 1
+    event = file("event.json", id="S-1", type="suspended", party="sg-one", at="2026-02-01T00:00:00+08:00")
+    assert stage.read("registry", "add-party-event", "--file", event)[0]["type"] == "SUSPENDED"
+    rule = {"basis": "contract", "purpose": PURPOSE, "categories": ["phone_hash"], "owner": "crm", "own_use": True}
+    assert stage.read("registry", "add-basis-rule", "--file", file("rule.json", id="r", **rule))[0]["owner"] == "crm"
+    for kind, ids in (("parties", ["sg-one"]), ("mechanisms", ["sg"]), ("events", ["S-1"]), ("basis-rules", ["r"])):
+        assert [row["id"] for row in stage.read("registry", "list", kind)] == ids
+    assert stage.read("registry", "list", "counters") == []
+    assert "psi_hash" in {row["id"] for row in stage.read("registry", "list", "methods")}
+    (shown,) = stage.read("registry", "show", "sg-one")
+    assert (shown["legal_name"], [found["id"] for found in shown["events"]]) == ("新加坡公司", ["S-1"])
+
+
 def test_a_run_from_start_to_result(stage: Stage, tmp_path: Path) -> None:
     file = tmp_path / "enriched.csv"
     wanted = ("--column", "tier", "--column", "orders", "--request-id", str(uuid.uuid4()), "--result", str(file))

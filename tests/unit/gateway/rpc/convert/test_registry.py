@@ -30,6 +30,7 @@ PURPOSES = [
 CATEGORIES = [
     registry_pb2.Category(name="categories/c"),
     registry_pb2.Category(name="categories/c", text="手机号", sensitive=True, written=True),
+    registry_pb2.Category(name="categories/label", derived_from=["categories/c", "categories/d"]),
     registry_pb2.Category(name="categories/sum", anonymous_if_group=True, base="categories/c"),
 ]
 ASSESSMENTS = [
