@@ -1,9 +1,19 @@
-"""Drives the routes: leases jobs, keeps leases alive, integrates the log. No route knows it."""
+"""Drives the routes: leases jobs and tasks, keeps leases alive, integrates the log. No route knows it."""
 
 from gateway.engine.bells import ProcessBells
 from gateway.engine.clock import SystemClock
 from gateway.engine.processes import SpawnedProcesses
+from gateway.engine.scheduler import Scheduler, SchedulerLimits
 from gateway.engine.sequencer import sequence_for_ever
 from gateway.engine.worker import Worker, WorkerLimits
 
-__all__ = ["ProcessBells", "SpawnedProcesses", "SystemClock", "Worker", "WorkerLimits", "sequence_for_ever"]
+__all__ = [
+    "ProcessBells",
+    "Scheduler",
+    "SchedulerLimits",
+    "SpawnedProcesses",
+    "SystemClock",
+    "Worker",
+    "WorkerLimits",
+    "sequence_for_ever",
+]

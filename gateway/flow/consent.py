@@ -148,7 +148,7 @@ async def decide(
     moment = house.clock.now() if at is None else at
     known_by = moment if as_known_at is None else as_known_at
     given = given or Circumstances()
-    ref = _ref(house, subject_type, subject)
+    ref = person_ref(house, subject_type, subject)
     async with house.store.read() as tx:
         registry = await load_registry(tx, house)
         abroad = await exported(tx, registry, use.recipient, moment, known_by)
@@ -176,7 +176,7 @@ async def consents_of(house: House, caller: Caller, subject_type: str, subject: 
         RequestError: BAD_FIELD.
     """
     require(caller, Role.COMPLIANCE_OFFICER)
-    ref = _ref(house, subject_type, subject)
+    ref = person_ref(house, subject_type, subject)
     async with house.store.read() as tx:
         history = (await tx.consents.histories([ref]))[ref]
     return list(records(history, house.clock.now()))
@@ -213,7 +213,12 @@ def _names(house: House, subject_type: str) -> SubjectNames:
     return SubjectNames(house.custody.subject_key(), subject_type, house.limits.threads)
 
 
-def _ref(house: House, subject_type: str, subject: str) -> str:
+def person_ref(house: House, subject_type: str, subject: str) -> str:
+    """Return the reference of a raw value in this house.
+
+    Raises:
+        RequestError: BAD_FIELD.
+    """
     names = _names(house, subject_type)
     if (fault := subject_fault(subject)) is not None:
         raise RequestError("BAD_FIELD", f"field subject {fault}")

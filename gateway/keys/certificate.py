@@ -39,6 +39,24 @@ def spki_pin(pem: bytes | str) -> str:
     return hashlib.sha256(spki).hexdigest()
 
 
+def certificate_end(pem: bytes | str) -> datetime:
+    """Return the first moment (UTC) at which a certificate is no longer valid.
+
+    Args:
+        pem: one certificate (the first counts), PEM.
+
+    Raises:
+        HostileInput: BAD_SHAPE when it is none.
+
+    Source: RFC 5280, section 4.1.2.5: notAfter is the last second.
+    """
+    try:
+        certificate = x509.load_pem_x509_certificate(pem.encode() if isinstance(pem, str) else pem)
+        return certificate.not_valid_after_utc + timedelta(seconds=1)
+    except (ValueError, OverflowError, x509.InvalidVersion, UnsupportedAlgorithm) as error:
+        raise HostileInput("BAD_SHAPE", "a certificate is not X.509 in PEM with a known kind of key") from error
+
+
 def self_signed(
     key: EllipticCurvePrivateKey, dns_name: str, further_names: Sequence[str], now: datetime, days: int
 ) -> bytes:

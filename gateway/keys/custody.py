@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -13,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from gateway.agreement.card import read_card_file
 from gateway.errors import HostileInput, RequestError
 from gateway.keys import folder
-from gateway.keys.certificate import spki_pin
+from gateway.keys.certificate import certificate_end, spki_pin
 from gateway.route.canonical import record_message
 from gateway.route.party import SignedCard
 from gateway.tlog.note import parse_vkey
@@ -110,6 +111,10 @@ class HomeKeys:
     def log_vkey(self) -> str:
         """Return the C2SP verifier key of our log."""
         return self._card.card.log_vkey
+
+    def certificate_end(self, pem: str = "") -> datetime:
+        """Return when a certificate ends: ours of both ports, or the first of a PEM text."""
+        return certificate_end(pem or self._tls.certificate)
 
     def subject_key(self) -> bytes:
         """Return the local key of subject_ref (32 bytes)."""

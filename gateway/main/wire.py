@@ -11,7 +11,15 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from gateway.dataset import Datasets
-from gateway.engine import ProcessBells, SpawnedProcesses, SystemClock, Worker, WorkerLimits, sequence_for_ever
+from gateway.engine import (
+    ProcessBells,
+    Scheduler,
+    SpawnedProcesses,
+    SystemClock,
+    Worker,
+    WorkerLimits,
+    sequence_for_ever,
+)
 from gateway.flow.memory import Memory
 from gateway.flow.ports import House, Limits
 from gateway.keys.certificate import spki_pin
@@ -38,7 +46,7 @@ class Running:
     Attributes:
         tenant_port: TCP port of the tenant API.
         peer_port: TCP port for partners.
-        tasks: worker, sequencer and directory; the end of any of them is a fault.
+        tasks: worker, scheduler, sequencer and directory; the end of any of them is a fault.
     """
 
     tenant_port: int
@@ -77,7 +85,11 @@ async def running(settings: Settings, grace_s: float = 5.0) -> AsyncIterator[Run
             bells=bells,
             processes=SpawnedProcesses(settings.engine.processes),
             memory=Memory(settings.engine.memory_limit << 20),
-            limits=Limits(threads=settings.engine.threads),
+            limits=Limits(
+                threads=settings.engine.threads,
+                deadline_days=settings.rights.deadline_days,
+                holidays=frozenset(settings.rights.holidays),
+            ),
         )
         directory = Directory(store, bells, spki_pin)
         await directory.refresh()
@@ -91,13 +103,15 @@ async def running(settings: Settings, grace_s: float = 5.0) -> AsyncIterator[Run
             keys.tls.certificate,
             keys.tls.key,
         )
-        worker = Worker(house, _owner(), WorkerLimits(settings.engine.jobs, settings.engine.lease_s))
+        owner = _owner()
+        worker = Worker(house, owner, WorkerLimits(settings.engine.jobs, settings.engine.lease_s))
         tasks = tuple(
             asyncio.create_task(work, name=name)
             for name, work in (
                 ("directory", directory.follow()),
                 ("sequencer", sequence_for_ever(house)),
                 ("worker", worker.work()),
+                ("scheduler", Scheduler(house, owner).work()),
             )
         )
         stack.push_async_callback(_stopped, tasks)

@@ -41,6 +41,8 @@ def _rows(settings: Settings, key: str, value: Any, rows: list[SettingRow]) -> N
     elif isinstance(value, dict):
         for name in sorted(value):
             _rows(settings, f"{key}.{name}", value[name], rows)
+    elif isinstance(value, tuple):
+        rows.append(SettingRow(key, ", ".join(map(str, value)), settings.source(key)))
     else:
         shown = _without_password(value.get_secret_value()) if isinstance(value, SecretStr) else str(value)
         rows.append(SettingRow(key, shown, settings.source(key)))

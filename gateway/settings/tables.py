@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -109,6 +110,15 @@ class EngineSettings(_Table):
     """A worker that is silent for so many seconds loses its job to another."""
 
 
+class RightsSettings(_Table):
+    """[rights]: what people may ask of us, and deletion on our own motion."""
+
+    deadline_days: int = Field(default=15, ge=1, le=366)
+    """Working days, Monday to Friday, until a request is answered or information deleted."""
+    holidays: tuple[date, ...] = ()
+    """Days on which nobody works beside the weekends, e.g. [2026-10-01, 2026-10-02]."""
+
+
 class DatasetSettings(_Table):
     """[datasets.NAME]: a file of ours; paths stand here and nowhere else."""
 
@@ -133,6 +143,7 @@ class Settings(BaseSettings):
     keys: KeysSettings = KeysSettings()
     spool: SpoolSettings = SpoolSettings()
     engine: EngineSettings = EngineSettings()
+    rights: RightsSettings = RightsSettings()
     datasets: Annotated[Mapping[str, DatasetSettings], AfterValidator(_names)] = Field(default_factory=dict)
 
     _home: Path = PrivateAttr()

@@ -87,17 +87,17 @@ class StoreConnection:
 
     async def rows(self, statement: Executable) -> Sequence[AnyRow]:
         """Return all rows of a query."""
-        with _readable():
+        with readable():
             return (await self.execute(statement)).fetchall()
 
     async def row(self, statement: Executable) -> AnyRow | None:
         """Return the first row of a query, or None."""
-        with _readable():
+        with readable():
             return (await self.execute(statement)).first()
 
     async def scalar(self, statement: Executable) -> Any:
         """Return the first value of the first row, or None."""
-        with _readable():
+        with readable():
             return (await self.execute(statement)).scalar()
 
     def check(self) -> None:
@@ -243,7 +243,7 @@ async def uninterrupted(step: Coroutine[Any, Any, T]) -> T:
 
 
 @contextmanager
-def _readable() -> Iterator[None]:
+def readable() -> Iterator[None]:
     """Turn what a column type raises for a value that it never wrote into StateError LOG_INCONSISTENT."""
     try:
         yield

@@ -5,9 +5,10 @@ Rows of one noun lie together:
     registry_items                              what the house declares
     subjects, consent_events, consent_links, consent_projection    who said what, and what follows from it
     partners, agreements, agreement_bindings    with whom and on what terms
-    jobs, sessions, runs                        what was and is being computed
+    jobs, sessions, runs, destroyed_runs        what was and is being computed
     budget_ledgers, budget_charges              what it cost in privacy, per partner
     exported_people, export_counts              who went abroad, counted per year
+    tasks, consent_ends, deletion_tasks, end_warnings, rights_requests    what time brings about, and what people ask
     input_sketches                              of whom it was computed, to tell later inputs apart
     audit_entries, audit_payloads, subject_salts, audit_tiles, audit_checkpoints    the log
     counters                                    numbers that grow without gaps, each a row to lock
@@ -45,6 +46,7 @@ metadata = MetaData(
 # What partial indexes hold; a query must say the same to be answered from them.
 CHANGED = text("changed > 0")
 ENDING = text("valid_until IS NOT NULL")
+UNDONE = text("done_at IS NULL")
 
 # registry: the revision for caches; changes: the last append of consent events; pending: the next pending id;
 # size: integrated entries.
@@ -226,6 +228,15 @@ runs = Table(
     Column("released_at", Moment, nullable=False),
     Column("expires_at", Moment),
     Column("rows", BigInteger, nullable=False),
+    Index(None, "expires_at"),
+)
+
+# Runs whose rows are gone because their retention ended: result and map of row tokens.
+destroyed_runs = Table(
+    "destroyed_runs",
+    metadata,
+    Column("job_id", KeyText, ForeignKey("runs.job_id"), primary_key=True),
+    Column("at", Moment, nullable=False),
 )
 
 # A row to lock, so that two runs do not spend the same rest of a budget.
@@ -275,6 +286,87 @@ export_counts = Table(
     Column("people", BigInteger, nullable=False),
     Column("at", Moment, nullable=False),
     PrimaryKeyConstraint("year", "recipient", "sensitive", "people"),
+)
+
+# One row per task that comes round, leased by the server that runs it. mark: how far it has come.
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("name", KeyText, primary_key=True),
+    Column("not_before", Moment, nullable=False),
+    Column("lease_owner", Text, nullable=False),
+    Column("lease_until", Moment),
+    Column("fence", BigInteger, nullable=False),
+    Column("started_at", Moment),
+    Column("ended_at", Moment),
+    Column("outcome", Text, nullable=False),
+    Column("report", Json, nullable=False),
+    Column("mark", Json, nullable=False),
+)
+
+# Consents that ended by time or by their last use. Append-only.
+consent_ends = Table(
+    "consent_ends",
+    metadata,
+    Column("subject_ref", KeyText, ForeignKey("subjects.subject_ref"), nullable=False),
+    Column("consent_id", KeyText, nullable=False),
+    Column("ended_at", Moment, nullable=False),
+    PrimaryKeyConstraint("subject_ref", "consent_id"),
+    sqlite_with_rowid=False,
+)
+
+# opened_at is null while the duty lies ahead.
+deletion_tasks = Table(
+    "deletion_tasks",
+    metadata,
+    Column("task_id", KeyText, primary_key=True),
+    Column("subject_ref", KeyText, ForeignKey("subjects.subject_ref"), nullable=False, index=True),
+    Column("why", Text, nullable=False),
+    Column("event_id", KeyText, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("categories", Json, nullable=False),
+    Column("opens_at", Moment, nullable=False),
+    Column("opened_at", Moment),
+    Column("due_at", Moment),
+    Column("held_until", Moment),
+    Column("done_at", Moment),
+    Column("done_by", Text, nullable=False),
+    Index(None, "opened_at", "opens_at", sqlite_where=UNDONE, postgresql_where=UNDONE),
+    Index(None, "due_at", "task_id"),
+)
+
+end_warnings = Table(
+    "end_warnings",
+    metadata,
+    Column("kind", KeyText, nullable=False),
+    Column("item_id", KeyText, nullable=False),
+    Column("ends_at", Moment, nullable=False),
+    Column("days", Integer, nullable=False),
+    Column("raised_at", Moment, nullable=False),
+    PrimaryKeyConstraint("kind", "item_id", "ends_at"),
+)
+
+# Of whom nothing else is on file there need not be a subject.
+rights_requests = Table(
+    "rights_requests",
+    metadata,
+    Column("request_id", KeyText, primary_key=True),
+    Column("subject_ref", KeyText, nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    Column("requester", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("purpose", Text),
+    Column("recipient", Text),
+    Column("categories", Json, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("received_at", Moment, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("verified_at", Moment),
+    Column("decided_at", Moment),
+    Column("done_at", Moment),
+    Index(None, "due_at", "request_id"),
 )
 
 # Kept for the runs after it; `rows` tells at once most inputs apart.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
-from sqlalchemy import case, or_, select, update
+from sqlalchemy import and_, case, or_, select, update
 
 from gateway.errors import StateError
 from gateway.route.job import Side
@@ -52,6 +53,18 @@ class SqlSessionStore:
         query = select(sessions).where(table.side == Side.SENDER.value, table.partner == partner, table.nonce == nonce)
         row = await self._connection.row(query)
         return None if row is None else rows.session(row)
+
+    async def overdue(self, now: datetime, opened_before: datetime, limit: int) -> list[Session]:
+        """Return unfinished sessions past their life, and those that a partner opened so long ago and left open."""
+        table = sessions.c
+        left_open = and_(
+            table.side == Side.SENDER.value,
+            table.state == SessionState.OPEN.value,
+            table.opened_at <= opened_before,
+        )
+        overdue = and_(table.state.not_in(_FINAL), or_(table.expires_at <= now, left_open))
+        query = select(sessions).where(overdue).order_by(table.session_id).limit(limit)
+        return [rows.session(row) for row in await self._connection.rows(query)]
 
     async def update(self, session_id: str, changes: Mapping[str, object]) -> Session:
         """Change fields. A final state stays, and requested_stage only grows.

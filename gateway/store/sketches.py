@@ -1,11 +1,11 @@
-"""Sketches of the inputs of earlier runs. Append-only."""
+"""Sketches of the inputs of earlier runs: appended, and purged when no run looks at them any more."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, and_, delete, func, literal, select, tuple_
 
 from gateway.flow.ports.store import InputSketch
 from gateway.route.job import Side
@@ -71,6 +71,17 @@ class SqlSketchStore:
             InputSketch(row.job_id, row.partner, row.dataset, side, row.segment, row.rows, row.sketch, row.at)
             for row in await self._connection.rows(query)
         ]
+
+    async def partners(self) -> list[str]:
+        """Return the partners towards whom sketches are kept."""
+        query = select(input_sketches.c.partner).distinct().order_by(input_sketches.c.partner)
+        return [row.partner for row in await self._connection.rows(query)]
+
+    async def purge(self, partner: str, before: datetime) -> int:
+        """Destroy a partner's sketches older than a time; return how many."""
+        table = input_sketches.c
+        gone = await self._connection.execute(delete(input_sketches).where(table.partner == partner, table.at < before))
+        return gone.rowcount
 
 
 def _among(partner: str, side: Side, since: datetime, excluding: str) -> ColumnElement[bool]:

@@ -22,20 +22,26 @@ from gateway.flow.ports.store import (
     SessionStore,
     SketchStore,
 )
+from gateway.flow.ports.task import ConsentEndStore, DeletionStore, RequestStore, TaskStore, WarningStore
 from gateway.store.agreements import SqlAgreementStore
 from gateway.store.audit import SqlAuditStore
 from gateway.store.budget import SqlBudgetStore
 from gateway.store.connection import StoreConnection, uninterrupted
+from gateway.store.consent_ends import SqlConsentEndStore
 from gateway.store.consents import SqlConsentStore
+from gateway.store.deletions import SqlDeletionStore
 from gateway.store.engine import Engines
 from gateway.store.exports import SqlExportStore
 from gateway.store.failure import DATABASE_ERRORS, gateway_error, gateway_errors
 from gateway.store.jobs import SqlJobStore
 from gateway.store.partners import SqlPartnerStore
 from gateway.store.registry import SqlRegistryStore
+from gateway.store.requests import SqlRequestStore
 from gateway.store.runs import SqlRunStore
 from gateway.store.sessions import SqlSessionStore
 from gateway.store.sketches import SqlSketchStore
+from gateway.store.tasks import SqlTaskStore
+from gateway.store.warnings import SqlWarningStore
 
 
 class SqlTransaction:
@@ -55,6 +61,11 @@ class SqlTransaction:
         self.exports: ExportStore = SqlExportStore(connection)
         self.sketches: SketchStore = SqlSketchStore(connection)
         self.audit: AuditStore = self._log
+        self.tasks: TaskStore = SqlTaskStore(connection)
+        self.ends: ConsentEndStore = SqlConsentEndStore(connection)
+        self.deletions: DeletionStore = SqlDeletionStore(connection)
+        self.warnings: WarningStore = SqlWarningStore(connection)
+        self.requests: RequestStore = SqlRequestStore(connection)
 
     async def settle(self) -> None:
         """Do what must be last before the commit: number the log's new entries.

@@ -60,6 +60,12 @@ class LeafType(StrEnum):
     RESULT_DELETED = "result_deleted"
     SUBJECT_ERASED = "subject_erased"
     EXPORT_MADE = "export_made"
+    CONSENT_EXPIRED = "consent_expired"
+    SKETCHES_PURGED = "sketches_purged"
+    DELETION_OPENED = "deletion_opened"
+    DELETION_DONE = "deletion_done"
+    END_NEAR = "end_near"
+    RIGHTS_REQUEST = "rights_request"
 
 
 @dataclass(frozen=True, slots=True)

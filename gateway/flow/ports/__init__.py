@@ -32,6 +32,14 @@ from gateway.flow.ports.store import (
     TileWrite,
     Transaction,
 )
+from gateway.flow.ports.task import (
+    ConsentEndStore,
+    DeletionStore,
+    EndedConsent,
+    RequestStore,
+    TaskStore,
+    WarningStore,
+)
 from gateway.flow.ports.world import Bells, Clock
 
 __all__ = [
@@ -41,9 +49,12 @@ __all__ = [
     "BudgetStore",
     "Charge",
     "Clock",
+    "ConsentEndStore",
     "ConsentStore",
     "DatasetDescription",
     "DatasetPort",
+    "DeletionStore",
+    "EndedConsent",
     "ExportCount",
     "ExportStore",
     "House",
@@ -58,6 +69,7 @@ __all__ = [
     "Processes",
     "RegistryItem",
     "RegistryStore",
+    "RequestStore",
     "ResultPort",
     "RunSecrets",
     "RunStore",
@@ -70,6 +82,8 @@ __all__ = [
     "StageFile",
     "Store",
     "StoredRows",
+    "TaskStore",
     "TileWrite",
     "Transaction",
+    "WarningStore",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 
 from gateway.route.party import SignedCard
@@ -29,6 +30,10 @@ class KeyCustody(Protocol):
 
     def log_vkey(self) -> str:
         """Return the C2SP verifier key of our log."""
+        ...
+
+    def certificate_end(self, pem: str = "") -> datetime:
+        """Return when a certificate ends: ours of both ports, or the first of a PEM text; HostileInput BAD_SHAPE."""
         ...
 
     def subject_key(self) -> bytes:

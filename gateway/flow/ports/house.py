@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
+from consent.workday import DEADLINE_DAYS
 from gateway.flow.memory import Memory
 from gateway.flow.ports.custody import KeyCustody, RunSecrets
 from gateway.flow.ports.peer import PeerPort
@@ -23,12 +25,16 @@ class Limits:
         import_batch: consent events per transaction.
         rejected_rows_named: how many row numbers a report names per reason.
         result_batch: rows per record batch of ReadResult.
+        deadline_days: working days for rights requests and deletions.
+        holidays: days on which nobody works, beside the weekends.
     """
 
     threads: int = 2
     import_batch: int = 10_000
     rejected_rows_named: int = 20
     result_batch: int = 8192
+    deadline_days: int = DEADLINE_DAYS
+    holidays: frozenset[date] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

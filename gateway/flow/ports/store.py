@@ -16,6 +16,7 @@ import pyarrow as pa
 from consent.evaluate import History, ProjectionRow, Use
 from consent.event import ConsentEvent
 from consent.mechanism import Exported
+from gateway.flow.ports.task import ConsentEndStore, DeletionStore, RequestStore, TaskStore, WarningStore
 from gateway.route.agreement import AgreementBinding, AgreementCopy
 from gateway.route.audit import AuditEvent, IntegratedEntry, PendingEntry
 from gateway.route.consent import FirstEvents
@@ -267,6 +268,10 @@ class SessionStore(Protocol):
         """Change fields: state, requested_stage, opening, opening_signatures, run_record, run_signatures, failure."""
         ...
 
+    async def overdue(self, now: datetime, opened_before: datetime, limit: int) -> list[Session]:
+        """Return unfinished sessions past their life, and those that a partner opened so long ago and left open."""
+        ...
+
 
 class RunStore(Protocol):
     """One row per released run: the enrichment ledger's index, and membership."""
@@ -281,6 +286,14 @@ class RunStore(Protocol):
         rows: int,
     ) -> None:
         """Record a release (receiver) or a sending (sender); idempotent by job."""
+        ...
+
+    async def over(self, now: datetime, spool_id: str, limit: int) -> list[tuple[str, str]]:
+        """Return (job id, agreement id) of runs of a spool whose retention is over and whose rows are not destroyed."""
+        ...
+
+    async def destroyed(self, job_id: str, now: datetime) -> bool:
+        """Note that a run's rows are destroyed; False when it was."""
         ...
 
 
@@ -448,6 +461,14 @@ class SketchStore(Protocol):
         """
         ...
 
+    async def partners(self) -> list[str]:
+        """Return the partners towards whom sketches are kept."""
+        ...
+
+    async def purge(self, partner: str, before: datetime) -> int:
+        """Destroy a partner's sketches older than a time; return how many."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class TileWrite:
@@ -531,6 +552,11 @@ class Transaction(Protocol):
     exports: ExportStore
     sketches: SketchStore
     audit: AuditStore
+    tasks: TaskStore
+    ends: ConsentEndStore
+    deletions: DeletionStore
+    warnings: WarningStore
+    requests: RequestStore
 
 
 class Store(Protocol):

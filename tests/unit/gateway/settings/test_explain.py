@@ -14,18 +14,21 @@ def home(plain_home: Path) -> Path:
 
 def test_every_setting_is_listed_with_its_source(home: Path) -> None:
     with (home / "assent.toml").open("a") as file:
+        file.write("[rights]\nholidays = [2026-10-01, 2026-10-02]\n")
         file.write('[datasets.b]\nformat="csv"\npath="b.csv"\nsubject_column="id"\n')
     rows = explain(load_settings(home, {"engine": {"jobs": 3}}))
     assert [row.key for row in rows] == [
         *(f"party.{key}" for key in ("id", "legal_name", "contact", "country", "endpoint", "target_name")),
         *("server.tenant_address", "server.peer_address", "store.url", "keys.provider", "spool.directory"),
         *("engine.jobs", "engine.threads", "engine.memory_limit", "engine.processes", "engine.lease_s"),
+        *("rights.deadline_days", "rights.holidays"),
         *(f"datasets.b.{key}" for key in ("format", "path", "subject_column")),
     ]
     found = {row.key: (row.value, row.source) for row in rows}
     assert found["party.id"] == ("retailer", "assent.toml")
     assert found["engine.jobs"] == ("3", "flag")
     assert found["engine.lease_s"] == ("15", "default")
+    assert found["rights.holidays"] == ("2026-10-01, 2026-10-02", "assent.toml")
     assert found["datasets.b.path"] == (str(home / "b.csv"), "assent.toml")
     assert found["store.url"] == (f"sqlite+aiosqlite:///{home}/assent.db", "default")
 

@@ -1,0 +1,96 @@
+"""Warnings of what ends on a known day: assessments, agreements, contracts, export mechanisms, certificates.
+
+Each end is warned of 30, 7 and 1 day before, once each, and only by the nearest of them: a gateway that was down for
+a month does not begin with what is past.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime, timedelta
+
+from gateway.errors import HostileInput
+from gateway.flow.access import require_reader
+from gateway.flow.ports import House, Transaction
+from gateway.flow.registry import load_registry
+from gateway.route.agreement import AgreementState
+from gateway.route.audit import AuditEvent
+from gateway.route.caller import Caller
+from gateway.route.canonical import time_text
+from gateway.route.task import EndingKind, EndWarning
+from gateway.tlog.leaf import LeafType
+
+DAYS_BEFORE = (1, 7, 30)
+
+Ending = tuple[EndingKind, str, datetime]
+
+
+async def warn_of_ends(house: House) -> Mapping[str, int]:
+    """Raise the warnings that are due."""
+    now = house.clock.now()
+    counts: Counter[str] = Counter()
+    async with house.store.read() as tx:
+        endings = [ending async for ending in _endings(tx, house)]
+    for kind, item_id, ends_at in endings:
+        days = next((days for days in DAYS_BEFORE if now < ends_at <= now + timedelta(days=days)), None)
+        if days is None:
+            continue
+        async with house.store.begin() as tx:
+            if not await tx.warnings.raised(EndWarning(kind, item_id, ends_at, days, now)):
+                continue
+            payload = {"kind": kind.value, "id": item_id, "ends_at": time_text(ends_at), "days": days}
+            await tx.audit.append([AuditEvent(LeafType.END_NEAR, now, "", payload)])
+        counts[kind.value] += 1
+    if counts:
+        house.bells.ring("audit")
+    return dict(counts)
+
+
+async def list_warnings(
+    house: House, caller: Caller, past: bool, after: tuple[datetime, str, str] | None, limit: int
+) -> list[EndWarning]:
+    """Return warnings by their end; without `past` only of what has not ended yet."""
+    require_reader(caller)
+    since = datetime.min.replace(tzinfo=house.clock.now().tzinfo) if past else house.clock.now()
+    async with house.store.read() as tx:
+        return await tx.warnings.list(since, after, limit)
+
+
+async def _endings(tx: Transaction, house: House) -> AsyncIterator[Ending]:
+    registry = await load_registry(tx, house)
+    for assessment in registry.assessments:
+        if assessment.next_review is not None:
+            yield EndingKind.ASSESSMENT, assessment.id, assessment.next_review
+    agreed: set[tuple[datetime, datetime]] = set()
+    after = ""
+    while page := await tx.agreements.list(after):
+        for copy in page:
+            if copy.state is AgreementState.IN_FORCE:
+                agreed.add((copy.agreement.valid_from, copy.agreement.valid_until))
+                yield EndingKind.AGREEMENT, copy.agreement.agreement_id, copy.agreement.valid_until
+        after = page[-1].agreement.agreement_id
+    # Of what follows, a party may have several, one after the other: the last one is its end.
+    for party in registry.parties.values():
+        # An agreement is a contract too, and named already.
+        apart = [one.valid_until for one in party.contracts if (one.valid_from, one.valid_until) not in agreed]
+        if apart:
+            yield EndingKind.CONTRACT, party.id, max(apart)
+    ways: dict[str, datetime] = {}
+    for mechanism in registry.mechanisms:
+        ways[mechanism.party] = max(mechanism.valid_until, ways.get(mechanism.party, mechanism.valid_until))
+    for party_id, ends_at in ways.items():
+        yield EndingKind.EXPORT_MECHANISM, party_id, ends_at
+    yield EndingKind.OWN_CERTIFICATE, house.custody.party, house.custody.certificate_end()
+    for partner in await tx.partners.list():
+        ends = [end for pem in partner.card.trust if (end := _certificate_end(house, pem)) is not None]
+        if ends:
+            yield EndingKind.PARTNER_CERTIFICATE, partner.card.party, max(ends)
+
+
+def _certificate_end(house: House, pem: str) -> datetime | None:
+    """Return the end of a partner's certificate; one that cannot be read opens no connection, and has no end."""
+    try:
+        return house.custody.certificate_end(pem)
+    except HostileInput:
+        return None
