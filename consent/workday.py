@@ -33,8 +33,9 @@ def due_after(start: datetime, days: int, holidays: Collection[date] = ()) -> da
     Returns:
         Midnight in China after the last working day, in UTC; the last moment there is where the calendar ends.
     """
-    day, left = start.astimezone(CHINA).date(), days
+    left = days
     try:
+        day = start.astimezone(CHINA).date()
         while left:
             day += timedelta(days=1)
             left -= is_working_day(day, holidays)

@@ -16,7 +16,17 @@ from gateway.flow.ports import House
 from gateway.keys.provider import FileKeyProvider
 from gateway.keys.sealer import Sealer
 from gateway.spool import Results
-from tests.unit.gateway.flow.houses import ADMIN, CDP, NOW, OFFICER, StoppedClock, entries_of, furnish, open_house
+from tests.unit.gateway.flow.houses import (
+    ADMIN,
+    CDP,
+    NOW,
+    OFFICER,
+    StoppedClock,
+    assessment,
+    entries_of,
+    furnish,
+    open_house,
+)
 from tests.unit.gateway.flow.houses import notice as notice_body
 
 DAY = timedelta(days=1)
@@ -26,13 +36,16 @@ NOTICE = "sharing@1"
 @asynccontextmanager
 async def timed_house(home: Path, url: str, clock: StoppedClock) -> AsyncIterator[House]:
     """Open a retailer that may be told of own use, with results and a spool of its own."""
-    async with open_house(home, "retailer", clock, url=url) as bare:
+    # A file is copied with its schema, a server's database is brought up to it.
+    async with open_house(home, "retailer", clock, url=None if url.startswith("sqlite") else url) as bare:
         house = replace(
             bare,
             spool=cast(Any, SimpleNamespace(spool_id="spool-1")),
             results=Results(home / "results", Sealer(FileKeyProvider.load(home))),
         )
         await furnish(house, "platform")
+        own_use = assessment("platform", id="pia-own", recipients=[None])
+        await registry.create_assessment(house, ADMIN, own_use)
         await registry.create_category(house, ADMIN, {"id": "visits"})
         await notice.create_notice(house, OFFICER, notice_body("platform", recipients=[]))
         await notice.publish_notice(house, OFFICER, "sharing", 1)

@@ -1,0 +1,85 @@
+"""What ends soon is warned of 30, 7 and 1 day before, once each."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.flow import registry
+from gateway.flow.ending import list_warnings, warn_of_ends
+from gateway.flow.ports import House
+from gateway.route.agreement import AgreementState
+from gateway.route.task import EndingKind
+from tests.contract import given
+from tests.contract.timed import DAY, logged, timed_house
+from tests.unit.gateway.flow.houses import ADMIN, NOW, OFFICER, StoppedClock, assessment, befriend, open_house
+
+CERTIFICATE_DAYS = 365  # of the test's keys, made at NOW
+
+
+@pytest.fixture
+def clock() -> StoppedClock:
+    return StoppedClock(NOW)
+
+
+@pytest.fixture
+async def house(tmp_path: Path, store_url: str, clock: StoppedClock) -> AsyncIterator[House]:
+    async with timed_house(tmp_path / "one", store_url, clock) as opened:
+        yield opened
+
+
+async def test_each_end_is_warned_of_at_30_7_and_1_day_once(house: House, clock: StoppedClock) -> None:
+    ends_at = NOW + 100 * DAY
+    body = assessment("platform", id="pia-short", next_review=ends_at.isoformat())
+    await registry.create_assessment(house, ADMIN, body)
+    seen = {}
+    for day in range(1, 102):
+        clock.at = NOW + day * DAY
+        if (await warn_of_ends(house)).get("assessment"):
+            (warning,) = await list_warnings(house, OFFICER, True, None, 10)
+            seen[100 - day] = warning.days
+        assert await warn_of_ends(house) == {}
+    assert seen == {30: 30, 7: 7, 1: 1}
+    assert [(entry["id"], entry["days"]) for entry in await logged(house, "end_near")] == [
+        ("pia-short", 30),
+        ("pia-short", 7),
+        ("pia-short", 1),
+    ]
+    assert await list_warnings(house, OFFICER, False, None, 10) == [], "it is over"
+    assert len(await list_warnings(house, OFFICER, True, None, 10)) == 1
+
+
+async def test_after_a_long_sleep_only_the_nearest_warning_is_raised(house: House, clock: StoppedClock) -> None:
+    body = assessment("platform", id="pia-short", next_review=(NOW + 100 * DAY).isoformat())
+    await registry.create_assessment(house, ADMIN, body)
+    clock.at = NOW + 95 * DAY
+    assert await warn_of_ends(house) == {"assessment": 1}
+    assert [entry["days"] for entry in await logged(house, "end_near")] == [7]
+
+
+async def test_certificates_and_agreements_are_watched(house: House, clock: StoppedClock, tmp_path: Path) -> None:
+    async with open_house(tmp_path / "two", "platform", clock) as other:
+        await befriend(house, other)
+    copy = given.agreement_copy(revision=2)
+    agreement = replace(copy.agreement, valid_from=NOW - DAY, valid_until=NOW + 340 * DAY)
+    proposed = replace(agreement, agreement_id="6d0e8a0e-0000-4000-8000-000000000009")
+    async with house.store.begin() as tx:
+        await tx.agreements.put(replace(copy, agreement=agreement))
+        await tx.agreements.put(replace(copy, agreement=proposed, state=AgreementState.PROPOSED))
+    end = house.custody.certificate_end()
+    assert abs(end - (NOW + CERTIFICATE_DAYS * DAY)) < timedelta(minutes=10)
+    clock.at = end - 30 * DAY
+    assert await warn_of_ends(house) == {"agreement": 1, "own_certificate": 1, "partner_certificate": 1}
+    warnings = await list_warnings(house, OFFICER, False, None, 10)
+    assert [(one.kind, one.item_id, one.days) for one in warnings] == [
+        (EndingKind.AGREEMENT, agreement.agreement_id, 7),
+        (EndingKind.OWN_CERTIFICATE, "retailer", 30),
+        (EndingKind.PARTNER_CERTIFICATE, "platform", 30),
+    ]
+    first = warnings[0]
+    rest = await list_warnings(house, OFFICER, False, (first.ends_at, first.kind.value, first.item_id), 1)
+    assert rest == warnings[1:2]
