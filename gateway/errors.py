@@ -84,6 +84,7 @@ class StateError(AssentError):
             "REVISION_CONFLICT",
             "STAGE_ORDER",
             "PEER_UNAVAILABLE",
+            "STORE_UNAVAILABLE",
             "DISK_FULL",
             "LOG_INCONSISTENT",
         }

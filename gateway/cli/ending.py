@@ -3,7 +3,7 @@
 0  done (a denied consent decision is an answer)
 1  refused or failed
 2  wrong usage
-3  the gateway or the partner cannot be reached
+3  the gateway, its database or the partner cannot be reached
 4  not authenticated, or the token lacks the role
 """
 
@@ -45,7 +45,7 @@ def exit_code(error: AssentError) -> int:
     """Return the exit code of an error."""
     if isinstance(error, AccessError):
         return DENIED
-    if isinstance(error, StateError) and error.reason == "PEER_UNAVAILABLE":
+    if isinstance(error, StateError) and error.reason in ("PEER_UNAVAILABLE", "STORE_UNAVAILABLE"):
         return UNAVAILABLE
     return USAGE if isinstance(error, RequestError) else FAILED
 

@@ -22,6 +22,8 @@ from gateway.client.notice import Notice, NoticeRecipient
 from gateway.client.outcome import Cancelled, Refused
 from gateway.client.party import ExportCounter, ExportMechanism, Party, PartyContract, PartyEvent
 from gateway.client.registry import BasisRule, Category, ImpactAssessment, Invitation, Method, Partner, Purpose
+from gateway.client.request import RightsRequest
+from gateway.client.task import Deletion, EndWarning, Task
 from gateway.client.terms import AggregateTerms, Budget, BudgetCharge, Measure, Scheme
 
 __all__ = [
@@ -42,7 +44,9 @@ __all__ = [
     "Count",
     "Dataset",
     "Decision",
+    "Deletion",
     "Direction",
+    "EndWarning",
     "ExportCounter",
     "ExportMechanism",
     "ImpactAssessment",
@@ -60,8 +64,10 @@ __all__ = [
     "PartyEvent",
     "Purpose",
     "Refused",
+    "RightsRequest",
     "RowError",
     "Scheme",
+    "Task",
     "cells_frame",
     "is_cells",
 ]

@@ -17,6 +17,8 @@ from gateway.client.job import AsyncJobs, Job, Progress
 from gateway.client.notice import AsyncNotices
 from gateway.client.party import AsyncParties
 from gateway.client.registry import AsyncRegistry
+from gateway.client.request import AsyncRequests
+from gateway.client.task import AsyncTasks
 from gateway.errors import RequestError
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ class AsyncClient:
         notices: draft, publish, look.
         parties: legal entities, what happened to them, exports to them.
         registry: purposes, categories, impact assessments, basis rules, partners.
+        requests: rights requests: open, look, advance.
+        tasks: what comes round, what ends soon, what must be deleted.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -52,6 +56,8 @@ class AsyncClient:
         self.notices = AsyncNotices(connection)
         self.parties = AsyncParties(connection)
         self.registry = AsyncRegistry(connection)
+        self.requests = AsyncRequests(connection)
+        self.tasks = AsyncTasks(connection)
 
     @classmethod
     def connect(

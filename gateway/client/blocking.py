@@ -17,6 +17,8 @@ from gateway.client.loop import LoopThread
 from gateway.client.notice import AsyncNotices
 from gateway.client.party import AsyncParties
 from gateway.client.registry import AsyncRegistry
+from gateway.client.request import AsyncRequests
+from gateway.client.task import AsyncTasks
 
 
 class Agreements:
@@ -121,6 +123,27 @@ class Registry:
         self.partners = loop.iterating(calls.partners)
 
 
+class Requests:
+    """Blocking calls about rights requests; see `AsyncRequests`."""
+
+    def __init__(self, loop: LoopThread, calls: AsyncRequests) -> None:
+        """Wrap the calls."""
+        self.open = loop.blocking(calls.open)
+        self.list = loop.iterating(calls.list)
+        self.advance = loop.blocking(calls.advance)
+
+
+class Tasks:
+    """Blocking calls about tasks, warnings and deletions; see `AsyncTasks`."""
+
+    def __init__(self, loop: LoopThread, calls: AsyncTasks) -> None:
+        """Wrap the calls."""
+        self.list = loop.iterating(calls.list)
+        self.warnings = loop.iterating(calls.warnings)
+        self.deletions = loop.iterating(calls.deletions)
+        self.complete_deletion = loop.blocking(calls.complete_deletion)
+
+
 class Client:
     """Calls our own gateway and blocks until it answers; its attributes are those of `AsyncClient`."""
 
@@ -139,6 +162,8 @@ class Client:
         self.notices = Notices(self._loop, self._client.notices)
         self.parties = Parties(self._loop, self._client.parties)
         self.registry = Registry(self._loop, self._client.registry)
+        self.requests = Requests(self._loop, self._client.requests)
+        self.tasks = Tasks(self._loop, self._client.tasks)
         self.match = self._loop.blocking(self._client.match)
         self.aggregate = self._loop.blocking(self._client.aggregate)
         self.overlap = self._loop.blocking(self._client.overlap)

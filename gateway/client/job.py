@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 FINAL_STATES = frozenset({"SUCCEEDED", "REFUSED", "FAILED", "CANCELLED"})
 RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+_AWAY = ("PEER_UNAVAILABLE", "STORE_UNAVAILABLE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +174,7 @@ class AsyncJobs:
                         if job.final:
                             return
             except StateError as error:
-                if error.reason != "PEER_UNAVAILABLE" or failures == len(RETRY_S):
+                if error.reason not in _AWAY or failures == len(RETRY_S):
                     raise
             # A stream that ended without a final state was cut by a gateway that is shutting down.
             if failures == len(RETRY_S):

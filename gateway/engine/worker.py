@@ -128,7 +128,8 @@ class Worker:
                 # A busy or full store may recover before the lease ends; a lost lease does not.
                 if now >= held_until:
                     raise
-                await lease.confirm()
+                if error.reason != "STORE_UNAVAILABLE":  # nobody else can take what the database does not give
+                    await lease.confirm()
                 structlog.get_logger().warning("renewal_failed", job_id=job_id, reason=error.reason)
                 continue
             if job.fence != lease.job.fence:

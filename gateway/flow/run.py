@@ -53,7 +53,7 @@ async def run(lease: Lease) -> None:
             waiting = _WAITING.get(error.reason)
             if waiting is None or (error.reason == "REVISION_CONFLICT" and failures >= len(RETRY_S)):
                 await _fail(lease, error)
-            elif await _expired(lease):
+            elif error.reason != "STORE_UNAVAILABLE" and await _expired(lease):
                 await _expire(lease)
             else:
                 await _wait(lease, waiting, RETRY_S[min(failures, len(RETRY_S) - 1)])
@@ -69,6 +69,8 @@ async def run(lease: Lease) -> None:
 _WAITING = {
     "PEER_UNAVAILABLE": WaitingFor.PEER,
     "DISK_FULL": WaitingFor.DISK,
+    # Nothing can be noted until the database is back; what the job waited for before stands.
+    "STORE_UNAVAILABLE": WaitingFor.NONE,
     # The store is busy: somebody else changed what we read; a few tries settle it.
     "REVISION_CONFLICT": WaitingFor.NONE,
 }
@@ -123,8 +125,8 @@ async def _wait(lease: Lease, reason: WaitingFor, seconds: float) -> None:
     try:
         await lease.wait_for(reason)
     except StateError as error:
-        # A full disk may hold the database too: the job then stands still without saying so.
-        if error.reason != "DISK_FULL":
+        # A full disk may hold the database too, or it is away: the job then stands still without saying so.
+        if error.reason not in ("DISK_FULL", "STORE_UNAVAILABLE"):
             raise
     await asyncio.sleep(seconds)
 

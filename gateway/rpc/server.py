@@ -16,6 +16,7 @@ from gateway.rpc.listener import Listener, listen, new_server
 from gateway.rpc.notice import NoticeServicer
 from gateway.rpc.party import PartyServicer
 from gateway.rpc.registry import RegistryServicer
+from gateway.rpc.task import TaskServicer
 from gateway.v1 import (
     agreement_pb2,
     agreement_pb2_grpc,
@@ -33,9 +34,11 @@ from gateway.v1 import (
     party_pb2_grpc,
     registry_pb2,
     registry_pb2_grpc,
+    task_pb2,
+    task_pb2_grpc,
 )
 
-_FILES = (agreement_pb2, audit_pb2, consent_pb2, dataset_pb2, job_pb2, notice_pb2, party_pb2, registry_pb2)
+_FILES = (agreement_pb2, audit_pb2, consent_pb2, dataset_pb2, job_pb2, notice_pb2, party_pb2, registry_pb2, task_pb2)
 SERVICES = tuple(service.full_name for file in _FILES for service in file.DESCRIPTOR.services_by_name.values())
 
 
@@ -63,6 +66,7 @@ def tenant_server(
     notice_pb2_grpc.add_NoticeServiceServicer_to_server(NoticeServicer(house), server)
     party_pb2_grpc.add_PartyServiceServicer_to_server(PartyServicer(house), server)
     registry_pb2_grpc.add_RegistryServiceServicer_to_server(RegistryServicer(house), server)
+    task_pb2_grpc.add_TaskServiceServicer_to_server(TaskServicer(house), server)
     return listen(server, address, _credentials(certificate_chain, private_key), SERVICES)
 
 

@@ -73,6 +73,9 @@ STATUS: Mapping[tuple[type[AssentError], str], Public] = {
     (StateError, "REVISION_CONFLICT"): Public(_Code.ABORTED, "The resource is not in the state that was assumed."),
     (StateError, "STAGE_ORDER"): Public(_Code.FAILED_PRECONDITION, "The stage is not due yet."),
     (StateError, "PEER_UNAVAILABLE"): Public(_Code.UNAVAILABLE, "The partner's gateway does not answer; try again."),
+    (StateError, "STORE_UNAVAILABLE"): Public(
+        _Code.UNAVAILABLE, "The gateway's database cannot be reached; try again."
+    ),
     (StateError, "DISK_FULL"): Public(_Code.RESOURCE_EXHAUSTED, "The gateway's disk is full; try again later."),
     (StateError, "LOG_INCONSISTENT"): Public(_Code.DATA_LOSS, "The audit log contradicts its own past."),
     (Misuse, "BUG"): Public(_Code.INTERNAL, "The gateway failed; its operator finds the cause in the log.", False),

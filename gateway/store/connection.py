@@ -65,7 +65,7 @@ class StoreConnection:
         """Run a statement, once per mapping when `parameters` is a sequence.
 
         Raises:
-            StateError: REVISION_CONFLICT, NOT_FOUND (a row referred to), DISK_FULL, PEER_UNAVAILABLE,
+            StateError: REVISION_CONFLICT, NOT_FOUND (a row referred to), DISK_FULL, STORE_UNAVAILABLE,
                 LOG_INCONSISTENT.
             RequestError: BAD_FIELD for a text or number that no column can hold.
             Misuse: for a statement that cannot be right.

@@ -22,7 +22,7 @@ _FULL = ("DISK_FULL", "the store's disk is full; free space, then repeat the req
 _BUSY = ("REVISION_CONFLICT", "the store was busy with another change; repeat the request")
 _EXISTS = ("REVISION_CONFLICT", "the store holds another row of the same name; read it, then decide")
 _PARENT = ("NOT_FOUND", "the store does not hold what the new row refers to; create that first")
-_AWAY = ("PEER_UNAVAILABLE", "the store's database cannot be reached; look at it, then repeat the request")
+_AWAY = ("STORE_UNAVAILABLE", "the store's database cannot be reached; look at it, then repeat the request")
 _BROKEN = ("LOG_INCONSISTENT", "the store's database is damaged; stop this gateway and restore a backup")
 _UNSUITABLE = "a text or number of the request does not fit the store; correct it at its source"
 

@@ -44,7 +44,7 @@ async def open_store(url: str, *, now: Callable[[], datetime] = _utc_now) -> Sql
 
     Raises:
         RequestError: BAD_FIELD for a URL that cannot be used.
-        StateError: PEER_UNAVAILABLE when the server cannot be reached; REVISION_CONFLICT when a later
+        StateError: STORE_UNAVAILABLE when the server cannot be reached; REVISION_CONFLICT when a later
             release has written the database; DISK_FULL.
     """
     engines = connect(url)

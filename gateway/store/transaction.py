@@ -103,7 +103,7 @@ class SqlStore:
         others committed before them, and the rows that must not change are locked.
 
         Raises:
-            StateError: REVISION_CONFLICT, DISK_FULL, PEER_UNAVAILABLE (the database), also at the commit.
+            StateError: REVISION_CONFLICT, DISK_FULL, STORE_UNAVAILABLE, also at the commit.
         """
         async with self._transaction(self._engines.writer, writable=True) as transaction:
             yield transaction

@@ -165,5 +165,5 @@ async def test_a_useless_url_is_refused_without_repeating_it(url: str) -> None:
 async def test_a_server_that_is_not_there_is_unavailable() -> None:
     with pytest.raises(StateError, match="cannot be reached") as caught:
         await open_store("postgresql://nobody:s3cr3t@127.0.0.1:1/none")
-    assert caught.value.reason == "PEER_UNAVAILABLE"
+    assert caught.value.reason == "STORE_UNAVAILABLE"
     assert "s3cr3t" not in str(caught.value)

@@ -30,6 +30,7 @@ def _raising(error: BaseException) -> Callable[[], object]:
         (Misuse("a bug"), 1),
         (RequestError("BAD_FIELD", "wrong"), 2),
         (StateError("PEER_UNAVAILABLE", "silent"), 3),
+        (StateError("STORE_UNAVAILABLE", "gone"), 3),
         (AccessError("UNAUTHENTICATED", "who?"), 4),
         (AccessError("ROLE_MISSING", "not you"), 4),
     ],

@@ -20,6 +20,8 @@ PAIRS = {
     "notices": (aio.AsyncNotices, blocking.Notices),
     "parties": (aio.AsyncParties, blocking.Parties),
     "registry": (aio.AsyncRegistry, blocking.Registry),
+    "requests": (aio.AsyncRequests, blocking.Requests),
+    "tasks": (aio.AsyncTasks, blocking.Tasks),
 }
 
 
@@ -42,7 +44,9 @@ def test_public_names() -> None:
         "Count",
         "Dataset",
         "Decision",
+        "Deletion",
         "Direction",
+        "EndWarning",
         "ExportCounter",
         "ExportMechanism",
         "ImpactAssessment",
@@ -60,8 +64,10 @@ def test_public_names() -> None:
         "PartyEvent",
         "Purpose",
         "Refused",
+        "RightsRequest",
         "RowError",
         "Scheme",
+        "Task",
         "cells_frame",
         "is_cells",
     ]
