@@ -52,16 +52,23 @@ async def _kept(house: House, number: int, spool_id: str = "spool-1") -> str:
     return job.job_id
 
 
-async def test_results_are_swept_when_their_retention_is_over(house: House, clock: StoppedClock) -> None:
+def _map(home: Path, job_id: str) -> Path:
+    """Where a home keeps who stood behind the rows that a run sent."""
+    return home / "results" / f"{job_id}.tokens"
+
+
+async def test_results_are_swept_when_their_retention_is_over(
+    house: House, clock: StoppedClock, tmp_path: Path
+) -> None:
     ours, others = await _kept(house, 1), await _kept(house, 2, "spool-2")
     clock.at = NOW + 10 * DAY - timedelta.resolution
     assert await sweep_results(house) == {"destroyed": 0}
-    assert await house.results.read_tokens(ours) is not None  # type: ignore[attr-defined]
+    assert _map(tmp_path, ours).exists()
     clock.at = NOW + 10 * DAY
     assert await sweep_results(house) == {"destroyed": 1}
     assert await sweep_results(house) == {"destroyed": 0}
-    assert await house.results.read_tokens(ours) is None  # type: ignore[attr-defined]
-    assert await house.results.read_tokens(others) is not None, "another server's disk"  # type: ignore[attr-defined]
+    assert not _map(tmp_path, ours).exists()
+    assert _map(tmp_path, others).exists(), "another server's disk"
     assert await logged(house, "result_deleted") == [{"agreement": "agreement-1", "job": ours, "why": "retention_over"}]
 
 
@@ -138,14 +145,13 @@ async def test_the_results_and_maps_of_real_runs_are_swept_on_both_sides(tmp_pat
         job = await twin.run(Operation.ENRICH, ("tier",))
         assert job.state is JobState.SUCCEEDED
         (theirs,) = await _jobs(twin.platform)
-        results = twin.platform.house.results
         assert await sweep_results(twin.retailer.house) == {"destroyed": 0}
-        assert await results.read_tokens(theirs.job_id) is not None  # type: ignore[attr-defined]
+        assert _map(twin.platform.home, theirs.job_id).exists()
         twin.clock.at += timedelta(days=400)
         for gateway in (twin.retailer, twin.platform):
             assert await sweep_results(gateway.house) == {"destroyed": 1}
         assert not await twin.retailer.house.results.exists(job.job_id)
-        assert await results.read_tokens(theirs.job_id) is None  # type: ignore[attr-defined]
+        assert not _map(twin.platform.home, theirs.job_id).exists()
     finally:
         await close_all()
 
