@@ -98,7 +98,7 @@ def _ask(question: Question, history: History, registry: Registry) -> Decision:
     grant = finding.grant
     if grant is None:
         return answer(finding.verdict, at, by)
-    return answer(finding.verdict, at, by, grant.consent_id, grant.notice)
+    return answer(finding.verdict, at, by, grant.consent_id, grant.notice, finding.item_no)
 
 
 def _before_consent(question: Question, matter: Matter, grants: list[ConsentEvent]) -> Verdict | None:

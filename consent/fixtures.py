@@ -140,7 +140,7 @@ def _time_zone(name: str | None) -> tzinfo:
 
 def _party(name: str, party: Json, path: str) -> Party:
     contracts = []
-    if "contract" in party:
+    if party.get("contract") is not None:
         contract, inside = fields.mapping(party, "contract", path), path + "contract."
         contracts.append(
             Contract(
@@ -155,6 +155,7 @@ def _party(name: str, party: Json, path: str) -> Party:
         contact=fields.optional_text(party, "contact", path) or "",
         role=fields.word(party, "role", Role, path),
         country=fields.text(party, "country", path),
+        processing_country=fields.optional_text(party, "processing_country", path),
         contracts=tuple(contracts),
         sub_processor_of=fields.optional_text(party, "sub_processor_of", path),
         sub_processing_approved=fields.flag(party, "sub_processing_approved", path, default=False),

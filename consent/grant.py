@@ -6,11 +6,11 @@ one fails. If none gets through, the one that came furthest says what is missing
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
-from consent.event import Actor, ConsentEvent, ConsentItem, EventType, Form, Mode
-from consent.history import is_child
+from consent.event import Actor, ConsentEvent, ConsentItem, EventType, Form
+from consent.history import explicit, is_child
 from consent.matter import Matter
 from consent.notice import Notice
 from consent.party import PartyEventType
@@ -43,11 +43,13 @@ class Finding:
         stage: where it failed, or PASSED.
         verdict: what to answer if no other item came further.
         grant: the grant; None when there is none to speak of.
+        item_no: which of its items, from 1.
     """
 
     stage: Stage
     verdict: Verdict
     grant: ConsentEvent | None
+    item_no: int | None = None
 
 
 def weigh(matter: Matter, grants: list[ConsentEvent]) -> Finding:
@@ -60,10 +62,10 @@ def weigh(matter: Matter, grants: list[ConsentEvent]) -> Finding:
     best: Finding | None = None
     # The latest first, so that it wins ties.
     for grant in sorted(grants, key=lambda grant: (grant.later, grant.at, grant.event_id), reverse=True):
-        for item in grant.items:
+        for item_no, item in enumerate(grant.items, 1):
             finding = examine(grant, item, matter)
             if best is None or finding.stage > best.stage:
-                best = finding
+                best = replace(finding, item_no=item_no)
             if best.stage is Stage.PASSED:
                 return best
     if best is not None and best.stage >= Stage.RECIPIENT:
@@ -165,8 +167,7 @@ def _faults_of_act(grant: ConsentEvent, notice: Notice | None, shown: str | None
         _meant(event, grant, matter.names, matter) and (event.consent_id is not None or event.at >= grant.at)
         for event in matter.of(EventType.INVALIDATED)
     )
-    by_staff = grant.by not in (Actor.SUBJECT, Actor.GUARDIAN)
-    faults: list[int] = [14] if void or by_staff or grant.mode is not Mode.EXPLICIT else []
+    faults: list[int] = [14] if void or not explicit(grant) else []
     if notice is None:
         return (*faults, 17)
     present = notice.contents_present(shown)
@@ -175,9 +176,9 @@ def _faults_of_act(grant: ConsentEvent, notice: Notice | None, shown: str | None
 
 def _missing_form(item: ConsentItem, matter: Matter) -> tuple[int, ...]:
     """Stage FORM: separate where the law says so, written where another law does (PIPL 29)."""
-    if item.form is Form.GENERAL:
-        return matter.separate_for
-    return (29,) if matter.category.written and item.form is not Form.WRITTEN else ()
+    separate = matter.separate_for if item.form is Form.GENERAL else ()
+    written = (29,) if matter.category.written and item.form is not Form.WRITTEN else ()
+    return (*separate, *written)
 
 
 def _meant(event: ConsentEvent, grant: ConsentEvent, names: frozenset[str], matter: Matter) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Protocol
 
-from consent.event import ConsentEvent, EventType
+from consent.event import Actor, ConsentEvent, EventType, Mode
 from consent.policy import Policy
 
 
@@ -68,6 +68,11 @@ def known(history: History, as_known_at: datetime) -> list[ConsentEvent]:
             grants.add(event.consent_id)
         once.append(event)
     return once
+
+
+def explicit(act: ConsentEvent) -> bool:
+    """Return whether an act is an explicit one of the person or the guardian (PIPL 14): nothing else is a consent."""
+    return act.mode is Mode.EXPLICIT and act.by in (Actor.SUBJECT, Actor.GUARDIAN)
 
 
 def stands(bar: Timed, lifts: Iterable[Timed], at: datetime) -> bool:

@@ -18,7 +18,7 @@ class Matter:
     """Everything that the personal steps of the rule look at.
 
     Attributes:
-        use: the intended use; its category is that of `category`.
+        use: the intended use, as asked.
         at: the moment asked about.
         as_known_at: what was recorded by then counts.
         registry: the snapshot to judge by.
@@ -98,7 +98,7 @@ class Matter:
         return (
             (event.purpose is None or event.purpose == self.use.purpose)
             and (event.recipient is None or event.recipient in names)
-            and (not event.categories or self.category.id in event.categories)
+            and (not event.categories or self.category.id in event.categories or self.use.category in event.categories)
             and (event.method is None or event.method == self.use.method)
         )
 

@@ -84,6 +84,7 @@ class Decision:
         reason_code: one of `consent.reason.ReasonCode`.
         articles: `PIPL-n` and `NDSR-n`, sorted.
         consent_id: the consent that allows, or the one that came furthest.
+        consent_item_no: which of its items, from 1.
         notice: `id@version` under which it was given.
         decided_at: the moment asked about.
         as_known_at: what was known by then was weighed.
@@ -96,6 +97,7 @@ class Decision:
     notice: str | None
     decided_at: datetime
     as_known_at: datetime
+    consent_item_no: int | None = None
 
 
 Verdict = tuple[ReasonCode, tuple[int | str, ...]]
@@ -108,6 +110,7 @@ def answer(
     as_known_at: datetime,
     consent_id: str | None = None,
     notice: str | None = None,
+    consent_item_no: int | None = None,
 ) -> Decision:
     """Return a verdict as the decision of a moment."""
     code, articles = verdict
@@ -119,4 +122,5 @@ def answer(
         notice=notice,
         decided_at=at,
         as_known_at=as_known_at,
+        consent_item_no=consent_item_no,
     )

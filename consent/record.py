@@ -3,7 +3,9 @@
 A record is per person, handler, purpose, recipient, set of categories and set of
 methods; one act may move many. States bear the names of the W3C Data Privacy
 Vocabulary. Only the moves of `TRANSITIONS` exist: nothing leads to a consent without a
-new act, nothing leads back from invalid under the same consent id.
+new act, nothing leads back from invalid under the same consent id. An act that is not
+explicit, or not the person's or the guardian's, or without evidence, moves no record; where
+there is none it opens one that shows what became of it.
 
 A record shows where things stand; whether a use is allowed is for `evaluate.may_use`
 to say, which also knows the notice, the recipient and the day.
@@ -19,7 +21,7 @@ from types import MappingProxyType
 
 from consent.errors import TransitionError
 from consent.event import ConsentEvent, ConsentItem, EventType, Form
-from consent.history import History, known
+from consent.history import History, explicit, known
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
 
@@ -90,6 +92,7 @@ class ConsentRecord:
         notice: `id@version` shown with that act.
         effective_from: when that act took effect, the later of its clocks.
         valid_until: its end.
+        kept_until: first moment at which nothing that it is about may be kept any more; None when no end was told.
         max_uses: how often it may be used.
         uses: how often it was.
         doubted: an integrity alert is open, or no evidence is kept.
@@ -110,18 +113,18 @@ class ConsentRecord:
     notice: str | None = None
     effective_from: datetime | None = None
     valid_until: datetime | None = None
+    kept_until: datetime | None = None
     max_uses: int | None = None
     uses: int = 0
     doubted: bool = False
     event_ids: tuple[str, ...] = ()
 
     def state_at(self, at: datetime) -> State:
-        """Return the state as it shows at a time: doubt and the end of validity counted in."""
+        """Return the state as it shows at a time: doubt, the end of validity and of retention counted in."""
         if self.doubted:
             return State.UNKNOWN
-        if self.state in _VALID and self.valid_until is not None and self.valid_until <= at:
-            return State.EXPIRED
-        return self.state
+        over = any(end is not None and end <= at for end in (self.valid_until, self.kept_until))
+        return State.EXPIRED if over and self.state in _VALID else self.state
 
     def touched_by(self, event: ConsentEvent) -> bool:
         """Return whether an event speaks of this record; what the event leaves open is any."""
@@ -176,11 +179,20 @@ def apply(record: ConsentRecord, event: ConsentEvent) -> ConsentRecord:
 def _given(record: ConsentRecord, event: ConsentEvent) -> ConsentRecord:
     if event.consent_id is None or event.consent_id in (record.consent_id, *record.supersedes):
         raise TransitionError(f"{event.type} again under the same consent id gives nothing")
+    if not _sound(event):
+        raise TransitionError(
+            f"{event.type} that is not explicit, not the person's own, or without evidence gives nothing"
+        )
     for item in event.items:
         for recipient in item.recipients or (None,):
             if same_scope(record, item, recipient):
                 return _renewed(record, begin(event, item, recipient))
     raise TransitionError(f"{event.type} does not speak of this record")
+
+
+def _sound(act: ConsentEvent) -> bool:
+    """Return whether an act may lead to a consent: explicit, by the right person, its evidence kept."""
+    return explicit(act) and act.evidence
 
 
 def _renewed(record: ConsentRecord, fresh: ConsentRecord) -> ConsentRecord:
@@ -230,7 +242,7 @@ def begin(event: ConsentEvent, item: ConsentItem | None = None, recipient: str |
             recipient=recipient,
             categories=item.categories,
             methods=item.methods,
-            state=State.GIVEN,
+            state=State.GIVEN if explicit(event) else State.INVALIDATED,
             form=item.form,
             consent_id=event.consent_id,
             notice=event.notice,
@@ -291,7 +303,25 @@ def records(history: History, as_known_at: datetime = FOREVER) -> tuple[ConsentR
                     book[position] = apply(record, event)
         if not touched and event.type in (EventType.REQUESTED, EventType.DEFERRED, EventType.REFUSED):
             book.append(begin(event))
+    collected = [event for event in events if event.type is EventType.COLLECTED]
+    if collected:
+        book = [replace(record, kept_until=_kept_until(record, collected)) for record in book]
     return tuple(book)
+
+
+def _kept_until(record: ConsentRecord, collected: list[ConsentEvent]) -> datetime | None:
+    """Return when the last of a record's categories may be kept no more; of each the latest collection governs."""
+    ends: list[datetime] = []
+    for category in record.categories:
+        told = [
+            (event.at, event.retention_until or FOREVER)
+            for event in collected
+            if event.handler in (None, record.handler) and (not event.categories or category in event.categories)
+        ]
+        latest = max((at for at, _ in told), default=None)
+        ends.append(min((end for at, end in told if at == latest), default=FOREVER))
+    last = max(ends, default=FOREVER)
+    return None if last == FOREVER else last
 
 
 def _enter(book: list[ConsentRecord], event: ConsentEvent, item: ConsentItem, recipient: str | None) -> None:
@@ -304,7 +334,8 @@ def _enter(book: list[ConsentRecord], event: ConsentEvent, item: ConsentItem, re
                 and record.handler == event.handler
                 and same_scope(record, item, recipient)
             ):
-                if event.event_id not in record.event_ids:  # else two items of one act have the same scope
+                # An act may have two items of the same scope.
+                if _sound(event) and event.event_id not in record.event_ids:
                     book[position] = _renewed(record, fresh)
                 return
     book.append(fresh)

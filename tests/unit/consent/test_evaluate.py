@@ -75,6 +75,15 @@ def test_decision_names_the_consent_that_came_furthest():
     assert (decision.reason_code, decision.consent_id) == ("CONSENT_EXPIRED", "ended")
 
 
+def test_decision_names_the_item():
+    act = gives(1, None, item("measurement"), item())
+    assert [decides([act], asks(purpose=purpose)).consent_item_no for purpose in ("measurement", "enrichment")] == [
+        1,
+        2,
+    ]
+    assert decides([act], asks(category="purchases")).consent_item_no == 2  # came further: the purpose is right
+
+
 def test_denial_without_a_consent_names_none():
     decision = decides([refuses(1)])
     assert (decision.consent_id, decision.notice) == (None, None)

@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from consent.errors import TransitionError
-from consent.event import EventType, Form
+from consent.event import Actor, EventType, Form, Mode
 from consent.history import History
 from consent.record import TRANSITIONS, ConsentRecord, State, apply, begin, records
 from tests.unit.consent.scene import day, event, gives, item, refuses, withdraws
@@ -122,6 +122,38 @@ def test_the_end_of_validity_is_not_stored():
     assert [record.state_at(day(at)) for at in (49, 50)] == [S.GIVEN, S.EXPIRED]
     assert only(gives(1, valid_until=50), withdraws(60)).state_at(day(70)) is S.WITHDRAWN
     assert only(gives(1)).state_at(day(900)) is S.GIVEN
+
+
+@pytest.mark.parametrize(
+    ("unsound", "alone"),
+    [
+        ({"mode": Mode.PRETICKED}, S.INVALIDATED),
+        ({"mode": Mode.BUNDLED}, S.INVALIDATED),
+        ({"by": Actor.STAFF}, S.INVALIDATED),
+        ({"evidence": False}, S.UNKNOWN),
+    ],
+)
+def test_an_act_that_is_no_consent_moves_nothing(unsound, alone):
+    act = gives(5, consent_id="void", **unsound)
+    assert only(act).state_at(day(6)) is alone
+    assert only(gives(1), act).state_at(day(6)) is S.GIVEN
+    assert only(gives(1), withdraws(2), act).state_at(day(6)) is S.WITHDRAWN
+    assert only(asked(), act).state_at(day(6)) is S.REQUESTED
+    assert only(act, gives(6)).state_at(day(6)) is S.GIVEN
+    with pytest.raises(TransitionError, match="gives nothing"):
+        apply(only(gives(1)), act)
+
+
+def test_retention_ends_a_consent():
+    kept = event(E.COLLECTED, 0, categories=("phone",), retention_until=50)
+    record = only(kept, gives(1))
+    assert [record.state_at(day(at)) for at in (49, 50)] == [S.GIVEN, S.EXPIRED]
+    assert only(kept, event(E.COLLECTED, 20, retention_until=80), gives(1)).state_at(day(60)) is S.GIVEN
+    assert only(kept, event(E.COLLECTED, 20), gives(1)).state_at(day(900)) is S.GIVEN  # no end was told
+    assert only(kept, gives(1, None, BOTH)).state_at(day(60)) is S.GIVEN  # purchases may still be kept
+    assert only(kept, gives(1), withdraws(2)).state_at(day(60)) is S.WITHDRAWN
+    elsewhere = event(E.COLLECTED, 0, handler="joint", retention_until=50)
+    assert only(elsewhere, gives(1)).state_at(day(60)) is S.GIVEN
 
 
 def test_doubt_hides_a_state_and_leaves_it():
