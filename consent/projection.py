@@ -130,7 +130,7 @@ def project(history: History, registry: Registry) -> tuple[ProjectionRow, ...]:
 
 
 def _state(record: ConsentRecord, category: str, method: str) -> State:
-    if record.doubted:
+    if record.doubted or record.unproven:
         return State.UNKNOWN
     return State.WITHDRAWN if (category, method) in record.undone else record.state
 

@@ -70,7 +70,9 @@ TRANSITIONS: Mapping[tuple[State, EventType], State] = MappingProxyType(
 )
 """From a state, by an event, to a state. Alerts are apart: they cast doubt on any state and leave it."""
 
-_PROTECTIVE = frozenset({EventType.REFUSED, EventType.WITHDRAWN, EventType.INVALIDATED, EventType.REVOKED})
+_PROTECTIVE = frozenset(
+    {EventType.REFUSED, EventType.WITHDRAWN, EventType.INVALIDATED, EventType.REVOKED, EventType.INTEGRITY_ALERT}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +97,8 @@ class ConsentRecord:
         kept_until: first moment at which nothing that it is about may be kept any more; None when no end was told.
         max_uses: how often it may be used.
         uses: how often it was.
-        doubted: an integrity alert is open, or no evidence is kept.
+        doubted: an integrity alert is open.
+        unproven: no evidence of that act is kept.
         event_ids: the events that moved it, in order.
     """
 
@@ -117,11 +120,12 @@ class ConsentRecord:
     max_uses: int | None = None
     uses: int = 0
     doubted: bool = False
+    unproven: bool = False
     event_ids: tuple[str, ...] = ()
 
     def state_at(self, at: datetime) -> State:
         """Return the state as it shows at a time: doubt, the end of validity and of retention counted in."""
-        if self.doubted:
+        if self.doubted or self.unproven:
             return State.UNKNOWN
         over = any(end is not None and end <= at for end in (self.valid_until, self.kept_until))
         return State.EXPIRED if over and self.state in _VALID else self.state
@@ -198,10 +202,12 @@ def _sound(act: ConsentEvent) -> bool:
 def _renewed(record: ConsentRecord, fresh: ConsentRecord) -> ConsentRecord:
     """Let a new act, as the record that it would open, take the place of what stood before."""
     state = record.state
-    if state in _VALID and record.valid_until is not None and fresh.effective_from is not None:
-        state = State.EXPIRED if record.valid_until <= fresh.effective_from else state
+    ended = fresh.effective_from is not None and (record.valid_until or FOREVER) <= fresh.effective_from
+    if state in _VALID and (record.unproven or ended):
+        state = State.EXPIRED  # there is nothing to renew
     return replace(
         fresh,
+        doubted=record.doubted,
         state=TRANSITIONS[state, EventType.GIVEN],
         supersedes=() if record.consent_id is None else (*record.supersedes, record.consent_id),
         event_ids=(*record.event_ids, *fresh.event_ids),
@@ -249,7 +255,7 @@ def begin(event: ConsentEvent, item: ConsentItem | None = None, recipient: str |
             effective_from=event.later,
             valid_until=event.valid_until,
             max_uses=event.max_uses,
-            doubted=not event.evidence,
+            unproven=not event.evidence,
             event_ids=(event.event_id,),
         )
     opened = {
@@ -286,6 +292,7 @@ def records(history: History, as_known_at: datetime = FOREVER) -> tuple[ConsentR
 
         events.sort(key=order)
     book: list[ConsentRecord] = []
+    doubted = False
     for event in events:
         if event.type is EventType.GIVEN:
             for item in event.items:
@@ -293,7 +300,8 @@ def records(history: History, as_known_at: datetime = FOREVER) -> tuple[ConsentR
                     _enter(book, event, item, recipient)
             continue
         if event.type in (EventType.INTEGRITY_ALERT, EventType.INTEGRITY_CLEARED):
-            book[:] = [apply(record, event) for record in book]
+            book = [apply(record, event) for record in book]
+            doubted = event.type is EventType.INTEGRITY_ALERT
             continue
         touched = False
         for position, record in enumerate(book):
@@ -303,6 +311,7 @@ def records(history: History, as_known_at: datetime = FOREVER) -> tuple[ConsentR
                     book[position] = apply(record, event)
         if not touched and event.type in (EventType.REQUESTED, EventType.DEFERRED, EventType.REFUSED):
             book.append(begin(event))
+    book = [record if record.doubted is doubted else replace(record, doubted=doubted) for record in book]
     collected = [event for event in events if event.type is EventType.COLLECTED]
     if collected:
         book = [replace(record, kept_until=_kept_until(record, collected)) for record in book]

@@ -162,6 +162,10 @@ def test_doubt_hides_a_state_and_leaves_it():
     cleared = only(gives(1), event(E.INTEGRITY_ALERT, 2), event(E.INTEGRITY_CLEARED, 3))
     assert cleared.state_at(day(3)) is S.GIVEN
     assert only(gives(1, evidence=False)).state_at(day(3)) is S.UNKNOWN
+    assert only(gives(1, evidence=False), event(E.INTEGRITY_CLEARED, 3)).state_at(day(3)) is S.UNKNOWN
+    assert only(event(E.INTEGRITY_ALERT, 2), gives(3)).state_at(day(4)) is S.UNKNOWN
+    assert only(gives(1), event(E.INTEGRITY_ALERT, 2), gives(3)).state_at(day(4)) is S.UNKNOWN
+    assert only(gives(1), event(E.INTEGRITY_CLEARED, 2), event(E.INTEGRITY_ALERT, 2)).state_at(day(3)) is S.UNKNOWN
 
 
 def test_a_replay_moves_nothing():
