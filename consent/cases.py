@@ -14,12 +14,18 @@ from consent.basis import CONSENT
 from consent.errors import FieldError
 from consent.evaluate import History, Kind, Question, Use, may_use
 from consent.event import FIELDS, ConsentEvent, EventType
-from consent.fixtures import REGISTRY_EVENTS, registry_of
+from consent.fixtures import REGISTRY_EVENT_FIELDS, REGISTRY_EVENTS, registry_of
 
 Json = Mapping[str, object]
 
 MAX_CASES = 100_000
 DEFAULT_HANDLER = "RET"  # unless the document's own schema names another default
+QUESTION_FIELDS = frozenset(
+    {
+        *("kind", "subject", "handler", "recipient", "purpose", "category", "method", "basis", "at", "as_known_at"),
+        *("group_size", "linkable", "exported_this_year", "necessary_for_service"),
+    }
+)
 _SAID_TO_A_HANDLER = frozenset(
     {
         EventType.REQUESTED,
@@ -71,6 +77,24 @@ def decide(document: Json) -> list[dict[str, object]]:
             }
         )
     return answers
+
+
+def unread(document: Json) -> list[str]:
+    """Name the fields of events and questions that no rule reads, by their place: a misspelt field changes no answer.
+
+    Args:
+        document: one that `decide` has answered.
+    """
+    found: list[str] = []
+    for position, case in enumerate(fields.mappings(document, "cases", longest=MAX_CASES)):
+        path = f"cases[{position}]."
+        asked = fields.mapping(case, "question", path)
+        found += [f"{path}question.{fields.shown(name)}" for name in asked if name not in QUESTION_FIELDS]
+        for number, event in enumerate(fields.mappings(case, "events", path)):
+            kind = fields.text(event, "type", path)
+            known = REGISTRY_EVENT_FIELDS.get(kind) or FIELDS[EventType(kind)] | {"subjects", "note"}
+            found += [f"{path}events[{number}].{fields.shown(name)}" for name in event if name not in known]
+    return found
 
 
 def _default_handler(document: Json) -> str:

@@ -25,9 +25,12 @@ def no_others(mapping: Mapping[str, object], allowed: Collection[str], path: str
     """Refuse fields that nobody reads: a misspelt field must not pass for an absent one."""
     for name in mapping:
         if name not in allowed:
-            # The name itself comes from outside; a long one is not repeated.
-            shown = name if len(name) <= 64 and name.isprintable() else "?"
-            raise FieldError(path + shown, "is not a field of this record")
+            raise FieldError(path + shown(name), "is not a field of this record")
+
+
+def shown(name: str) -> str:
+    """Return a field's name as a message may repeat it: it comes from outside, and a long one is not repeated."""
+    return name if len(name) <= 64 and name.isprintable() else "?"
 
 
 def text(mapping: Mapping[str, object], name: str, path: str = "", longest: int = MAX_TEXT) -> str:

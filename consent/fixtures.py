@@ -30,6 +30,17 @@ PARTY_EVENTS = frozenset(map(str, PartyEventType))
 REGISTRY_EVENTS = PARTY_EVENTS | {NOTICE_PUBLISHED, PIA_APPROVED}
 """The types of event that concern everybody."""
 
+_EVERY_EVENT = frozenset({"type", "at", "recorded_at", "subject", "handler", "note"})
+REGISTRY_EVENT_FIELDS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        **dict.fromkeys(PARTY_EVENTS, _EVERY_EVENT | {"recipient", "purposes", "methods", "until"}),
+        str(PartyEventType.SUCCEEDED): _EVERY_EVENT | {"from", "to", "notified"},
+        NOTICE_PUBLISHED: _EVERY_EVENT | {"notice", "version", "contents", "material_for", "effective_at"},
+        PIA_APPROVED: _EVERY_EVENT | {"pia"},
+    }
+)
+"""What they may say; persons and handlers are named in some for the reader's sake."""
+
 ATTESTED = "attested by the document"
 _NOTHING: Json = MappingProxyType({})
 
@@ -44,7 +55,7 @@ def registry_of(fixtures: Json, events: Iterable[tuple[str, Json]]) -> Registry:
     Raises:
         FieldError: names the place in the document.
     """
-    methods = fields.texts(fixtures, "methods", "fixtures.")
+    methods = fields.texts(fixtures, "methods", "fixtures.") if "methods" in fixtures else tuple(METHODS)
     parties = [_party(name, party, path) for name, party, path in _named(fixtures, "parties")]
     purposes = [
         Purpose(

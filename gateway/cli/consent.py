@@ -8,12 +8,15 @@ from pathlib import Path
 import typer
 
 from consent.cases import decide as decide_cases
+from consent.cases import unread
 from consent.errors import ConsentError
 from gateway.cli.events import read_events
 from gateway.cli.gateway_options import options
 from gateway.cli.screen import show, show_one, words
 from gateway.cli.times import time_of
 from gateway.errors import RequestError
+
+MAX_NAMED = 50  # fields that a sentence names
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -131,6 +134,9 @@ def decide(
         raise RequestError("BAD_FIELD", f"{cases.name}: must be an object with fixtures and cases")
     try:
         answers = decide_cases(document)
+        not_read = unread(document)
     except ConsentError as error:
         raise RequestError("BAD_FIELD", f"{cases.name}: {error}") from error
+    if not_read:
+        words(f"No rule reads these fields, and they changed no answer: {', '.join(not_read[:MAX_NAMED])}")
     show(answers, ["id", "allowed", "reason_code", "articles"], options(context).output)

@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from consent.cases import decide
+from consent.cases import decide, unread
 from consent.errors import FieldError
 
 T0, T1, T2, T3 = (f"2026-0{month}-01T10:00:00+08:00" for month in (2, 3, 4, 6))
@@ -155,6 +155,26 @@ def test_time_zone(zone, answer):
 def test_time_zone_unsaid():
     made = document(GRANT)
     made["fixtures"] = {name: value for name, value in FIXTURES.items() if name != "timezone"}
+    assert decide(made)[0]["allowed"]
+
+
+def test_fields_that_nobody_reads_are_named():
+    assert unread(document(GRANT, {"type": "recipient_suspended", "at": T1, "recipient": "Y"})) == []
+    misspelt = document(
+        GRANT | {"valid_untill": T1}, {"type": "recipient_suspended", "at": T1, "recipient": "Y", "x": 1}, purposes=[]
+    )
+    assert decide(misspelt)[0]["allowed"]
+    assert unread(misspelt) == ["cases[0].question.purposes", "cases[0].events[0].valid_untill", "cases[0].events[1].x"]
+
+
+def test_a_party_that_processes_abroad():
+    remote = {"X": FIXTURES["parties"]["X"] | {"processing_country": "SG"}}
+    assert code(GRANT, fixtures={"parties": remote}) == "CROSS_BORDER_BLOCKED"
+
+
+def test_methods_unsaid_are_those_that_exist():
+    made = document(GRANT)
+    made["fixtures"] = {name: value for name, value in FIXTURES.items() if name != "methods"}
     assert decide(made)[0]["allowed"]
 
 
