@@ -20,7 +20,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from consent.errors import TransitionError
-from consent.event import ConsentEvent, ConsentItem, EventType, Form
+from consent.event import Actor, ConsentEvent, ConsentItem, EventType, Form
 from consent.history import History, explicit, known
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
@@ -68,7 +68,11 @@ TRANSITIONS: Mapping[tuple[State, EventType], State] = MappingProxyType(
         },
     }
 )
-"""From a state, by an event, to a state. Alerts are apart: they cast doubt on any state and leave it."""
+"""From a state, by an event, to a state; what is not here moves nothing. Alerts are apart: they cast doubt on any.
+
+A consent that ended, however it did, is followed by a new act under a new consent id only. A no to what was agreed
+to ends it, and can be found void with it. The end of validity and of retention is read off the clock (`state_at`).
+"""
 
 _PROTECTIVE = frozenset(
     {EventType.REFUSED, EventType.WITHDRAWN, EventType.INVALIDATED, EventType.REVOKED, EventType.INTEGRITY_ALERT}
@@ -93,6 +97,9 @@ class ConsentRecord:
         supersedes: consent ids of the acts before, oldest first.
         notice: `id@version` shown with that act.
         effective_from: when that act took effect, the later of its clocks.
+        indicated_at: when the act or finding happened that led to the state.
+        indicated_by: who acted then; None where nobody is named.
+        channel: where that was.
         valid_until: its end.
         kept_until: first moment at which nothing that it is about may be kept any more; None when no end was told.
         max_uses: how often it may be used.
@@ -115,6 +122,9 @@ class ConsentRecord:
     supersedes: tuple[str, ...] = ()
     notice: str | None = None
     effective_from: datetime | None = None
+    indicated_at: datetime | None = None
+    indicated_by: Actor | None = None
+    channel: str | None = None
     valid_until: datetime | None = None
     kept_until: datetime | None = None
     max_uses: int | None = None
@@ -168,7 +178,8 @@ def apply(record: ConsentRecord, event: ConsentEvent) -> ConsentRecord:
     if event.type is EventType.USED:
         uses = record.uses + 1
         spent = record.max_uses is not None and uses >= record.max_uses
-        return replace(record, uses=uses, state=State.EXPIRED if spent else to, event_ids=seen)
+        used = replace(record, uses=uses, event_ids=seen)
+        return _moved(used, State.EXPIRED, event) if spent else used
     if event.type in (EventType.WITHDRAWN, EventType.REFUSED) and record.categories:
         cells = {(category, method) for category in record.categories for method in record.methods}
         undone = record.undone | {
@@ -176,8 +187,13 @@ def apply(record: ConsentRecord, event: ConsentEvent) -> ConsentRecord:
             for category, method in cells
             if (not event.categories or category in event.categories) and event.method in (None, method)
         }
-        return replace(record, undone=undone, state=to if undone >= cells else record.state, event_ids=seen)
-    return replace(record, state=to, event_ids=seen)
+        partly = replace(record, undone=undone, event_ids=seen)
+        return _moved(partly, to, event) if undone >= cells else partly
+    return _moved(replace(record, event_ids=seen), to, event)
+
+
+def _moved(record: ConsentRecord, to: State, event: ConsentEvent) -> ConsentRecord:
+    return replace(record, state=to, indicated_at=event.at, indicated_by=event.by, channel=event.channel)
 
 
 def _given(record: ConsentRecord, event: ConsentEvent) -> ConsentRecord:
@@ -253,6 +269,9 @@ def begin(event: ConsentEvent, item: ConsentItem | None = None, recipient: str |
             consent_id=event.consent_id,
             notice=event.notice,
             effective_from=event.later,
+            indicated_at=event.at,
+            indicated_by=event.by,
+            channel=event.channel,
             valid_until=event.valid_until,
             max_uses=event.max_uses,
             unproven=not event.evidence,
@@ -271,6 +290,9 @@ def begin(event: ConsentEvent, item: ConsentItem | None = None, recipient: str |
         purpose=event.purpose,
         recipient=event.recipient,
         state=opened,
+        indicated_at=event.at,
+        indicated_by=event.by,
+        channel=event.channel,
         event_ids=(event.event_id,),
     )
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 
 import typer
@@ -10,13 +12,22 @@ import typer
 from consent.cases import decide as decide_cases
 from consent.cases import unread
 from consent.errors import ConsentError
+from gateway.cli.dpv import as_dpv
 from gateway.cli.events import read_events
 from gateway.cli.gateway_options import options
-from gateway.cli.screen import show, show_one, words
+from gateway.cli.screen import Output, show, show_one, words
 from gateway.cli.times import time_of
 from gateway.errors import RequestError
 
 MAX_NAMED = 50  # fields that a sentence names
+
+
+class Shape(StrEnum):
+    """What `show` makes of consents."""
+
+    LIST = "list"
+    DPV = "dpv"
+
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -109,9 +120,15 @@ def show_consents(
     context: typer.Context,
     subject: str = typer.Argument(..., help="The customer, as in the consent file."),
     subject_type: str = typer.Option("customer"),
+    form: Shape = typer.Option(Shape.LIST, "--format", help="dpv: JSON-LD in the shape of DPV-27560."),
 ) -> None:
     """List a customer's consents as they stand."""
     chosen = options(context)
+    if form is Shape.DPV:
+        with chosen.client() as client:
+            listed = list(client.consents.list(subject, subject_type=subject_type))
+            show_one(as_dpv(client, listed, datetime.now(UTC)), Output.JSON)
+        return
     columns = ["consent_id", "state", "handler", "recipient", "purpose", "categories", "form", "notice", "valid_until"]
     with chosen.client() as client:
         rows = [

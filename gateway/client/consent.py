@@ -75,6 +75,10 @@ class Consent:
         form: "GENERAL", "SEPARATE", "WRITTEN", or "UNSPECIFIED" where none was given.
         supersedes: consent ids of the acts that this one renewed, oldest first.
         max_uses: 0 is any number.
+        indicated_at: when the act or finding happened that led to the state.
+        indicated_by: "SUBJECT", "GUARDIAN", "STAFF", or "UNSPECIFIED" where nobody is named.
+        channel: where that was; "" where it is not said.
+        kept_until: first moment at which nothing it is about may be kept any more; None is open.
     """
 
     subject_ref: str
@@ -94,6 +98,10 @@ class Consent:
     max_uses: int
     uses: int
     event_ids: tuple[str, ...]
+    indicated_at: datetime | None = None
+    indicated_by: str = "UNSPECIFIED"
+    channel: str = ""
+    kept_until: datetime | None = None
 
 
 class AsyncConsents:
@@ -293,4 +301,8 @@ def _consent(message: consent_pb2.Consent) -> Consent:
         max_uses=message.max_uses,
         uses=message.uses,
         event_ids=tuple(message.event_ids),
+        indicated_at=time_of(message, "indicated_time"),
+        indicated_by=consent_pb2.ConsentActor.Name(message.indicated_by).removeprefix("CONSENT_ACTOR_"),
+        channel=message.channel,
+        kept_until=time_of(message, "kept_until_time"),
     )

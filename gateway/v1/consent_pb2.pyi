@@ -311,7 +311,7 @@ class Decision(_message.Message):
     def __init__(self, allowed: _Optional[bool] = ..., reason_code: _Optional[str] = ..., articles: _Optional[_Iterable[str]] = ..., consent_id: _Optional[str] = ..., notice: _Optional[str] = ..., decide_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., as_known_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., meaning: _Optional[str] = ..., repair: _Optional[str] = ...) -> None: ...
 
 class Consent(_message.Message):
-    __slots__ = ("name", "state", "handler", "purpose", "recipient", "categories", "methods", "withdrawn_parts", "form", "supersedes", "notice", "effective_time", "valid_until_time", "max_uses", "uses", "event_ids")
+    __slots__ = ("name", "state", "handler", "purpose", "recipient", "categories", "methods", "withdrawn_parts", "form", "supersedes", "notice", "effective_time", "valid_until_time", "max_uses", "uses", "event_ids", "indicated_time", "indicated_by", "channel", "kept_until_time")
     NAME_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     HANDLER_FIELD_NUMBER: _ClassVar[int]
@@ -328,6 +328,10 @@ class Consent(_message.Message):
     MAX_USES_FIELD_NUMBER: _ClassVar[int]
     USES_FIELD_NUMBER: _ClassVar[int]
     EVENT_IDS_FIELD_NUMBER: _ClassVar[int]
+    INDICATED_TIME_FIELD_NUMBER: _ClassVar[int]
+    INDICATED_BY_FIELD_NUMBER: _ClassVar[int]
+    CHANNEL_FIELD_NUMBER: _ClassVar[int]
+    KEPT_UNTIL_TIME_FIELD_NUMBER: _ClassVar[int]
     name: str
     state: ConsentState
     handler: str
@@ -344,7 +348,11 @@ class Consent(_message.Message):
     max_uses: int
     uses: int
     event_ids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[ConsentState, str]] = ..., handler: _Optional[str] = ..., purpose: _Optional[str] = ..., recipient: _Optional[str] = ..., categories: _Optional[_Iterable[str]] = ..., methods: _Optional[_Iterable[str]] = ..., withdrawn_parts: _Optional[_Iterable[_Union[ConsentPart, _Mapping]]] = ..., form: _Optional[_Union[ConsentForm, str]] = ..., supersedes: _Optional[_Iterable[str]] = ..., notice: _Optional[str] = ..., effective_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., valid_until_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., max_uses: _Optional[int] = ..., uses: _Optional[int] = ..., event_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+    indicated_time: _timestamp_pb2.Timestamp
+    indicated_by: ConsentActor
+    channel: str
+    kept_until_time: _timestamp_pb2.Timestamp
+    def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[ConsentState, str]] = ..., handler: _Optional[str] = ..., purpose: _Optional[str] = ..., recipient: _Optional[str] = ..., categories: _Optional[_Iterable[str]] = ..., methods: _Optional[_Iterable[str]] = ..., withdrawn_parts: _Optional[_Iterable[_Union[ConsentPart, _Mapping]]] = ..., form: _Optional[_Union[ConsentForm, str]] = ..., supersedes: _Optional[_Iterable[str]] = ..., notice: _Optional[str] = ..., effective_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., valid_until_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., max_uses: _Optional[int] = ..., uses: _Optional[int] = ..., event_ids: _Optional[_Iterable[str]] = ..., indicated_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., indicated_by: _Optional[_Union[ConsentActor, str]] = ..., channel: _Optional[str] = ..., kept_until_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ConsentPart(_message.Message):
     __slots__ = ("category", "method")

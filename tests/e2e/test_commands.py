@@ -17,6 +17,7 @@ from typing import NamedTuple
 import pyarrow.parquet as pq
 import pytest
 
+from consent.dpv import CONFORMS_TO
 from gateway.client import Agreement
 from gateway.main import main
 from gateway.main.demo.groundwork import PURPOSE
@@ -202,6 +203,17 @@ def test_consents_are_imported_shown_and_judged(stage: Stage, tmp_path: Path) ->
 
     (shown,) = stage.read("consent", "show", "new-1")
     assert (shown["consent_id"], shown["state"], shown["form"]) == ("c-1", "CONSENT_GIVEN", "SEPARATE")
+    exported = json.loads(stage.run("consent", "show", "new-1", "--format", "dpv").stdout)
+    (record,) = exported["@graph"]
+    assert (record["@type"], record["dct:conformsTo"]) == ("dpv:ConsentRecord", CONFORMS_TO)
+    assert record["dpv:hasNotice"]["@id"] == "assent:notices/enrichment%401"
+    assert record["dpv:hasConsentControl"]["dpv:isExercisedAt"]
+    assert record["dpv:hasProcess"][0]["dpv:hasRecipient"] == "assent:parties/platform"
+    (status,) = record["dpv:hasConsentStatus"]
+    assert status["@type"][0] == "dpv:ConsentGiven"
+    assert (status["dpv:isIndicatedBy"], status["dpv:isIndicatedAtTime"]) == ("dpv:DataSubject", "2026-10-01T00:00:00Z")
+    assert "new-1" not in json.dumps(exported)  # a pseudonym stands for the person
+
     asked = ("--purpose", PURPOSE, "--category", "phone_hash", "--recipient", "platform")
     (yes,) = stage.read("consent", "evaluate", "new-1", *asked)
     assert (yes["allowed"], yes["reason_code"]) == (True, "OK_CONSENT")

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from consent.basis import CONSENT
-from consent.event import Form
+from consent.event import Actor, Form
 from consent.question import Decision, Kind, Use
 from consent.reason import REASONS, ReasonCode
 from consent.record import ConsentRecord, State
@@ -124,6 +124,10 @@ def consent_to_proto(record: ConsentRecord, at: datetime) -> consent_pb2.Consent
         max_uses=record.max_uses or 0,
         uses=record.uses,
         event_ids=record.event_ids,
+        indicated_time=time_to_proto(record.indicated_at),
+        indicated_by=_ACTORS[record.indicated_by],
+        channel=record.channel or "",
+        kept_until_time=time_to_proto(record.kept_until),
     )
 
 
@@ -156,6 +160,12 @@ _STATES = {
     State.REVOKED: consent_pb2.CONSENT_STATE_CONSENT_REVOKED,
     State.EXPIRED: consent_pb2.CONSENT_STATE_CONSENT_EXPIRED,
     State.INVALIDATED: consent_pb2.CONSENT_STATE_CONSENT_INVALIDATED,
+}
+_ACTORS = {
+    None: consent_pb2.CONSENT_ACTOR_UNSPECIFIED,
+    Actor.SUBJECT: consent_pb2.CONSENT_ACTOR_SUBJECT,
+    Actor.GUARDIAN: consent_pb2.CONSENT_ACTOR_GUARDIAN,
+    Actor.STAFF: consent_pb2.CONSENT_ACTOR_STAFF,
 }
 _FORMS = {
     Form.GENERAL: consent_pb2.CONSENT_FORM_GENERAL,
