@@ -116,14 +116,15 @@ def examine(grant: ConsentEvent, item: ConsentItem, matter: Matter) -> Finding:
     stale = _stale(grant, notice, names, matter)
     if stale:
         return Finding(Stage.FRESH, (ReasonCode.RECONSENT_REQUIRED, stale), grant)
-    cited = [13, 14, *matter.separate_for]
-    if matter.party is not None and matter.party.entrusted:
-        cited.append(21)
-    if succeeded:
-        cited.append(22)
-    if matter.child:
-        cited.append(31)
-    return Finding(Stage.PASSED, (ReasonCode.OK_CONSENT, tuple(cited)), grant)
+    return Finding(Stage.PASSED, (ReasonCode.OK_CONSENT, _cited(matter, succeeded)), grant)
+
+
+def _cited(matter: Matter, succeeded: bool) -> tuple[int, ...]:
+    """Return the articles that a consent which allows rests on."""
+    entrusted = (21,) if matter.party is not None and matter.party.entrusted else ()
+    successor = (22,) if succeeded else ()
+    child = (31,) if matter.child else ()
+    return (13, 14, *matter.separate_for, *entrusted, *successor, *child)
 
 
 def _named(grant: ConsentEvent, item: ConsentItem, matter: Matter) -> Finding | tuple[frozenset[str], str | None, bool]:
