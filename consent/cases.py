@@ -23,7 +23,7 @@ DEFAULT_HANDLER = "RET"  # unless the document's own schema names another defaul
 QUESTION_FIELDS = frozenset(
     {
         *("kind", "subject", "handler", "recipient", "purpose", "category", "method", "basis", "at", "as_known_at"),
-        *("group_size", "linkable", "exported_this_year", "necessary_for_service"),
+        *("group_size", "linkable", "exported_this_year", "sensitive_exported_this_year", "necessary_for_service"),
     }
 )
 _SAID_TO_A_HANDLER = frozenset(
@@ -122,6 +122,7 @@ def _question(mapping: Json, path: str, default_handler: str) -> Question:
         group_size=fields.optional_count(mapping, "group_size", path),
         linkable=fields.flag(mapping, "linkable", path, default=False),
         exported_this_year=fields.optional_count(mapping, "exported_this_year", path),
+        sensitive_exported_this_year=fields.optional_count(mapping, "sensitive_exported_this_year", path),
         necessary_for_service=fields.flag(mapping, "necessary_for_service", path, default=False),
     )
 

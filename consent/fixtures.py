@@ -74,6 +74,7 @@ def registry_of(fixtures: Json, events: Iterable[tuple[str, Json]]) -> Registry:
             written=fields.flag(category, "written_required", path, default=False),
             anonymous_if_group=fields.flag(category, "anonymous_if_k", path, default=False),
             base=fields.optional_text(category, "base", path),
+            derived_from=fields.texts(category, "derived_from", path),
         )
         for name, category, path in _named(fixtures, "categories")
     ]

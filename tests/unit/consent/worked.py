@@ -183,7 +183,12 @@ def question(text: str) -> dict[str, Any]:
     asked.pop("to")
     if "known" in asked:
         found["as_known_at"] = time(asked.pop("known"))
-    for name, field in (("group", "group_size"), ("exported", "exported_this_year")):
+    counts = {
+        "group": "group_size",
+        "exported": "exported_this_year",
+        "sensitive-exported": "sensitive_exported_this_year",
+    }
+    for name, field in counts.items():
         if name in asked:
             found[field] = int(asked.pop(name))
     for name, field in (("linkable", "linkable"), ("necessary", "necessary_for_service")):
