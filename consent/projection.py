@@ -7,7 +7,15 @@ A row is *plain* when the answer of `may_use` can be read off it. The law, teste
     and effective_from <= T < valid_until
         =>  may_use(Question(subject, use, at=T, as_known_at=T), ...) is OK_CONSENT.
 
-Anything subtle is not plain and is judged one by one: children, merged identities,
+A row is *closed* from a moment on when the answer after it is plainly no. The law, tested, for provision to R:
+
+    closed_from <= T, and R is registered, not entrusted, and stands for nobody but itself at T
+        =>  may_use of the same question is a denial, whatever the registry says;
+
+    somebody whom no merge ever named has no row of the use at all
+        =>  the same, at any T.
+
+Anything subtle is neither and is judged one by one: children, merged identities,
 deaths, holds, opt-outs, limited uses, doubtful clocks or evidence, an old notice.
 
 What changes later for everybody must not leave a wrong row in force. Therefore:
@@ -27,6 +35,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from consent.ending import NEVER_BEGAN, end_of
 from consent.event import ConsentEvent, EventType
 from consent.grant import Stage, examine
 from consent.history import History, known
@@ -63,6 +72,7 @@ class ProjectionRow:
         notice: `id@version` shown.
         consent_id: of the act.
         plain: see the module.
+        closed_from: see the module; None while something may still allow the use, NEVER_BEGAN when nothing ever did.
     """
 
     subject: str
@@ -78,6 +88,7 @@ class ProjectionRow:
     notice: str | None
     consent_id: str
     plain: bool
+    closed_from: datetime | None = None
 
 
 def project(history: History, registry: Registry) -> tuple[ProjectionRow, ...]:
@@ -125,6 +136,7 @@ def project(history: History, registry: Registry) -> tuple[ProjectionRow, ...]:
                         notice=grant.notice,
                         consent_id=grant.consent_id or "",
                         plain=plain,
+                        closed_from=_closed_from(grant, record.recipient, record.purpose, category, method, events),
                     )
     return tuple(rows.values())
 
@@ -181,6 +193,34 @@ def _passes(
     )
 
 
+def _closed_from(
+    grant: ConsentEvent, recipient: str | None, purpose: str, category: str, method: str, events: list[ConsentEvent]
+) -> datetime | None:
+    """Return since when no grant to the same handler allows one provision any more."""
+    if recipient is None:
+        return None  # what names anybody serves own use too
+    last = NEVER_BEGAN
+    for one in events:
+        if one.type is EventType.GIVEN and one.handler == grant.handler:
+            if not _names(one, recipient, purpose, category, method):
+                continue
+            end = end_of(one, recipient, purpose, category, method, events)
+            if end is None:
+                return None
+            last = max(last, end)
+    return last
+
+
+def _names(grant: ConsentEvent, recipient: str, purpose: str, category: str, method: str) -> bool:
+    return any(
+        item.purpose == purpose
+        and category in item.categories
+        and method in item.methods
+        and recipient in item.recipients
+        for item in grant.items
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Timeline:
     """Every moment at which something registered begins or changes.
@@ -190,7 +230,8 @@ class Timeline:
     rows: only the person, the consent id and the times of effect and end are their own. The law, tested:
 
         words(one) == words(other) and place(one) == place(other)
-            =>  project(one) == project(other), but for subject, consent_id, effective_from and valid_until.
+            =>  project(one) == project(other), but for subject, consent_id, effective_from and valid_until, and
+                closed_from, which is valid_until for both unless it is None or NEVER_BEGAN for both.
 
     Attributes:
         moments: in order.

@@ -12,6 +12,7 @@ import typer
 from consent.cases import decide as decide_cases
 from consent.cases import unread
 from consent.errors import ConsentError
+from gateway.cli.cohort import coverage, eligible
 from gateway.cli.dpv import as_dpv
 from gateway.cli.events import read_events
 from gateway.cli.gateway_options import options
@@ -30,6 +31,8 @@ class Shape(StrEnum):
 
 
 app = typer.Typer(no_args_is_help=True)
+app.command()(eligible)
+app.command()(coverage)
 
 
 @app.command("import")

@@ -16,6 +16,7 @@ from gateway.client.blocking import Client
 from gateway.client.cells import cells_frame, is_cells
 from gateway.client.consent import Consent, Decision, ImportReport
 from gateway.client.dataset import Dataset
+from gateway.client.eligible import Coverage
 from gateway.client.event import RowError
 from gateway.client.job import Count, Job
 from gateway.client.notice import Notice, NoticeRecipient
@@ -42,6 +43,7 @@ __all__ = [
     "Column",
     "Consent",
     "Count",
+    "Coverage",
     "Dataset",
     "Decision",
     "Deletion",

@@ -52,6 +52,8 @@ class Consents:
         """Wrap the calls."""
         self.import_events = loop.blocking(calls.import_events)
         self.evaluate = loop.blocking(calls.evaluate)
+        self.eligible = loop.iterating(calls.eligible)
+        self.coverage = loop.iterating(calls.coverage)
         self.list = loop.iterating(calls.list)
 
 

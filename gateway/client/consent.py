@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from gateway.client.connection import Connection
+from gateway.client.eligible import Coverage, read_coverage, read_eligible
 from gateway.client.event import EventMessages, NotCarried, RowError
 from gateway.client.record import PAGE_SIZE, bare, named, pages, required_time, stamp, time_of
 from gateway.errors import RequestError
-from gateway.v1 import consent_pb2, consent_pb2_grpc
+from gateway.v1 import consent_pb2, consent_pb2_grpc, eligible_pb2
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 BATCH_ROWS = 2000
 BATCH_BYTES = 2 * 1024 * 1024
@@ -218,6 +224,70 @@ class AsyncConsents:
             meaning=found.meaning,
             repair=found.repair,
         )
+
+    async def eligible(
+        self,
+        *,
+        purpose: str,
+        category: str,
+        method: str,
+        recipient: str = "",
+        handler: str = "",
+        at: datetime | None = None,
+    ) -> AsyncIterator[pa.RecordBatch]:
+        """Yield everybody whom a use is allowed about: batches of {subject_ref, consent_id}, subject_refs ascending.
+
+        Args:
+            purpose: purpose id.
+            category: category id.
+            method: e.g. "psi_hash".
+            recipient: party id; "" is use by ourselves.
+            handler: party id; "" is our own party.
+            at: the moment asked about; None is now.
+        """
+        request = eligible_pb2.ReadEligibleRequest(
+            purpose=named("purposes", purpose),
+            category=named("categories", category),
+            method=method,
+            recipient=named("parties", recipient),
+            handler=named("parties", handler),
+            at_time=stamp(at),
+        )
+        async with aclosing(read_eligible(self._connection, request)) as batches:
+            async for batch in batches:
+                yield batch
+
+    async def coverage(
+        self,
+        *,
+        purpose: str,
+        recipient: str = "",
+        category: str = "",
+        method: str = "",
+        handler: str = "",
+        at: datetime | None = None,
+    ) -> AsyncIterator[Coverage]:
+        """Yield counts, one for each category and method; arguments as of `eligible`.
+
+        Args:
+            purpose: purpose id.
+            recipient: party id; "" is use by ourselves.
+            category: "" is every one that a consent names for this purpose and recipient.
+            method: as category.
+            handler: party id; "" is our own party.
+            at: the moment asked about; None is now.
+        """
+        request = eligible_pb2.ReadCoverageRequest(
+            purpose=named("purposes", purpose),
+            category=named("categories", category),
+            method=method,
+            recipient=named("parties", recipient),
+            handler=named("parties", handler),
+            at_time=stamp(at),
+        )
+        async with aclosing(read_coverage(self._connection, request)) as counted:
+            async for coverage in counted:
+                yield coverage
 
     async def list(self, subject: str, *, subject_type: str) -> AsyncIterator[Consent]:
         """Yield a customer's consents as they stand now.

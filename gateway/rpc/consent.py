@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 from gateway.errors import RequestError
 from gateway.flow import consent as flow
+from gateway.flow import eligible as cohort
 from gateway.flow.ports import House
 from gateway.rpc.auth import current_caller
 from gateway.rpc.convert.consent import (
@@ -16,11 +17,18 @@ from gateway.rpc.convert.consent import (
     subject_from_proto,
     use_from_proto,
 )
+from gateway.rpc.convert.eligible import (
+    cohort_use_from_proto,
+    coverage_to_proto,
+    eligible_to_proto,
+    narrowed_from_proto,
+    scope_from_proto,
+)
 from gateway.rpc.convert.event import batch_from_proto, options_from_proto
 from gateway.rpc.convert.field import time_or_none
 from gateway.rpc.convert.page import page_of, page_size, place_of
-from gateway.rpc.door import Context, unary
-from gateway.v1 import consent_pb2, consent_pb2_grpc
+from gateway.rpc.door import Context, closing, stream, unary
+from gateway.v1 import consent_pb2, consent_pb2_grpc, eligible_pb2
 
 _LISTING = "consents"
 
@@ -78,6 +86,30 @@ class ConsentServicer(consent_pb2_grpc.ConsentServiceServicer):
             lambda numbered: consent_to_proto(numbered[1], now),
         )
         return consent_pb2.ListConsentsResponse(consents=page, next_page_token=token)
+
+    @stream
+    async def ReadEligible(
+        self, request: eligible_pb2.ReadEligibleRequest, context: Context
+    ) -> AsyncIterator[eligible_pb2.ReadEligibleResponse]:
+        """Stream a cohort."""
+        caller, use = current_caller(), cohort_use_from_proto(request, self._house.custody.party)
+        at = time_or_none(request, "at_time", "at_time")
+        async with closing(cohort.eligible(self._house, caller, use, at)) as batches:
+            async for batch in batches:
+                for message in eligible_to_proto(batch):
+                    yield message
+
+    @stream
+    async def ReadCoverage(
+        self, request: eligible_pb2.ReadCoverageRequest, context: Context
+    ) -> AsyncIterator[eligible_pb2.ReadCoverageResponse]:
+        """Stream counts."""
+        caller, scope = current_caller(), scope_from_proto(request, self._house.custody.party)
+        category, method = narrowed_from_proto(request)
+        at = time_or_none(request, "at_time", "at_time")
+        async with closing(cohort.coverage(self._house, caller, scope, category, method, at)) as counted:
+            async for coverage in counted:
+                yield coverage_to_proto(coverage)
 
 
 async def _batches(

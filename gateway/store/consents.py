@@ -17,7 +17,6 @@ from sqlalchemy import (
     delete,
     false,
     func,
-    or_,
     select,
     true,
     type_coerce,
@@ -27,18 +26,20 @@ from sqlalchemy import (
 from consent.basis import CONSENT
 from consent.evaluate import History, Use
 from consent.event import ConsentEvent
-from consent.projection import TRUST_ALL, ProjectionRow
+from consent.projection import ProjectionRow
 from gateway.errors import Misuse
-from gateway.flow.ports.store import Mark
+from gateway.flow.ports.store import Mark, Told
 from gateway.route.consent import FirstEvents
 from gateway.route.subject_ref import REF_BYTES, Bytes
 from gateway.store import rows
+from gateway.store.cohort import plainly_yes, told_apart
 from gateway.store.connection import StoreConnection
 from gateway.store.counters import Counter, lock_counter, read_counter, set_counter
 from gateway.store.first_events import add_first_events
 from gateway.store.links import add_links, linked_groups, named_by
 from gateway.store.people import Range, named_people_in, people_in, people_of
 from gateway.store.schema import CHANGED, agreements, consent_events, consent_projection, partners, subjects
+from gateway.store.uses import number_of, numbered, numbers_whoever_receives, pairs_of
 
 _TOGETHER = 2000  # events restored at a stretch: some 20 ms
 _COUNTED = "(subject_ref) DO UPDATE SET revision = revision + excluded.revision, changed = excluded.changed"
@@ -128,7 +129,8 @@ class SqlConsentStore:
             )
         await self._connection.insert_columns(consent_events, rows.consent_event_columns(events, self._revisions))
         await add_links(self._connection, [event for event, _ in events])
-        said = rows.projection_columns(row for of_subject in projection.values() for row in of_subject)
+        projected = [row for of_subject in projection.values() for row in of_subject]
+        said = rows.projection_columns(projected, await numbered(self._connection, projected))
         await self._connection.insert_columns(consent_projection, said)
         if first is not None:
             await add_first_events(self._connection, first)
@@ -188,13 +190,39 @@ class SqlConsentStore:
             last: greatest, inside.
         """
         within, key = Range(first, last), consent_projection.c.subject_ref
-        return await people_in(self._connection, key, _answers(use, floor, at), within)
+        return await people_in(self._connection, key, await self._answers(use, floor, at), within)
 
     async def plain_ids(self, use: Use, floor: datetime, at: datetime, first: str, last: str) -> pa.Table:
         """As `plain`, with the ids of the consents: {subject_ref: string, consent_id: string} ascending."""
         within, table = Range(first, last), consent_projection.c
-        where = _answers(use, floor, at)
+        where = await self._answers(use, floor, at)
         return await named_people_in(self._connection, table.subject_ref, table.consent_id, where, within)
+
+    async def _answers(self, use: Use, floor: datetime, at: datetime) -> ColumnElement[bool]:
+        """Say which rows answer for a Use at a time by themselves."""
+        number = None if use.basis != CONSENT or floor > at else await number_of(self._connection, use)
+        return false() if number is None else and_(consent_projection.c.use_id == number, plainly_yes(floor, at))
+
+    async def told_apart(
+        self, use: Use, floor: datetime, at: datetime, first: str, last: str, *, whoever_receives: bool
+    ) -> Told:
+        """Part the people of a range on whom the projection has a word; the others are plainly not allowed.
+
+        Args:
+            use: on the basis of consent.
+            floor: as in `plain`.
+            at: as in `plain`.
+            first: least subject_ref of the range, inside.
+            last: greatest, inside.
+            whoever_receives: whether what was said of another recipient may bear on this use.
+        """
+        number = await number_of(self._connection, use)
+        others = await numbers_whoever_receives(self._connection, use) if whoever_receives else None
+        return await told_apart(self._connection, number, others, floor, at, Range(first, last))
+
+    async def pairs_of(self, handler: str, purpose: str, recipient: str | None) -> list[tuple[str, str]]:
+        """Return each (category, method) that anybody ever spoke of, ascending."""
+        return await pairs_of(self._connection, handler, purpose, recipient or "")
 
     async def on_file(self, first: str, last: str) -> Bytes:
         """Return the people of a range who have consent events on file, (m, 26) ascending."""
@@ -225,9 +253,10 @@ class SqlConsentStore:
         if use.basis != CONSENT:
             return np.empty((0, REF_BYTES), dtype=np.uint8)
         table = consent_projection.c
-        # Not as plain columns: SQLite, which counts nothing, would walk the whole Use instead of a few minutes of ends.
-        of_use = (func.coalesce(table[name], "") == value for name, value in rows.use_values(use).items())
-        ended = and_(table.valid_until > after, table.valid_until <= until, table.plain, *of_use)
+        # Not as a plain column: SQLite, which counts nothing, would walk the whole Use, not a few minutes of ends.
+        number = await number_of(self._connection, use)
+        of_use = false() if number is None else func.coalesce(table.use_id, 0) == number
+        ended = and_(table.valid_until > after, table.valid_until <= until, table.plain, of_use)
         return await self._few(select(table.subject_ref).where(ended), limit)
 
     async def _few(self, query: Select[str], limit: int) -> Bytes | None:
@@ -239,20 +268,10 @@ class SqlConsentStore:
         query = select(func.count()).select_from(subjects).where(subjects.c.revision > 0)
         return int(await self._connection.scalar(query))
 
+    async def more_than(self, count: int) -> bool:
+        """Return whether the store knows more people than a number; it counts no further."""
+        some = select(subjects.c.subject_ref).limit(count + 1).subquery()
+        return int(await self._connection.scalar(select(func.count()).select_from(some))) > count
+
     def _among(self, key: ColumnElement[str], values: Sequence[str]) -> ColumnElement[bool]:
         return key.in_(select(self._connection.listed(values).c.value))
-
-
-def _answers(use: Use, floor: datetime, at: datetime) -> ColumnElement[bool]:
-    """Say which rows answer for a Use at a time by themselves."""
-    if use.basis != CONSENT or floor > at:
-        return false()
-    table = consent_projection.c
-    return and_(
-        *(table[name] == value for name, value in rows.use_values(use).items()),
-        table.plain,
-        # A comparison is a tenth of what a row costs.
-        *([] if floor == TRUST_ALL else [table.effective_from >= floor]),
-        table.effective_from <= at,
-        or_(table.valid_until.is_(None), table.valid_until > at),
-    )

@@ -6,13 +6,16 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from consent.ending import NEVER_BEGAN
 from gateway.route.consent import FirstEvents
 from gateway.store import rows
 from gateway.store.column_type import to_micros
 from gateway.store.connection import StoreConnection
 from gateway.store.schema import consent_events, consent_projection
+from gateway.store.uses import numbered
 
 FIRST_REVISION = 1
+_NEVER_BEGAN = to_micros(NEVER_BEGAN)
 
 
 async def add_first_events(connection: StoreConnection, first: FirstEvents) -> None:
@@ -27,29 +30,38 @@ async def add_first_events(connection: StoreConnection, first: FirstEvents) -> N
         "body": first.records,
     }
     await connection.insert_columns(consent_events, events)
-    await connection.insert_columns(consent_projection, _projected(first))
+    distinct = {id(projection): projection for projection in first.projections}
+    use_ids = await numbered(connection, [row for projection in distinct.values() for row in projection])
+    await connection.insert_columns(consent_projection, _projected(first, use_ids))
 
 
-def _projected(first: FirstEvents) -> Mapping[str, Sequence[Any]]:
+def _projected(first: FirstEvents, use_ids: Mapping[rows.UseKey, int]) -> Mapping[str, Sequence[Any]]:
     """Return the columns of the projection, person by person; those with the same rows have the same object."""
     alike: dict[int, list[int]] = {}
     for place, projection in enumerate(first.projections):
         alike.setdefault(id(projection), []).append(place)
     since, until = _micros(first.effective_from), _micros(first.valid_until)
-    columns = rows.projection_columns(())
+    columns = rows.projection_columns((), use_ids)
     for places in alike.values():
-        uses = rows.projection_columns(first.projections[places[0]])
+        uses = rows.projection_columns(first.projections[places[0]], use_ids)
         times = range(len(uses["subject_ref"]))
         own: dict[str, list[Any]] = {
             "subject_ref": [first.subjects[place] for place in places for _ in times],
             "consent_id": [first.consent_ids[place] for place in places for _ in times],
             "effective_from": [since[place] for place in places for _ in times],
             "valid_until": [until[place] for place in places for _ in times],
+            # Of a first act: never, from the beginning, or with the consent's own end.
+            "closed_from": [
+                end if end is None or end == _NEVER_BEGAN else until[place]
+                for place in places
+                for end in uses["closed_from"]
+            ],
         }
         for name, values in uses.items():
             columns[name] += own[name] if name in own else values * len(places)
-    if all(time is None for time in columns["valid_until"]):
-        del columns["valid_until"]  # null by itself, which SQLite's driver takes longer to say
+    for name in ("valid_until", "closed_from"):
+        if all(time is None for time in columns[name]):
+            del columns[name]  # null by itself, which SQLite's driver takes longer to say
     return columns
 
 

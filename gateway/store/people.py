@@ -20,6 +20,8 @@ BORDERS = tuple("34567abcdefghijklmnopqrstuvwxyz")
 Of 10^7 people that is a text of 8 MB, of 10^8 one of 80 MB; SQLite's longest is 1 GB.
 """
 
+_NONE = pa.array([], pa.string())
+
 
 @dataclass(frozen=True, slots=True)
 class Range:
@@ -87,29 +89,52 @@ async def named_people_in(
     Raises:
         StateError: LOG_INCONSISTENT when a stored reference or name is none.
     """
-    columns: tuple[list[pa.StringArray], list[pa.StringArray]] = ([], [])
+    found = [named_from("", 0, "", name.name)]
     for part in within.parts(key):
         # Both texts are made of the same rows in the same order.
         joined = func.aggregate_strings(key, ""), func.aggregate_strings(name, "\n")
         row = await connection.row(select(func.count(), *joined).where(where, part))
-        if row is None or not row[0]:
-            continue
-        refs, names = _parsed(row[0], row[1]), pc.split_pattern(pa.array([row[2]], pa.string()), "\n").flatten()
-        if len(names) != len(refs):
-            raise _damaged()
-        order = ascending_order(refs)
-        columns[0].append(as_texts(refs if order is None else refs[order]))
-        columns[1].append(names if order is None else names.take(pa.array(order)))
-    texts = (pa.chunked_array(chunks, pa.string()) for chunks in columns)
-    return pa.table(dict(zip(("subject_ref", name.name), texts, strict=True)))
+        if row is not None:
+            found.append(named_from(row[1], row[0], row[2], name.name))
+    return pa.concat_tables(found)
+
+
+def named_from(refs: str | None, count: int, names: str | None, name: str = "consent_id") -> pa.Table:
+    """Read people with a name each from texts that a database joined.
+
+    Args:
+        refs: their references, one after another.
+        count: how many.
+        names: their names, a line each.
+        name: of the second column.
+
+    Returns:
+        {subject_ref, `name`: string} ascending.
+
+    Raises:
+        StateError: LOG_INCONSISTENT when they do not fit.
+    """
+    people = refs_from(refs, count)
+    values = pc.split_pattern(pa.array([names or ""], pa.string()), "\n").flatten() if count else _NONE
+    if len(values) != count:
+        raise _damaged()
+    order = ascending_order(people)
+    if order is not None:
+        people, values = people[order], values.take(pa.array(order))
+    return pa.table({"subject_ref": as_texts(people), name: values})
 
 
 async def _refs(connection: StoreConnection, query: Select[int, str | None]) -> Bytes:
     row = await connection.row(query)
-    return _parsed(*row) if row else _parsed(0, None)
+    return refs_from(row[1], row[0]) if row else refs_from(None, 0)
 
 
-def _parsed(count: int, text: str | None) -> Bytes:
+def refs_from(text: str | None, count: int) -> Bytes:
+    """Read references that a database joined, (count, 26) in its order.
+
+    Raises:
+        StateError: LOG_INCONSISTENT when they do not fit.
+    """
     try:
         rows = np.frombuffer(bytearray(text or "", "ascii"), dtype=np.uint8)
     except UnicodeEncodeError as error:

@@ -150,31 +150,31 @@ _EVENT_FIELDS: Mapping[str, Callable[[Any], object]] = {
 }
 
 
-def use_values(use: Use) -> Values:
-    """Return the columns by which the projection is asked; recipient "" is own use."""
-    return {
-        "handler": use.handler,
-        "purpose": use.purpose,
-        "recipient": use.recipient or "",
-        "category": use.category,
-        "method": use.method,
-    }
+UseKey = tuple[str, str, str, str, str]
+"""Handler, purpose, recipient, category, method; recipient "" is own use."""
 
 
-def projection_columns(projection: Iterable[ProjectionRow]) -> dict[str, list[Any]]:
-    """Return the columns of what the projection says; recipient "" is own use."""
+def use_key(use: Use | ProjectionRow) -> UseKey:
+    """Return the values of `consent_uses` by which a use is found."""
+    return use.handler, use.purpose, use.recipient or "", use.category, use.method
+
+
+def projection_columns(projection: Iterable[ProjectionRow], use_ids: Mapping[UseKey, int]) -> dict[str, list[Any]]:
+    """Return the columns of what the projection says.
+
+    Args:
+        projection: rows.
+        use_ids: the numbers of all their uses.
+    """
     listed = list(projection)
     return {
-        "handler": [row.handler for row in listed],
-        "purpose": [row.purpose for row in listed],
-        "recipient": [row.recipient or "" for row in listed],
-        "category": [row.category for row in listed],
-        "method": [row.method for row in listed],
+        "use_id": [use_ids[use_key(row)] for row in listed],
         "subject_ref": [row.subject for row in listed],
         "plain": [int(row.plain) for row in listed],
         "consent_id": [row.consent_id for row in listed],
         "effective_from": [to_micros(row.effective_from) for row in listed],
         "valid_until": [None if row.valid_until is None else to_micros(row.valid_until) for row in listed],
+        "closed_from": [None if row.closed_from is None else to_micros(row.closed_from) for row in listed],
     }
 
 

@@ -3,7 +3,8 @@
 Rows of one noun lie together:
 
     registry_items                              what the house declares
-    subjects, consent_events, consent_links, consent_projection    who said what, and what follows from it
+    subjects, consent_events, consent_links    who said what
+    consent_uses, consent_projection            what follows from it for most of them
     partners, agreements, agreement_bindings    with whom and on what terms
     jobs, sessions, runs, destroyed_runs        what was and is being computed
     budget_ledgers, budget_charges              what it cost in privacy, per partner
@@ -104,21 +105,37 @@ consent_links = Table(
     PrimaryKeyConstraint("subject_ref", "event_id"),
 )
 
-# The key begins with the Use, so that a range of people is a range of it. Recipient "" is own use.
-consent_projection = Table(
-    "consent_projection",
+# Recipient "" is own use. Numbered as they are first seen: they stand in many millions of rows.
+consent_uses = Table(
+    "consent_uses",
     metadata,
+    Column("use_id", Integer, primary_key=True, autoincrement=False),
     Column("handler", KeyText, nullable=False),
     Column("purpose", KeyText, nullable=False),
     Column("recipient", KeyText, nullable=False),
     Column("category", KeyText, nullable=False),
     Column("method", KeyText, nullable=False),
+    UniqueConstraint("handler", "purpose", "recipient", "category", "method"),
+)
+
+# The key begins with the Use, so that a range of people is a range of it; it holds the whole row, on SQLite as the
+# table itself, so that a cohort is read in one walk. use_id refers to consent_uses, unchecked: that would cost half
+# as much as the row.
+consent_projection = Table(
+    "consent_projection",
+    metadata,
+    Column("use_id", Integer, nullable=False),
     Column("subject_ref", KeyText, ForeignKey("subjects.subject_ref"), nullable=False, index=True),
     Column("plain", Boolean, nullable=False),
     Column("consent_id", Text, nullable=False),
     Column("effective_from", Moment, nullable=False),
     Column("valid_until", Moment),
-    PrimaryKeyConstraint("handler", "purpose", "recipient", "category", "method", "subject_ref"),
+    Column("closed_from", Moment),
+    PrimaryKeyConstraint(
+        "use_id",
+        "subject_ref",
+        postgresql_include=["plain", "consent_id", "effective_from", "valid_until", "closed_from"],
+    ),
     # Whose consent ends within a few minutes: an entry only for consents that end at all.
     Index(None, "valid_until", sqlite_where=ENDING, postgresql_where=ENDING),
     sqlite_with_rowid=False,

@@ -1,5 +1,6 @@
 import datetime
 
+from gateway.v1 import eligible_pb2 as _eligible_pb2
 from google.api import field_behavior_pb2 as _field_behavior_pb2
 from google.api import resource_pb2 as _resource_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from gateway.v1 import consent_pb2 as gateway_dot_v1_dot_consent__pb2
+from gateway.v1 import eligible_pb2 as gateway_dot_v1_dot_eligible__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -51,6 +52,16 @@ class ConsentServiceStub:
                 request_serializer=gateway_dot_v1_dot_consent__pb2.ListConsentsRequest.SerializeToString,
                 response_deserializer=gateway_dot_v1_dot_consent__pb2.ListConsentsResponse.FromString,
                 _registered_method=True)
+        self.ReadEligible = channel.unary_stream(
+                '/gateway.v1.ConsentService/ReadEligible',
+                request_serializer=gateway_dot_v1_dot_eligible__pb2.ReadEligibleRequest.SerializeToString,
+                response_deserializer=gateway_dot_v1_dot_eligible__pb2.ReadEligibleResponse.FromString,
+                _registered_method=True)
+        self.ReadCoverage = channel.unary_stream(
+                '/gateway.v1.ConsentService/ReadCoverage',
+                request_serializer=gateway_dot_v1_dot_eligible__pb2.ReadCoverageRequest.SerializeToString,
+                response_deserializer=gateway_dot_v1_dot_eligible__pb2.ReadCoverageResponse.FromString,
+                _registered_method=True)
 
 
 class ConsentServiceServicer:
@@ -82,6 +93,22 @@ class ConsentServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReadEligible(self, request, context):
+        """Streams everybody whom a use is allowed about, by pseudonymous references in ascending order; each is who EvaluateConsent
+        would allow at the same time. Role: compliance_officer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReadCoverage(self, request, context):
+        """Counts whom a use is allowed about, the others per reason, and how many a new consent would let in: a message per
+        category and method, as each is counted. Role: compliance_officer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ConsentServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -99,6 +126,16 @@ def add_ConsentServiceServicer_to_server(servicer, server):
                     servicer.ListConsents,
                     request_deserializer=gateway_dot_v1_dot_consent__pb2.ListConsentsRequest.FromString,
                     response_serializer=gateway_dot_v1_dot_consent__pb2.ListConsentsResponse.SerializeToString,
+            ),
+            'ReadEligible': grpc.unary_stream_rpc_method_handler(
+                    servicer.ReadEligible,
+                    request_deserializer=gateway_dot_v1_dot_eligible__pb2.ReadEligibleRequest.FromString,
+                    response_serializer=gateway_dot_v1_dot_eligible__pb2.ReadEligibleResponse.SerializeToString,
+            ),
+            'ReadCoverage': grpc.unary_stream_rpc_method_handler(
+                    servicer.ReadCoverage,
+                    request_deserializer=gateway_dot_v1_dot_eligible__pb2.ReadCoverageRequest.FromString,
+                    response_serializer=gateway_dot_v1_dot_eligible__pb2.ReadCoverageResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -184,6 +221,60 @@ class ConsentService:
             '/gateway.v1.ConsentService/ListConsents',
             gateway_dot_v1_dot_consent__pb2.ListConsentsRequest.SerializeToString,
             gateway_dot_v1_dot_consent__pb2.ListConsentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadEligible(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/gateway.v1.ConsentService/ReadEligible',
+            gateway_dot_v1_dot_eligible__pb2.ReadEligibleRequest.SerializeToString,
+            gateway_dot_v1_dot_eligible__pb2.ReadEligibleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadCoverage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/gateway.v1.ConsentService/ReadCoverage',
+            gateway_dot_v1_dot_eligible__pb2.ReadCoverageRequest.SerializeToString,
+            gateway_dot_v1_dot_eligible__pb2.ReadCoverageResponse.FromString,
             options,
             channel_credentials,
             insecure,

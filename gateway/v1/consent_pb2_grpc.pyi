@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from gateway.v1 import consent_pb2 as _consent_pb2
+from gateway.v1 import eligible_pb2 as _eligible_pb2
 from grpc import aio as _aio
 import abc as _abc_1
 import grpc as _grpc
@@ -46,6 +47,14 @@ class ConsentServiceStub:
     """
     ListConsents: _grpc.UnaryUnaryMultiCallable[_consent_pb2.ListConsentsRequest, _consent_pb2.ListConsentsResponse]
     """Lists a customer's consents, as they stand now. Role: compliance_officer."""
+    ReadEligible: _grpc.UnaryStreamMultiCallable[_eligible_pb2.ReadEligibleRequest, _eligible_pb2.ReadEligibleResponse]
+    """Streams everybody whom a use is allowed about, by pseudonymous references in ascending order; each is who EvaluateConsent
+    would allow at the same time. Role: compliance_officer.
+    """
+    ReadCoverage: _grpc.UnaryStreamMultiCallable[_eligible_pb2.ReadCoverageRequest, _eligible_pb2.ReadCoverageResponse]
+    """Counts whom a use is allowed about, the others per reason, and how many a new consent would let in: a message per
+    category and method, as each is counted. Role: compliance_officer.
+    """
 
 @_typing.type_check_only
 class ConsentServiceAsyncStub(ConsentServiceStub):
@@ -65,6 +74,14 @@ class ConsentServiceAsyncStub(ConsentServiceStub):
     """
     ListConsents: _aio.UnaryUnaryMultiCallable[_consent_pb2.ListConsentsRequest, _consent_pb2.ListConsentsResponse]  # type: ignore[assignment]
     """Lists a customer's consents, as they stand now. Role: compliance_officer."""
+    ReadEligible: _aio.UnaryStreamMultiCallable[_eligible_pb2.ReadEligibleRequest, _eligible_pb2.ReadEligibleResponse]  # type: ignore[assignment]
+    """Streams everybody whom a use is allowed about, by pseudonymous references in ascending order; each is who EvaluateConsent
+    would allow at the same time. Role: compliance_officer.
+    """
+    ReadCoverage: _aio.UnaryStreamMultiCallable[_eligible_pb2.ReadCoverageRequest, _eligible_pb2.ReadCoverageResponse]  # type: ignore[assignment]
+    """Counts whom a use is allowed about, the others per reason, and how many a new consent would let in: a message per
+    category and method, as each is counted. Role: compliance_officer.
+    """
 
 class ConsentServiceServicer(metaclass=_abc_1.ABCMeta):
     """What customers agreed to, refused and withdrew. Raw customer values are turned into pseudonymous references on arrival and
@@ -99,5 +116,25 @@ class ConsentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_consent_pb2.ListConsentsResponse, _abc.Awaitable[_consent_pb2.ListConsentsResponse]]:
         """Lists a customer's consents, as they stand now. Role: compliance_officer."""
+
+    @_abc_1.abstractmethod
+    def ReadEligible(
+        self,
+        request: _eligible_pb2.ReadEligibleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_eligible_pb2.ReadEligibleResponse], _abc.AsyncIterator[_eligible_pb2.ReadEligibleResponse]]:
+        """Streams everybody whom a use is allowed about, by pseudonymous references in ascending order; each is who EvaluateConsent
+        would allow at the same time. Role: compliance_officer.
+        """
+
+    @_abc_1.abstractmethod
+    def ReadCoverage(
+        self,
+        request: _eligible_pb2.ReadCoverageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_eligible_pb2.ReadCoverageResponse], _abc.AsyncIterator[_eligible_pb2.ReadCoverageResponse]]:
+        """Counts whom a use is allowed about, the others per reason, and how many a new consent would let in: a message per
+        category and method, as each is counted. Role: compliance_officer.
+        """
 
 def add_ConsentServiceServicer_to_server(servicer: ConsentServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -18,13 +18,15 @@ from consent.projection import TRUST_ALL, TRUST_NONE, ProjectionRow
 from gateway.errors import StateError
 from gateway.flow.ports.store import Mark
 from gateway.store import SqlStore, people
-from gateway.store.schema import consent_projection, subjects
+from gateway.store.schema import consent_projection, consent_uses, subjects
 from tests.contract import given
 from tests.contract.given import DAY, NOW, USE, event, hashed, ref, row
 from tests.contract.people import ALL, plain, texts
 
 A, B, C, D, E = (ref(number) for number in range(1, 6))
 MICRO = timedelta(microseconds=1)
+ENRICH = {"use_id": 1, "handler": "retailer", "purpose": "enrich", "recipient": "platform"}
+ENRICH |= {"category": "phone", "method": "psi_hash"}
 
 
 async def append(store: SqlStore, *events: ConsentEvent, **projection: Sequence[ProjectionRow]) -> None:
@@ -276,12 +278,12 @@ async def test_whose_plain_row_ended_between_two_times_has_lapsed(store: SqlStor
 async def test_each_question_is_a_range_of_an_index(store: SqlStore) -> None:
     """As the database itself plans it, with people enough that it would rather not read all of them."""
     refs = random_refs(5000)
-    values = {"handler": "retailer", "purpose": "enrich", "recipient": "platform", "category": "phone"}
-    values |= {"method": "psi_hash", "plain": True, "consent_id": "c", "effective_from": NOW - DAY}
+    values = {"use_id": 1, "plain": True, "consent_id": "c", "effective_from": NOW - DAY}
     async with store.begin() as tx:
         connection = tx._connection
         known = [{"subject_ref": one, "revision": 1, "changed": number} for number, one in enumerate(refs)]
         await connection.insert_rows(subjects, known)
+        await connection.insert_rows(consent_uses, [ENRICH])
         said = [
             values | {"subject_ref": one, "valid_until": NOW + number * DAY if number % 2 else None}
             for number, one in enumerate(refs)
@@ -308,7 +310,7 @@ async def test_each_question_is_a_range_of_an_index(store: SqlStore) -> None:
             listen_to.listen(engine, "before_cursor_execute", note)
             assert len(await ask(tx)) > 0
             listen_to.remove(engine, "before_cursor_execute", note)
-            (statement, parameters) = sent[0]
+            (statement, parameters) = sent[-1]  # the use's number was asked for before
             cursor = await raw.driver_connection.execute(explain + statement, parameters)
             plan = "\n".join(str(one) for one in await cursor.fetchall())
         if connection.postgresql:
@@ -322,10 +324,11 @@ async def test_each_question_is_a_range_of_an_index(store: SqlStore) -> None:
 
 async def test_twenty_thousand_people_are_one_statement(store: SqlStore) -> None:
     refs = [ref(number) for number in range(20_000)]
-    values = {"handler": "retailer", "purpose": "enrich", "recipient": "platform", "category": "phone"}
-    values |= {"method": "psi_hash", "plain": True, "consent_id": "c", "effective_from": NOW, "valid_until": None}
+    values = {"use_id": 1, "plain": True, "consent_id": "c", "effective_from": NOW}
+    values |= {"valid_until": None}
     async with store.begin() as tx:
         await tx._connection.insert_rows(subjects, [{"subject_ref": subject, "revision": 1} for subject in refs])
+        await tx._connection.insert_rows(consent_uses, [ENRICH])
         await tx._connection.insert_rows(consent_projection, [values | {"subject_ref": one} for one in refs[:18_000]])
     sent: list[str] = []
     engine = store._engines.writer.sync_engine
@@ -333,4 +336,4 @@ async def test_twenty_thousand_people_are_one_statement(store: SqlStore) -> None
         listen_to.listen(engine, "before_cursor_execute", lambda *arguments: sent.append(arguments[2]))
         assert len(await tx.consents.plain(USE, TRUST_ALL, NOW, refs[0], refs[-1])) == 18_000
         assert len(await tx.consents.on_file(refs[0], refs[-1])) == 20_000
-    assert len(sent) == 2
+    assert len(sent) == 3  # one of them asks for the use's number

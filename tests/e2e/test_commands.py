@@ -222,6 +222,16 @@ def test_consents_are_imported_shown_and_judged(stage: Stage, tmp_path: Path) ->
     assert (no["allowed"], no["reason_code"]) == (False, "NO_CONSENT")
     (before,) = stage.read("consent", "evaluate", "new-1", *asked, "--at", "2026-09-01T00:00:00+08:00")
     assert before["allowed"] is False
+    listed = stage.run("consent", "eligible", *asked, "--output", "csv")
+    assert listed.returncode == 0
+    assert [line for line in listed.stdout.splitlines() if line.endswith(",c-1")]
+    assert "new-1" not in listed.stdout
+    lines = [
+        json.loads(line) for line in stage.run("consent", "eligible", *asked, "--output", "json").stdout.splitlines()
+    ]
+    assert len(lines) == len(listed.stdout.splitlines()) - 1
+    (counted,) = stage.read("consent", "coverage", *asked, "--method", "psi_hash")
+    assert counted["eligible"] == len(lines) and counted["subjects"] >= len(lines)
 
 
 def test_the_log_is_exported_and_verified(stage: Stage, tmp_path: Path) -> None:

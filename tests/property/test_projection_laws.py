@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from consent.ending import NEVER_BEGAN
 from consent.evaluate import History, ProjectionRow, project
 from consent.event import ConsentEvent
 from consent.projection import Timeline
@@ -75,6 +76,7 @@ def test_the_same_words_at_the_same_place_give_the_same_rows(seed: int) -> None:
                 consent_id=one.consent_id or "",
                 effective_from=one.later,
                 valid_until=one.valid_until,
+                closed_from=row.closed_from if row.closed_from in (None, NEVER_BEGAN) else one.valid_until,
             )
             for row in _rows(other, registry)
         )

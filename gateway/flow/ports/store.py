@@ -81,6 +81,19 @@ class Mark:
     registry: int
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """People of a range on whom the projection has a word about a use.
+
+    Attributes:
+        plain: {subject_ref: string, consent_id: string} ascending: they are plainly allowed.
+        doubtful: (m, 26) ascending: the rule is to be asked about them. Nobody is in both.
+    """
+
+    plain: pa.Table
+    doubtful: Bytes
+
+
 class ConsentStore(Protocol):
     """Consent events (append-only) and their projection."""
 
@@ -136,6 +149,25 @@ class ConsentStore(Protocol):
         """As `plain`, with the ids of the consents: {subject_ref: string, consent_id: string} ascending."""
         ...
 
+    async def told_apart(
+        self, use: Use, floor: datetime, at: datetime, first: str, last: str, *, whoever_receives: bool
+    ) -> Told:
+        """Part the people of a range by their rows; who is in neither part is plainly not allowed.
+
+        Args:
+            use: on the basis of consent.
+            floor: as in `plain`.
+            at: as in `plain`.
+            first: least subject_ref of the range, inside; it is held in memory whole.
+            last: greatest, inside.
+            whoever_receives: whether what was said of another recipient may bear on this use.
+        """
+        ...
+
+    async def pairs_of(self, handler: str, purpose: str, recipient: str | None) -> list[tuple[str, str]]:
+        """Return each (category, method) that anybody ever spoke of to a handler, ascending."""
+        ...
+
     async def on_file(self, first: str, last: str) -> Bytes:
         """Return the people of a range who have consent events on file, (m, 26) ascending."""
         ...
@@ -150,6 +182,10 @@ class ConsentStore(Protocol):
 
     async def lapsed(self, use: Use, after: datetime, until: datetime, limit: int) -> Bytes | None:
         """Return whose plain row of a Use ended: after < valid_until <= until, (m, 26) ascending; None as `changed`."""
+        ...
+
+    async def more_than(self, count: int) -> bool:
+        """Return whether the store knows more people than a number."""
         ...
 
     async def subject_count(self) -> int:

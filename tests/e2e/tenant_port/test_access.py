@@ -102,6 +102,13 @@ async def test_a_role_is_needed_and_named(tenant: Tenant) -> None:
             with pytest.raises(AccessError) as raised:
                 await call
             assert raised.value.reason == "ROLE_MISSING"
+        for answers in (
+            cdp.consents.eligible(purpose=PURPOSE, category="c", method="psi_hash"),
+            cdp.consents.coverage(purpose=PURPOSE, category="c", method="psi_hash"),
+        ):
+            with pytest.raises(AccessError) as raised:
+                [answer async for answer in answers]
+            assert raised.value.reason == "ROLE_MISSING"
 
 
 async def test_plaintext_is_refused(tenant: Tenant) -> None:

@@ -215,6 +215,56 @@ async def test_consent_goes_in_and_its_answer_comes_out(tenant: Tenant, client: 
     assert [found async for found in client.consents.list("unknown", subject_type="customer")] == []
 
 
+async def _registered(client: AsyncClient, tenant: Tenant, tmp_path: Path) -> None:
+    """A use by ourselves that nothing stands against, and three people who agreed to it."""
+    await _told(client, tenant, tmp_path)
+    tenant.clock.advance(hours=1)
+    report = await client.consents.import_events([(number + 1, _grant(number)) for number in range(3)], "customer")
+    assert report.accepted == 3
+    tenant.clock.advance(seconds=1)
+
+
+async def test_whom_a_use_is_allowed_about_is_streamed_and_counted(
+    tenant: Tenant, client: AsyncClient, tmp_path: Path
+) -> None:
+    await _registered(client, tenant, tmp_path)
+    use = {"purpose": PURPOSE, "category": "phone_hash", "method": "psi_hash"}
+
+    async def streamed(**more: Any) -> dict[str, str]:
+        batches = [batch async for batch in client.consents.eligible(**use, **more)]
+        rows = [row for batch in batches for row in batch.to_pylist()]
+        assert [row["subject_ref"] for row in rows] == sorted(row["subject_ref"] for row in rows)
+        return {row["subject_ref"]: row["consent_id"] for row in rows}
+
+    async def ref(number: int) -> str:
+        (shown,) = [found async for found in client.consents.list(CUSTOMERS[number], subject_type="customer")]
+        return shown.subject_ref
+
+    everybody = {await ref(number): f"K-{number}" for number in range(3)}
+    assert await streamed() == everybody
+    assert await streamed(at=NOW - timedelta(days=1)) == {}
+    assert await streamed(handler="another") == {}
+    no = {"type": "consent_refused", "at": "2026-11-20T09:30:00Z", "handler": PARTY}
+    events = [no | {"event_id": f"R-{number}", "subject": CUSTOMERS[number]} for number in (0, 3)]
+    gone = no | {"type": "consent_withdrawn", "event_id": "W-1", "subject": CUSTOMERS[1]}
+    await client.consents.import_events(list(enumerate([*events, gone], 1)), "customer")
+    tenant.clock.advance(seconds=1)
+    assert await streamed() == {await ref(2): "K-2"}
+    (counted,) = [found async for found in client.consents.coverage(**use)]
+    assert (counted.subjects, counted.eligible) == (4, 1)
+    assert counted.denied == {"CONSENT_REFUSED": 2, "CONSENT_WITHDRAWN": 1}
+    assert counted.repairs["CONSENT_REFUSED"] == "Respect the cool-down."
+    assert (counted.gain, counted.barred) == (0, 2)
+    open_ended = [found async for found in client.consents.coverage(purpose=PURPOSE, recipient="platform")]
+    assert [(found.category, found.method) for found in open_ended] == [("phone_hash", "psi_hash")]
+    with pytest.raises(RequestError, match="name both"):
+        [found async for found in client.consents.coverage(purpose=PURPOSE, recipient="nobody")]
+    tenant.clock.advance(days=31)
+    async with tenant.client(Role.COMPLIANCE_OFFICER) as officer:
+        (later,) = [found async for found in officer.consents.coverage(**use)]
+    assert (later.gain, later.barred) == (2, 0)
+
+
 async def test_an_import_says_first_how_it_is_meant(tenant: Tenant) -> None:
     options = consent_pb2.ImportEventsRequest(options=consent_pb2.ImportOptions(subject_type="customer"))
     batch = consent_pb2.ImportEventsRequest(

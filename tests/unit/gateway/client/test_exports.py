@@ -42,6 +42,7 @@ def test_public_names() -> None:
         "Column",
         "Consent",
         "Count",
+        "Coverage",
         "Dataset",
         "Decision",
         "Deletion",
