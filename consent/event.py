@@ -15,6 +15,7 @@ from typing import Any
 
 from consent import fields
 from consent.errors import FieldError
+from consent.proof import PROOF_FIELDS, Proof, read_proof
 
 
 class EventType(StrEnum):
@@ -115,15 +116,16 @@ class ConsentItem:
 _COMMON = {"event_id", "type", "at", "recorded_at", "subject", "handler", "channel"}
 _ACT = {"consent_id", "notice", "by", "guardian_verified", "mode", "evidence", "valid_until", "max_uses", "items"}
 _SCOPE = {"consent_id", "purpose", "recipient", "category", "categories", "method"}
+_PROOF = set(PROOF_FIELDS)
 
 FIELDS: Mapping[EventType, frozenset[str]] = {
     kind: frozenset(_COMMON | extra)
     for kind, extra in {
-        EventType.REQUESTED: _SCOPE | {"notice"},
-        EventType.DEFERRED: _SCOPE | {"notice"},
-        EventType.GIVEN: _ACT,
-        EventType.REFUSED: _SCOPE | {"notice", "by"},
-        EventType.WITHDRAWN: _SCOPE | {"by"},
+        EventType.REQUESTED: _SCOPE | _PROOF | {"notice"},
+        EventType.DEFERRED: _SCOPE | _PROOF | {"notice"},
+        EventType.GIVEN: _ACT | _PROOF,
+        EventType.REFUSED: _SCOPE | _PROOF | {"notice", "by"},
+        EventType.WITHDRAWN: _SCOPE | _PROOF | {"by"},
         EventType.INVALIDATED: _SCOPE,
         EventType.REVOKED: _SCOPE,
         EventType.USED: {"consent_id"},
@@ -133,12 +135,12 @@ FIELDS: Mapping[EventType, frozenset[str]] = {
         EventType.UNMERGED: {"subjects"},
         EventType.COLLECTED: {"category", "categories", "retention_until"},
         EventType.STATUTORY_HOLD: {"category", "categories", "until"},
-        EventType.DELETION: _SCOPE | {"by"},
-        EventType.RESTRICTION: _SCOPE | {"by", "until"},
-        EventType.CLOSURE: {"by"},
-        EventType.OPT_OUT: _SCOPE | {"by"},
-        EventType.OPT_IN: _SCOPE | {"by"},
-        EventType.PUBLIC_INFO_REFUSED: _SCOPE | {"by"},
+        EventType.DELETION: _SCOPE | _PROOF | {"by"},
+        EventType.RESTRICTION: _SCOPE | _PROOF | {"by", "until"},
+        EventType.CLOSURE: _PROOF | {"by"},
+        EventType.OPT_OUT: _SCOPE | _PROOF | {"by"},
+        EventType.OPT_IN: _SCOPE | _PROOF | {"by"},
+        EventType.PUBLIC_INFO_REFUSED: _SCOPE | _PROOF | {"by"},
         EventType.INTEGRITY_ALERT: set[str](),
         EventType.INTEGRITY_CLEARED: set[str](),
     }.items()
@@ -192,6 +194,7 @@ class ConsentEvent:
         retention_until: first moment the collected categories may be kept no more; None when no end was told.
         until: end of a statutory hold or of a restriction; None is open.
         subjects: the people whom a merge joins or an unmerge parts.
+        proof: where the proof of the act lies; among the event's own fields in JSON.
     """
 
     event_id: str
@@ -218,6 +221,7 @@ class ConsentEvent:
     retention_until: datetime | None = None
     until: datetime | None = None
     subjects: tuple[str, ...] = ()
+    proof: Proof | None = None
 
     @property
     def earlier(self) -> datetime:
@@ -259,7 +263,7 @@ class ConsentEvent:
             raise FieldError("items", "must name at least one processing")
         if kind is EventType.MERGED and len(read["subjects"]) < 2:
             raise FieldError("subjects", "must name the people joined, at least two")
-        return cls(type=kind, recorded_at=_recorded_at(mapping, recorded_at), **read)
+        return cls(type=kind, recorded_at=_recorded_at(mapping, recorded_at), proof=read_proof(mapping), **read)
 
     def said_again(
         self,
@@ -270,8 +274,9 @@ class ConsentEvent:
         recorded_at: datetime,
         consent_id: str | None,
         valid_until: datetime | None,
+        proof: Proof | None,
     ) -> ConsentEvent:
-        """Return the same act of another person: the same words at another time, under ids of its own."""
+        """Return the same act of another person: the same words at another time, with ids and a proof of its own."""
         return ConsentEvent(
             event_id=event_id,
             type=self.type,
@@ -297,6 +302,7 @@ class ConsentEvent:
             retention_until=self.retention_until,
             until=self.until,
             subjects=self.subjects,
+            proof=proof,
         )
 
     def to_mapping(self) -> dict[str, object]:
@@ -334,6 +340,8 @@ class ConsentEvent:
             mapping["birthdate"] = self.birthdate.isoformat()
         if self.subjects:
             mapping["subjects"] = list(self.subjects)
+        if self.proof is not None:
+            mapping.update(self.proof.to_mapping())
         return mapping
 
 

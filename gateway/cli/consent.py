@@ -14,8 +14,11 @@ from consent.cases import unread
 from consent.errors import ConsentError
 from gateway.cli.cohort import coverage, eligible
 from gateway.cli.dpv import as_dpv
+from gateway.cli.event_table import read_table
 from gateway.cli.events import read_events
 from gateway.cli.gateway_options import options
+from gateway.cli.import_place import ImportPlace
+from gateway.cli.import_screen import ImportScreen
 from gateway.cli.screen import Output, show, show_one, words
 from gateway.cli.times import time_of
 from gateway.errors import RequestError
@@ -38,26 +41,53 @@ app.command()(coverage)
 @app.command("import")
 def import_events(
     context: typer.Context,
-    file: Path = typer.Argument(..., exists=True, help="Consent events, .csv or .jsonl."),
+    file: Path | None = typer.Argument(None, exists=True, help="Consent events, .csv, .jsonl or .parquet."),
     subject_type: str = typer.Option("customer", help="What a subject is; the same as in the binding."),
     all_or_nothing: bool = typer.Option(False, help="Keep nothing when any row is wrong."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Keep nothing, and report what an import would do."),
+    errors: Path | None = typer.Option(None, help="Write every rejected row there: CSV of row, field and reason."),
+    place: Path | None = typer.Option(
+        None, help="Keep there how far the import has come; it goes on from there if killed."
+    ),
+    database: str = typer.Option("", envvar="ASSENT_SOURCE_DATABASE", help="Read a table instead of a file: its URL."),
+    table: str = typer.Option("", help="Name of the table in --database."),
 ) -> None:
-    """Import consent events; the same file again changes nothing. Wrong rows are named by number."""
+    """Import consent events; the same rows again change nothing. Wrong rows are named by number."""
     chosen = options(context)
-    with chosen.client() as client:
-        report = client.consents.import_events(read_events(file), subject_type, all_or_nothing)
-    rejected = [{"row": error.row, "field": error.field, "reason": error.reason} for error in report.rejected]
+    # The database may stand in the environment, for whoever imports from it every night.
+    if (file is None) == (not table):
+        raise RequestError("BAD_FIELD", "name one source: a FILE, or a --table in a --database")
+    if table and not database:
+        raise RequestError("BAD_FIELD", "a --table lies in a database: give its URL with --database")
+    if place is not None and (file is None or all_or_nothing or dry_run):
+        raise RequestError("BAD_FIELD", "--place is of files whose rows are kept as they come; leave it out")
+    with ImportScreen() as screen, ImportPlace(file, subject_type, place, errors, screen.show) as stand:
+        screen.watch(stand)
+        rows = read_table(database, table) if file is None else read_events(file, stand.row)
+        with chosen.client() as client:
+            report = client.consents.import_events(
+                rows, subject_type, all_or_nothing, trial=dry_run, progress=stand.advance
+            )
+        stand.end()
+    first = stand.begun_after
+    whole = not first  # of one that went on, the report speaks of its own rows only
     show_one(
         {
-            "accepted": report.accepted,
-            "replayed": report.replayed,
-            "rejected": report.rejected_count,
-            "rejected_rows": rejected,
+            "accepted": report.accepted if whole else stand.accepted,
+            "replayed": report.replayed if whole else stand.replayed,
+            "rejected": report.rejected_count if whole else stand.rejected,
+            "rejected_rows": [
+                {"row": error.row, "field": error.field, "reason": error.reason} for error in report.rejected
+            ],
+            **({"dry_run": True} if dry_run else {}),
+            **({"went_on_after_row": first} if first else {}),
         },
         chosen.output,
     )
-    if report.rejected_count:
-        words(f"{report.rejected_count} rows were not imported; correct them and import the file again.")
+    rejected = report.rejected_count if whole else stand.rejected
+    if rejected:
+        would = "would not be" if dry_run else "were not"
+        words(f"{rejected} rows {would} imported; correct them and import the file again.")
         raise typer.Exit(1)
 
 

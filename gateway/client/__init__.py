@@ -14,10 +14,11 @@ from gateway.client.aio import AsyncClient
 from gateway.client.audit import AuditEntry, Checkpoint, InclusionProof
 from gateway.client.blocking import Client
 from gateway.client.cells import cells_frame, is_cells
-from gateway.client.consent import Consent, Decision, ImportReport
+from gateway.client.consent import Consent, Decision
 from gateway.client.dataset import Dataset
 from gateway.client.eligible import Coverage
 from gateway.client.event import RowError
+from gateway.client.event_batch import ImportProgress, ImportReport
 from gateway.client.job import Count, Job
 from gateway.client.notice import Notice, NoticeRecipient
 from gateway.client.outcome import Cancelled, Refused
@@ -52,6 +53,7 @@ __all__ = [
     "ExportCounter",
     "ExportMechanism",
     "ImpactAssessment",
+    "ImportProgress",
     "ImportReport",
     "InclusionProof",
     "Invitation",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -90,6 +90,62 @@ class Connection:
             call.cancel()
             with suppress(asyncio.CancelledError):
                 await told
+
+    async def exchange(
+        self,
+        method: grpc.aio.StreamStreamMultiCallable[Request, Answer],
+        opening: Request,
+        requests: Iterable[Request],
+        ended: Callable[[Answer], bool],
+    ) -> AsyncGenerator[Answer, None]:
+        """Call a method that answers while it takes a stream; it takes as long as it takes.
+
+        The rest is sent once the opening was answered. What the iteration itself raises cancels the call and reaches
+        the caller as it is.
+
+        Args:
+            method: of the stub.
+            opening: the first message.
+            requests: all others.
+            ended: whether an answer says that the gateway reads no more; the call then fails, and says why.
+        """
+        open_call: Any = method  # the stubs do not know a call without an iterator
+        call = open_call(metadata=self._metadata)
+        sending: asyncio.Task[None] | None = None
+        enough = False
+
+        async def send() -> None:
+            try:
+                for request in requests:
+                    if enough:
+                        break
+                    await call.write(request)
+                await call.done_writing()
+            except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+                return  # the call has ended: whoever reads the answers learns why
+            except BaseException:
+                call.cancel()
+                raise
+
+        try:
+            await call.write(opening)
+            async for answer in call:
+                sending = sending or asyncio.create_task(send())
+                enough = enough or ended(answer)
+                if not enough:
+                    yield answer
+            if sending is not None:
+                await sending
+        except (grpc.aio.AioRpcError, asyncio.CancelledError) as error:
+            if sending is not None and sending.done() and not sending.cancelled():
+                await sending  # what reading the rows raised comes before what the call made of it
+            if isinstance(error, grpc.aio.AioRpcError):
+                raise error_of_call(error) from error
+            raise
+        finally:
+            call.cancel()
+            if sending is not None:
+                await asyncio.wait({sending})
 
     async def download(
         self, method: grpc.aio.UnaryStreamMultiCallable[Request, Answer], request: Request

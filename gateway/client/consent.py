@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from gateway.client.connection import Connection
 from gateway.client.eligible import Coverage, read_coverage, read_eligible
-from gateway.client.event import EventMessages, NotCarried, RowError
+from gateway.client.event import RowError
+from gateway.client.event_batch import Account, Batches, ImportProgress, ImportReport, Row
 from gateway.client.record import PAGE_SIZE, bare, named, pages, required_time, stamp, time_of
 from gateway.errors import RequestError
 from gateway.v1 import consent_pb2, consent_pb2_grpc, eligible_pb2
@@ -19,30 +19,7 @@ from gateway.v1 import consent_pb2, consent_pb2_grpc, eligible_pb2
 if TYPE_CHECKING:
     import pyarrow as pa
 
-BATCH_ROWS = 2000
-BATCH_BYTES = 2 * 1024 * 1024
-MAX_NAMED = 1000  # rows refused here that a report names; the gateway bounds its own
-
 QUESTION_KINDS = ("USE", "PROMPT", "REFUSE_SERVICE")
-
-Row = tuple[int, Mapping[str, object]]
-
-
-@dataclass(frozen=True, slots=True)
-class ImportReport:
-    """What became of an import.
-
-    Attributes:
-        accepted: events that are new and kept.
-        replayed: events that were imported before.
-        rejected: the first rejected rows, in order.
-        rejected_count: all rows that were not kept for a fault of their own.
-    """
-
-    accepted: int
-    replayed: int
-    rejected: tuple[RowError, ...]
-    rejected_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +95,24 @@ class AsyncConsents:
         self._connection = connection
         self._stub = consent_pb2_grpc.ConsentServiceStub(connection.channel)
 
-    async def import_events(self, rows: Iterable[Row], subject_type: str, all_or_nothing: bool = False) -> ImportReport:
+    async def import_events(
+        self,
+        rows: Iterable[Row | RowError],
+        subject_type: str,
+        all_or_nothing: bool = False,
+        *,
+        trial: bool = False,
+        progress: Callable[[ImportProgress], None] | None = None,
+    ) -> ImportReport:
         """Import consent events; rows are read and sent batch by batch.
 
         Args:
-            rows: (row number, event) pairs, the event as a file's JSON object gives it, with the raw customer value.
+            rows: (row number, event) pairs in ascending order, the event as a file's JSON object gives it, with the
+                raw customer value; or what is wrong with a row that could not be read.
             subject_type: what a subject is, e.g. "customer"; the same as in the binding.
             all_or_nothing: keep nothing when any row is wrong; the rows are held in memory then.
+            trial: keep nothing, and report what an import would do.
+            progress: is told of every batch once it is kept, and there of every rejected row.
 
         Returns:
             What became of the rows. A wrong row is no error.
@@ -132,22 +120,27 @@ class AsyncConsents:
         Raises:
             AssentError: as the gateway raised it; repeating the import does no harm.
         """
-        refused = _Refused()
-        options = consent_pb2.ImportOptions(subject_type=subject_type, all_or_nothing=all_or_nothing)
-        batches: Iterable[consent_pb2.ImportEventsRequest] = _batches(rows, refused)
-        if all_or_nothing:
-            batches = list(batches)
-            if refused.count:
-                return ImportReport(0, 0, tuple(refused.first), refused.count)
-        requests = chain([consent_pb2.ImportEventsRequest(options=options)], batches)
-        answer = await self._connection.upload(self._stub.ImportEvents, requests)
-        named_there = [RowError(error.row, error.field, error.reason) for error in answer.rejected]
-        return ImportReport(
-            accepted=answer.accepted,
-            replayed=answer.replayed,
-            rejected=tuple(sorted([*refused.first, *named_there], key=lambda error: error.row)),
-            rejected_count=answer.rejected_count + refused.count,
+        account = Account(progress)
+        batches = Batches(rows, account)
+        sent: Iterable[consent_pb2.ImportEventsRequest] = batches
+        if all_or_nothing and not trial:
+            sent = list(batches)
+            report = account.end(batches.last_row)
+            if report.rejected_count:
+                return report
+        options = consent_pb2.ImportOptions(
+            subject_type=subject_type, all_or_nothing=all_or_nothing, validate_only=trial
         )
+        opening = consent_pb2.ImportEventsRequest(options=options)
+        answers = self._connection.exchange(self._stub.FollowImport, opening, sent, lambda answer: answer.ended)
+        async with aclosing(answers):
+            async for answer in answers:
+                errors = [RowError(error.row, error.field, error.reason) for error in answer.rejected]
+                account.settle(answer.settled_row, answer.accepted, answer.replayed, errors)
+        report = account.end(batches.last_row)
+        if trial and all_or_nothing and report.rejected_count:
+            return replace(report, accepted=0, replayed=0)
+        return report
 
     async def evaluate(
         self,
@@ -306,49 +299,6 @@ class AsyncConsents:
 
         async for consent in pages(fetch):
             yield consent
-
-
-class _Refused:
-    """Rows that no message could carry."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.first: list[RowError] = []
-
-    def add(self, row: int, fault: NotCarried) -> None:
-        self.count += 1
-        if len(self.first) < MAX_NAMED:
-            self.first.append(RowError(row, fault.field, fault.reason))
-
-
-def _batches(rows: Iterable[Row], refused: _Refused) -> Iterator[consent_pb2.ImportEventsRequest]:
-    messages = EventMessages()
-    request, size = consent_pb2.ImportEventsRequest(), 0
-    for number, mapping in rows:
-        kept = request.batch.rows
-        if len(kept) == BATCH_ROWS:
-            yield request
-            request, size = consent_pb2.ImportEventsRequest(), 0
-            kept = request.batch.rows
-        row = kept.add()
-        row.row = number
-        try:
-            messages.write(mapping, row.event)
-            bytes_of_row = row.ByteSize()
-            if bytes_of_row > BATCH_BYTES:
-                raise NotCarried("(row)", f"is larger than {BATCH_BYTES} bytes")
-        except NotCarried as fault:
-            refused.add(number, fault)
-            del kept[-1]
-            continue
-        if size + bytes_of_row > BATCH_BYTES:
-            full, request, size = request, consent_pb2.ImportEventsRequest(), 0
-            request.batch.rows.add().CopyFrom(row)
-            del kept[-1]
-            yield full
-        size += bytes_of_row
-    if request.batch.rows:
-        yield request
 
 
 def _consent(message: consent_pb2.Consent) -> Consent:

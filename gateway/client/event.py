@@ -20,6 +20,8 @@ from gateway.v1 import consent_pb2
 
 _TEXTS = (
     "event_id", "subject", "handler", "consent_id", "notice", "channel", "purpose", "recipient", "method", "birthdate",
+    "evidence_ref", "evidence_hash", "scan_hash", "witness", "place", "ui_version", "screen_id", "bundle_id",
+    "app_version", "language", "device_ref", "ip_prefix",
 )  # fmt: skip
 _FLAGS = ("guardian_verified", "evidence")
 _TIMES = {
@@ -27,11 +29,17 @@ _TIMES = {
     "valid_until": "valid_until_time",
     "retention_until": "retention_until_time",
     "until": "until_time",
+    "shown_at": "shown_time",
 }
 _LISTS = ("categories", "subjects")
 _ITEM_LISTS = ("categories", "methods", "recipients")
 _MAX_SHOWN = 64  # characters of a field's name in a report
-_OWN = ("event_id", "at", "subject", "consent_id", "valid_until")
+_COUNTS = {"max_uses": "an integer of at least 1", "dwell_ms": "an integer of milliseconds"}
+# What differs from act to act.
+_OWN = (
+    "event_id", "at", "subject", "consent_id", "valid_until",
+    "evidence_ref", "evidence_hash", "scan_hash", "device_ref", "ip_prefix", "shown_at", "dwell_ms",
+)  # fmt: skip
 _MAX_KEPT = 4096  # messages of what rows share
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -119,8 +127,8 @@ def _set(event: consent_pb2.ConsentEvent, name: str, value: object, mapping: Map
         getattr(event, name).extend(_texts(value, name))
     elif name == "category":
         _single_category(event, value, mapping)
-    elif name == "max_uses":
-        event.max_uses = _count(value, name)
+    elif name in _COUNTS:
+        setattr(event, name, _count(value, name))
     elif name == "items":
         event.items.extend(_items(value))
     elif name == "recorded_at":
@@ -174,7 +182,7 @@ def _texts(value: object, path: str) -> list[str]:
 
 def _count(value: object, path: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not -(2**63) <= value < 2**63:
-        raise NotCarried(path, "must be an integer of at least 1")
+        raise NotCarried(path, f"must be {_COUNTS[path]}")
     return value
 
 
@@ -205,6 +213,7 @@ def _words(enum: Any, prefix: str) -> dict[str, int]:
 _WORDS: Mapping[str, dict[str, int]] = {
     "type": _words(consent_pb2.ConsentEventType, "CONSENT_EVENT_TYPE_"),
     "by": _words(consent_pb2.ConsentActor, "CONSENT_ACTOR_"),
+    "action": _words(consent_pb2.ConsentAction, "CONSENT_ACTION_"),
     "mode": _words(consent_pb2.ConsentMode, "CONSENT_MODE_"),
     "form": _words(consent_pb2.ConsentForm, "CONSENT_FORM_"),
 }

@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import weakref
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import cast
 
 from consent.evaluate import Decision, History, Kind, ProjectionRow, Question, Use, may_use
 from consent.event import ConsentEvent
@@ -69,14 +71,55 @@ class Circumstances:
     necessary_for_service: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of the rows between one row and another.
+
+    Attributes:
+        row: number of the last of them.
+        accepted: rows stored; in a trial, that would be.
+        replayed: rows that were stored before.
+        rejected: errors of all others, in order of rows.
+    """
+
+    row: int
+    accepted: int
+    replayed: int
+    rejected: tuple[RowError, ...]
+
+
 async def import_events(
     house: House,
     caller: Caller,
     subject_type: str,
     rows: AsyncIterator[Sequence[Row]],
     all_or_nothing: bool,
+    trial: bool = False,
 ) -> ImportReport:
-    """Store consent events.
+    """Store consent events; arguments and errors as of `follow_import`, all of it in one report."""
+    tally = _Tally(house.limits.rejected_rows_named)
+    follow = follow_import(house, caller, subject_type, rows, all_or_nothing, trial)
+    async with aclosing(cast(AsyncGenerator[Settled, None], follow)) as steps:
+        async for step in steps:
+            tally.add(step)
+    return tally.report()
+
+
+def check_import(house: House, caller: Caller, subject_type: str) -> None:
+    """Check what can be told before a row is wanted; arguments and errors as of `follow_import`."""
+    require(caller, Role.CDP_JOB, Role.COMPLIANCE_OFFICER)
+    _names(house, subject_type)
+
+
+async def follow_import(
+    house: House,
+    caller: Caller,
+    subject_type: str,
+    rows: AsyncIterator[Sequence[Row]],
+    all_or_nothing: bool,
+    trial: bool = False,
+) -> AsyncIterator[Settled]:
+    """Store consent events, and tell of every batch once it is committed.
 
     Args:
         house: ports.
@@ -85,38 +128,45 @@ async def import_events(
         rows: (row number, fields) in pieces of any size; subjects are raw.
         all_or_nothing: look at every row first, and store none when one is bad.
             Otherwise good rows are stored and bad ones reported.
+        trial: look at every row and store none. Of two events under one id, the second is
+            found out when the first is stored or among the MAX_ROWS_AT_ONCE events before it.
 
     Raises:
         RequestError: BAD_FIELD for a bad subject type, or too many rows at once.
         StateError: REVISION_CONFLICT when another import stored one of the ids
             meanwhile; repeat the import.
     """
-    require(caller, Role.CDP_JOB, Role.COMPLIANCE_OFFICER)
+    check_import(house, caller, subject_type)
     names = _names(house, subject_type)
     batches = _in_batches(rows, house.limits.import_batch)
-    tally = _Tally(house.limits.rejected_rows_named)
-    if all_or_nothing:
-        kept = await _kept(batches)
-        seen: dict[str, str] = {}
-        for batch in kept:
-            await _look(house, names, batch, tally, seen)
-        if tally.rejected_count:
-            return tally.report(stored=False)
-        batches, tally = _again(kept), _Tally(house.limits.rejected_rows_named)
-    storing: asyncio.Task[None] | None = None
+    if trial or all_or_nothing:
+        kept: list[list[Row]] = []
+        looked, bad = Settled(0, 0, 0, ()), False
+        async for step in _looked_at(house, names, batches, None if trial else kept):
+            bad = bad or bool(step.rejected)
+            looked = Settled(step.row, looked.accepted + step.accepted, looked.replayed + step.replayed, ())
+            # Whether a good row would be stored is not known before the last one was looked at.
+            yield Settled(step.row, 0, 0, step.rejected) if all_or_nothing else step
+        if trial:
+            if all_or_nothing and not bad:
+                yield looked
+            return
+        if bad:
+            return
+        batches = _again(kept)
+    storing: asyncio.Task[Settled] | None = None
     try:
         async for batch in batches:
             # Read while the database takes the batch before.
             read = await _read(house, names, batch)
             if storing is not None:
-                await storing
-            storing = asyncio.create_task(_store(house, names, batch, read, tally))
+                yield await storing
+            storing = asyncio.create_task(_store(house, names, batch, read))
         if storing is not None:
-            await storing
+            yield await storing
     finally:
         if storing is not None:
             await _ended(storing)
-    return tally.report(stored=True)
 
 
 async def decide(
@@ -193,18 +243,19 @@ class _Tally:
     errors: list[RowError] = field(default_factory=list)
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def reject(self, errors: Sequence[RowError]) -> None:
-        self.rejected_count += len(errors)
-        for error in errors:
+    def add(self, step: Settled) -> None:
+        self.accepted += step.accepted
+        self.replayed += step.replayed
+        self.rejected_count += len(step.rejected)
+        for error in step.rejected:
             kind = (error.field, error.reason)
             self.reasons[kind] += 1
             if self.reasons[kind] <= self.named_per_reason and len(self.errors) < MAX_ERRORS_NAMED:
                 self.errors.append(error)
 
-    def report(self, *, stored: bool) -> ImportReport:
-        counted = (self.accepted, self.replayed) if stored else (0, 0)
+    def report(self) -> ImportReport:
         rejected = tuple(sorted(self.errors, key=lambda error: error.row))
-        return ImportReport(*counted, rejected, self.rejected_count)
+        return ImportReport(self.accepted, self.replayed, rejected, self.rejected_count)
 
 
 def _names(house: House, subject_type: str) -> SubjectNames:
@@ -235,19 +286,6 @@ async def _in_batches(pieces: AsyncIterator[Sequence[Row]], size: int) -> AsyncI
             batch = batch[size:]
     if batch:
         yield batch
-
-
-async def _kept(batches: AsyncIterator[list[Row]]) -> list[list[Row]]:
-    kept: list[list[Row]] = []
-    count = 0
-    async for batch in batches:
-        count += len(batch)
-        if count > MAX_ROWS_AT_ONCE:
-            raise RequestError(
-                "BAD_FIELD", f"field all_or_nothing allows {MAX_ROWS_AT_ONCE} rows; import more in several files"
-            )
-        kept.append(batch)
-    return kept
 
 
 async def _again(kept: list[list[Row]]) -> AsyncIterator[list[Row]]:
@@ -282,18 +320,45 @@ async def _taken_in(house: House, names: SubjectNames, batch: list[Row], registr
     return _Read(wordings, *await asyncio.to_thread(take_in, batch, names, registry, house.clock.now(), wordings))
 
 
-async def _look(house: House, names: SubjectNames, batch: list[Row], tally: _Tally, seen: dict[str, str]) -> None:
-    """Find a batch's bad rows without storing anything; `seen` holds what earlier batches would have stored."""
-    read = await _read(house, names, batch)
-    async with house.store.read() as tx:
-        known = seen | await tx.consents.known_events([row.event_id for row in read.taken])
-    fresh, _, clashes = _parted(read.taken, known)
-    tally.reject([*read.errors, *clashes])
-    seen.update((row.event_id, row.content_hash) for row in fresh)
+async def _looked_at(
+    house: House, names: SubjectNames, batches: AsyncIterator[list[Row]], kept: list[list[Row]] | None
+) -> AsyncIterator[Settled]:
+    """Find the bad rows of an import without storing anything.
+
+    Args:
+        house: ports.
+        names: how subjects are named here.
+        batches: the import.
+        kept: where batches are put to be stored afterwards; None when they never will be.
+
+    Raises:
+        RequestError: BAD_FIELD for more rows than are kept.
+    """
+    seen: dict[str, str] = {}  # what earlier batches would have stored
+    count = 0
+    async for batch in batches:
+        count += len(batch)
+        if kept is not None:
+            if count > MAX_ROWS_AT_ONCE:
+                raise RequestError(
+                    "BAD_FIELD", f"field all_or_nothing allows {MAX_ROWS_AT_ONCE} rows; import more in several files"
+                )
+            kept.append(batch)
+        read = await _read(house, names, batch)
+        event_ids = [row.event_id for row in read.taken]
+        async with house.store.read() as tx:
+            known = await tx.consents.known_events(event_ids)
+        # What is stored weighs more than what would have been: an id names one event for ever.
+        before = {event_id: seen[event_id] for event_id in event_ids if event_id in seen}
+        fresh, replayed, clashes = _parted(read.taken, before | known)
+        yield _settled(batch, read, len(fresh), replayed, clashes)
+        seen.update((row.event_id, row.content_hash) for row in fresh)
+        while len(seen) > MAX_ROWS_AT_ONCE:
+            del seen[next(iter(seen))]
 
 
-async def _store(house: House, names: SubjectNames, batch: list[Row], read: _Read, tally: _Tally) -> None:
-    """Store a batch's good rows in one transaction."""
+async def _store(house: House, names: SubjectNames, batch: list[Row], read: _Read) -> Settled:
+    """Store a batch's good rows in one transaction; what is told of it is committed."""
     async with house.store.begin() as tx:
         now = house.clock.now()
         registry = await load_registry(tx, house)
@@ -304,14 +369,16 @@ async def _store(house: House, names: SubjectNames, batch: list[Row], read: _Rea
         fresh, replayed, clashes = _parted(read.taken, known)
         if fresh:
             await _append(tx, read.wordings, fresh, on_file, now)
-    # Only what is committed counts.
-    tally.reject([*read.errors, *clashes])
-    tally.accepted += len(fresh)
-    tally.replayed += replayed
     house.bells.ring("audit")
+    return _settled(batch, read, len(fresh), replayed, clashes)
 
 
-async def _ended(storing: asyncio.Task[None]) -> None:
+def _settled(batch: Sequence[Row], read: _Read, accepted: int, replayed: int, clashes: Sequence[RowError]) -> Settled:
+    rejected = sorted([*read.errors, *clashes], key=lambda error: error.row)
+    return Settled(batch[-1][0], accepted, replayed, tuple(rejected))
+
+
+async def _ended(storing: asyncio.Task[Settled]) -> None:
     """Wait until a transaction is over; one that nobody waits for any more is rolled back."""
     storing.cancel()
     await asyncio.wait({storing})

@@ -11,15 +11,16 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import NamedTuple, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
 import pyarrow as pa
 
 from consent.errors import FieldError
 from consent.event import ConsentEvent
 from consent.fields import in_utc
+from consent.proof import OF_ONE_ACT, read_part
 from consent.registry import Registry
 from gateway import kernel
 from gateway.errors import RequestError
@@ -62,6 +63,7 @@ class TakenRow(NamedTuple):
         at: when it happened.
         consent_id: the consent that it gives or means.
         valid_until: first moment the consent holds no more.
+        proof: what its proof says otherwise than its wording's.
         wording: the rest of the event.
         content_hash: SHA-256 (hex) of the canonical content.
         before: canonical content up to the place of `recorded_at`.
@@ -74,6 +76,7 @@ class TakenRow(NamedTuple):
     at: datetime
     consent_id: str | None
     valid_until: datetime | None
+    proof: tuple[tuple[str, Any], ...]
     wording: Wording
     content_hash: str
     before: str
@@ -89,13 +92,15 @@ class TakenRow(NamedTuple):
 
     def event(self, recorded_at: datetime) -> ConsentEvent:
         """Return the event, taken in by our server at a time (UTC)."""
-        return self.wording.act.said_again(
+        act = self.wording.act
+        return act.said_again(
             event_id=self.event_id,
             subject=self.subject,
             at=self.at,
             recorded_at=recorded_at,
             consent_id=self.consent_id,
             valid_until=self.valid_until,
+            proof=replace(act.proof, **dict(self.proof)) if act.proof is not None and self.proof else act.proof,
         )
 
 
@@ -227,7 +232,7 @@ class _Reader:
             self._wordings.keep(key, wording)
         content_hash = hashlib.sha256(encoded).hexdigest()
         own_fields = event.event_id, subject, event.at, event.consent_id, event.valid_until
-        return TakenRow(number, *own_fields, wording, content_hash, before, after)
+        return TakenRow(number, *own_fields, (), wording, content_hash, before, after)
 
     def _alike(self, number: int, own: Mapping[str, object], subject: str, wording: Wording) -> TakenRow | None:
         """Read a row in a known wording; None when anything about its own fields needs a closer look."""
@@ -242,19 +247,28 @@ class _Reader:
             or (wording.published_at is not None and wording.published_at > at[0])
         ):
             return None
-        before, after = wording.halves(
-            at[1],
-            None if consent_id is None else quoted(consent_id),
-            quoted(event_id),
-            f'"{subject}"',
-            None if until is None else until[1],
-        )
+        texts = {"at": at[1], "event_id": quoted(event_id), "subject": f'"{subject}"'}
+        if consent_id is not None:
+            texts["consent_id"] = quoted(consent_id)
+        if until is not None:
+            texts["valid_until"] = until[1]
+        proof: list[tuple[str, Any]] = []
+        if wording.act.proof is not None:
+            try:
+                for name in OF_ONE_ACT:
+                    if own.get(name) is not None:
+                        value, said = read_part(own, name)
+                        proof.append((name, value))
+                        texts[name] = quoted(said) if isinstance(said, str) else str(said)
+            except FieldError:
+                return None
+        before, after = wording.halves(texts)
         encoded = f"{before},{after}".encode()
         if len(encoded) > MAX_CONTENT_BYTES:
             return None
         content_hash = hashlib.sha256(encoded).hexdigest()
-        valid_until = None if until is None else until[0]
-        return TakenRow(number, event_id, subject, at[0], consent_id, valid_until, wording, content_hash, before, after)
+        own_fields = event_id, subject, at[0], consent_id, None if until is None else until[0]
+        return TakenRow(number, *own_fields, tuple(proof), wording, content_hash, before, after)
 
 
 def row_error(number: int, error: FieldError) -> RowError:

@@ -1,8 +1,9 @@
 """Wordings: what the acts of many people have in common, read and checked once.
 
-Most rows of an import differ in five fields: who acted, when, until when it holds, and two ids. The rest is one of a
-few wordings. A row in a wording that was read before is taken in by those five alone; whatever is unusual about them
-sends it the strict way, `ConsentEvent.from_mapping`, which also says what is wrong. A test holds both ways equal.
+Most rows of an import differ in who acted, when, until when it holds, two ids, and where the proof lies. The rest is
+one of a few wordings. A row in a wording that was read before is taken in by those fields alone; whatever is unusual
+about them sends it the strict way, `ConsentEvent.from_mapping`, which also says what is wrong. A test holds both ways
+equal.
 
 Wordings belong to a registry: what they refer to was looked up there.
 """
@@ -18,6 +19,7 @@ from datetime import UTC, datetime
 from consent.evaluate import History, ProjectionRow, project
 from consent.event import ConsentEvent
 from consent.projection import Timeline
+from consent.proof import OF_ONE_ACT
 from consent.registry import Registry
 from gateway.route.canonical import Frame, canonical_bytes
 from gateway.route.consent import EventFields
@@ -25,9 +27,10 @@ from gateway.route.consent import EventFields
 MAX_KEPT = 4096  # wordings, and projections of one
 
 Place = tuple[object, ...]
-Key = tuple[bytes, int, int]
+Key = tuple[bytes, int, int, tuple[tuple[str, int], ...]]
 
-OWN = ("event_id", "at", "subject", "consent_id", "valid_until")
+OWN = ("event_id", "at", "subject", "consent_id", "valid_until", *OF_ONE_ACT)
+_OF_PROOF = frozenset(OF_ONE_ACT)
 _ABSENT = object()
 _WRITTEN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6}(?<!\.000000))?\+00:00", re.ASCII)  # by `isoformat`
 
@@ -41,7 +44,7 @@ class Wording:
         projections: of people whose only act is in these words, by its place on the timeline.
     """
 
-    __slots__ = ("_after", "_before", "act", "projections", "published_at")
+    __slots__ = ("_after", "_before", "_own_after", "_own_before", "act", "projections", "published_at")
 
     def __init__(self, act: ConsentEvent, published_at: datetime | None) -> None:
         """Keep the first act; nothing is encoded before a second one comes."""
@@ -50,27 +53,23 @@ class Wording:
         self.projections: dict[Place, tuple[ProjectionRow, ...]] = {}
         self._before: Frame | None = None
         self._after: Frame | None = None
+        self._own_before: list[str] = []
+        self._own_after: list[str] = []
 
-    def halves(
-        self, at: str, consent_id: str | None, event_id: str, subject: str, valid_until: str | None
-    ) -> tuple[str, str]:
+    def halves(self, own: Mapping[str, str]) -> tuple[str, str]:
         """Write an act in these words, as `halves` writes the content of its event.
 
         Args:
-            at: quoted, as every text here.
-            consent_id: present as in the first act.
-            event_id: its own.
-            subject: subject_ref.
-            valid_until: present as in the first act.
+            own: the act's own fields, the same as in the first act, each as JSON.
         """
         if self._before is None or self._after is None:
             before, after = _parted(self.act.content())
-            self._before = Frame(before, [name for name in OWN if name in before])
-            self._after = Frame(after, [name for name in OWN if name in after])
-        # In the order of the fields' names.
-        first = (at, event_id) if consent_id is None else (at, consent_id, event_id)
-        last = (subject,) if valid_until is None else (subject, valid_until)
-        return self._before.filled(*first)[:-1], self._after.filled(*last)[1:]
+            # In the order of their names, as a frame takes them.
+            self._own_before = sorted(name for name in OWN if name in before)
+            self._own_after = sorted(name for name in OWN if name in after)
+            self._before, self._after = Frame(before, self._own_before), Frame(after, self._own_after)
+        first = self._before.filled(*[own[name] for name in self._own_before])
+        return first[:-1], self._after.filled(*[own[name] for name in self._own_after])[1:]
 
 
 class Wordings:
@@ -97,7 +96,13 @@ class Wordings:
             shared = _told_apart(rest)
         if shared is None:
             return None, None
-        key = shared, _stated(own.get("consent_id", _ABSENT)), _stated(own.get("valid_until", _ABSENT))
+        proof = _OF_PROOF.intersection(own)
+        key = (
+            shared,
+            _stated(own.get("consent_id", _ABSENT)),
+            _stated(own.get("valid_until", _ABSENT)),
+            tuple([(name, _stated(own[name])) for name in sorted(proof)]) if proof else (),
+        )
         return key, self._known.get(key)
 
     def _told_apart(self, shared: Mapping[str, object]) -> bytes | None:

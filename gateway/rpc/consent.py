@@ -14,6 +14,7 @@ from gateway.rpc.convert.consent import (
     consent_to_proto,
     decision_to_proto,
     import_report_to_proto,
+    progress_to_proto,
     subject_from_proto,
     use_from_proto,
 )
@@ -27,7 +28,7 @@ from gateway.rpc.convert.eligible import (
 from gateway.rpc.convert.event import batch_from_proto, options_from_proto
 from gateway.rpc.convert.field import time_or_none
 from gateway.rpc.convert.page import page_of, page_size, place_of
-from gateway.rpc.door import Context, closing, stream, unary
+from gateway.rpc.door import Context, closing, let_finish, stream, unary
 from gateway.v1 import consent_pb2, consent_pb2_grpc, eligible_pb2
 
 _LISTING = "consents"
@@ -46,12 +47,30 @@ class ConsentServicer(consent_pb2_grpc.ConsentServiceServicer):
     ) -> consent_pb2.ImportEventsResponse:
         """Import a stream of batches."""
         caller = current_caller()
-        first = await anext(aiter(request), None)
-        if first is None or first.WhichOneof("frame") != "options":
-            raise RequestError("BAD_FIELD", "field options is required in the first message of the stream")
-        subject_type, all_or_nothing = options_from_proto(first.options)
-        report = await flow.import_events(self._house, caller, subject_type, _batches(request), all_or_nothing)
+        subject_type, all_or_nothing, trial = options_from_proto(await _options(request))
+        report = await flow.import_events(self._house, caller, subject_type, _batches(request), all_or_nothing, trial)
         return import_report_to_proto(report)
+
+    @stream
+    async def FollowImport(
+        self, request: AsyncIterator[consent_pb2.ImportEventsRequest], context: Context
+    ) -> AsyncIterator[consent_pb2.ImportProgress]:
+        """Import a stream of batches, telling of each."""
+        caller = current_caller()
+        subject_type, all_or_nothing, trial = options_from_proto(await _options(request))
+        flow.check_import(self._house, caller, subject_type)
+        yield consent_pb2.ImportProgress()
+        steps = flow.follow_import(self._house, caller, subject_type, _batches(request), all_or_nothing, trial)
+        try:
+            async with closing(steps) as settled:
+                async for step in settled:
+                    for message in progress_to_proto(step):
+                        yield message
+        except Exception:
+            # A client whose write fails because the call has ended never learns why it did: it is told to stop first.
+            yield consent_pb2.ImportProgress(ended=True)
+            await let_finish(request)
+            raise
 
     @unary
     async def EvaluateConsent(
@@ -110,6 +129,13 @@ class ConsentServicer(consent_pb2_grpc.ConsentServiceServicer):
         async with closing(cohort.coverage(self._house, caller, scope, category, method, at)) as counted:
             async for coverage in counted:
                 yield coverage_to_proto(coverage)
+
+
+async def _options(request: AsyncIterator[consent_pb2.ImportEventsRequest]) -> consent_pb2.ImportOptions:
+    first = await anext(aiter(request), None)
+    if first is None or first.WhichOneof("frame") != "options":
+        raise RequestError("BAD_FIELD", "field options is required in the first message of the stream")
+    return first.options
 
 
 async def _batches(

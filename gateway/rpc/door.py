@@ -144,12 +144,12 @@ async def end_call(
         status = status_of(known)
         ended.log(public_of(known).code.name, reason=known.reason)
     if requests is not None:
-        await _let_finish(context, requests)
+        await _tell_to_finish(context, requests)
     wire = wire_status(status)
     await context.abort(wire.code, wire.details, wire.trailing_metadata)
 
 
-async def _let_finish(context: Context, requests: AsyncIterable[Any]) -> None:
+async def _tell_to_finish(context: Context, requests: AsyncIterable[Any]) -> None:
     """Give a sender the time to stop before its call is ended.
 
     A client of grpc.aio whose write fails because the call has ended reports
@@ -157,6 +157,11 @@ async def _let_finish(context: Context, requests: AsyncIterable[Any]) -> None:
     what is on its way is read and dropped.
     """
     await context.send_initial_metadata(())
+    await let_finish(requests)
+
+
+async def let_finish(requests: AsyncIterable[Any]) -> None:
+    """Read and drop what a sender that was told to stop has on its way, for a while."""
     with suppress(TimeoutError):
         async with asyncio.timeout(FINISH_S):
             async for _ in requests:

@@ -13,6 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 from consent.evaluate import Use
 from consent.event import Actor, ConsentEvent, ConsentItem, EventType, Form, Mode
 from consent.projection import ProjectionRow
+from consent.proof import PROOF_FIELDS, Action, Proof
 from gateway.errors import HostileInput, Misuse, StateError
 from gateway.flow.ports.store import RegistryItem
 from gateway.route.agreement import Agreement, AgreementBinding, AgreementCopy, AgreementState, Operation
@@ -105,6 +106,8 @@ def consent_events(bodies: Iterable[str]) -> list[ConsentEvent]:
     for fields in events:
         for name in fields.keys() & _EVENT_FIELDS.keys():
             fields[name] = _EVENT_FIELDS[name](fields[name])
+        if proven := fields.keys() & _PROOF_FIELDS:
+            fields["proof"] = _proof({name: fields.pop(name) for name in proven})
     return [ConsentEvent(**fields) for fields in events]
 
 
@@ -128,10 +131,20 @@ def _consent_item(
     return ConsentItem(purpose, categories, methods, recipients, Form(form))
 
 
+def _proof(fields: dict[str, Any]) -> Proof:
+    if "action" in fields:
+        fields["action"] = Action(fields["action"])
+    if "shown_at" in fields:
+        fields["shown_at"] = datetime.fromisoformat(fields["shown_at"])
+    return Proof(**fields)
+
+
 def _member(words: type[StrEnum]) -> Callable[[Any], object]:
     """Look a word up, four times faster than calling its enumeration."""
     return {word.value: word for word in words}.__getitem__
 
+
+_PROOF_FIELDS = frozenset(PROOF_FIELDS)
 
 # The fields of a consent event that JSON does not carry as they are.
 _EVENT_FIELDS: Mapping[str, Callable[[Any], object]] = {

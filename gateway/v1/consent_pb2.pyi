@@ -63,6 +63,15 @@ class ConsentForm(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CONSENT_FORM_SEPARATE: _ClassVar[ConsentForm]
     CONSENT_FORM_WRITTEN: _ClassVar[ConsentForm]
 
+class ConsentAction(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CONSENT_ACTION_UNSPECIFIED: _ClassVar[ConsentAction]
+    CONSENT_ACTION_TAP: _ClassVar[ConsentAction]
+    CONSENT_ACTION_TICK: _ClassVar[ConsentAction]
+    CONSENT_ACTION_E_SIGN: _ClassVar[ConsentAction]
+    CONSENT_ACTION_VOICE: _ClassVar[ConsentAction]
+    CONSENT_ACTION_PAPER: _ClassVar[ConsentAction]
+
 class QuestionKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     QUESTION_KIND_UNSPECIFIED: _ClassVar[QuestionKind]
@@ -121,6 +130,12 @@ CONSENT_FORM_UNSPECIFIED: ConsentForm
 CONSENT_FORM_GENERAL: ConsentForm
 CONSENT_FORM_SEPARATE: ConsentForm
 CONSENT_FORM_WRITTEN: ConsentForm
+CONSENT_ACTION_UNSPECIFIED: ConsentAction
+CONSENT_ACTION_TAP: ConsentAction
+CONSENT_ACTION_TICK: ConsentAction
+CONSENT_ACTION_E_SIGN: ConsentAction
+CONSENT_ACTION_VOICE: ConsentAction
+CONSENT_ACTION_PAPER: ConsentAction
 QUESTION_KIND_UNSPECIFIED: QuestionKind
 QUESTION_KIND_USE: QuestionKind
 QUESTION_KIND_PROMPT: QuestionKind
@@ -138,7 +153,7 @@ CONSENT_STATE_CONSENT_EXPIRED: ConsentState
 CONSENT_STATE_CONSENT_INVALIDATED: ConsentState
 
 class ConsentEvent(_message.Message):
-    __slots__ = ("event_id", "type", "act_time", "subject", "handler", "consent_id", "notice", "by", "guardian_verified", "mode", "evidence", "channel", "valid_until_time", "max_uses", "items", "purpose", "recipient", "categories", "method", "birthdate", "retention_until_time", "until_time", "subjects")
+    __slots__ = ("event_id", "type", "act_time", "subject", "handler", "consent_id", "notice", "by", "guardian_verified", "mode", "evidence", "channel", "valid_until_time", "max_uses", "items", "purpose", "recipient", "categories", "method", "birthdate", "retention_until_time", "until_time", "subjects", "action", "evidence_ref", "evidence_hash", "scan_hash", "witness", "place", "ui_version", "screen_id", "bundle_id", "app_version", "language", "device_ref", "ip_prefix", "shown_time", "dwell_ms")
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     ACT_TIME_FIELD_NUMBER: _ClassVar[int]
@@ -162,6 +177,21 @@ class ConsentEvent(_message.Message):
     RETENTION_UNTIL_TIME_FIELD_NUMBER: _ClassVar[int]
     UNTIL_TIME_FIELD_NUMBER: _ClassVar[int]
     SUBJECTS_FIELD_NUMBER: _ClassVar[int]
+    ACTION_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_REF_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_HASH_FIELD_NUMBER: _ClassVar[int]
+    SCAN_HASH_FIELD_NUMBER: _ClassVar[int]
+    WITNESS_FIELD_NUMBER: _ClassVar[int]
+    PLACE_FIELD_NUMBER: _ClassVar[int]
+    UI_VERSION_FIELD_NUMBER: _ClassVar[int]
+    SCREEN_ID_FIELD_NUMBER: _ClassVar[int]
+    BUNDLE_ID_FIELD_NUMBER: _ClassVar[int]
+    APP_VERSION_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_REF_FIELD_NUMBER: _ClassVar[int]
+    IP_PREFIX_FIELD_NUMBER: _ClassVar[int]
+    SHOWN_TIME_FIELD_NUMBER: _ClassVar[int]
+    DWELL_MS_FIELD_NUMBER: _ClassVar[int]
     event_id: str
     type: ConsentEventType
     act_time: _timestamp_pb2.Timestamp
@@ -185,7 +215,22 @@ class ConsentEvent(_message.Message):
     retention_until_time: _timestamp_pb2.Timestamp
     until_time: _timestamp_pb2.Timestamp
     subjects: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, event_id: _Optional[str] = ..., type: _Optional[_Union[ConsentEventType, str]] = ..., act_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., subject: _Optional[str] = ..., handler: _Optional[str] = ..., consent_id: _Optional[str] = ..., notice: _Optional[str] = ..., by: _Optional[_Union[ConsentActor, str]] = ..., guardian_verified: _Optional[bool] = ..., mode: _Optional[_Union[ConsentMode, str]] = ..., evidence: _Optional[bool] = ..., channel: _Optional[str] = ..., valid_until_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., max_uses: _Optional[int] = ..., items: _Optional[_Iterable[_Union[ConsentItem, _Mapping]]] = ..., purpose: _Optional[str] = ..., recipient: _Optional[str] = ..., categories: _Optional[_Iterable[str]] = ..., method: _Optional[str] = ..., birthdate: _Optional[str] = ..., retention_until_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., until_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., subjects: _Optional[_Iterable[str]] = ...) -> None: ...
+    action: ConsentAction
+    evidence_ref: str
+    evidence_hash: str
+    scan_hash: str
+    witness: str
+    place: str
+    ui_version: str
+    screen_id: str
+    bundle_id: str
+    app_version: str
+    language: str
+    device_ref: str
+    ip_prefix: str
+    shown_time: _timestamp_pb2.Timestamp
+    dwell_ms: int
+    def __init__(self, event_id: _Optional[str] = ..., type: _Optional[_Union[ConsentEventType, str]] = ..., act_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., subject: _Optional[str] = ..., handler: _Optional[str] = ..., consent_id: _Optional[str] = ..., notice: _Optional[str] = ..., by: _Optional[_Union[ConsentActor, str]] = ..., guardian_verified: _Optional[bool] = ..., mode: _Optional[_Union[ConsentMode, str]] = ..., evidence: _Optional[bool] = ..., channel: _Optional[str] = ..., valid_until_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., max_uses: _Optional[int] = ..., items: _Optional[_Iterable[_Union[ConsentItem, _Mapping]]] = ..., purpose: _Optional[str] = ..., recipient: _Optional[str] = ..., categories: _Optional[_Iterable[str]] = ..., method: _Optional[str] = ..., birthdate: _Optional[str] = ..., retention_until_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., until_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., subjects: _Optional[_Iterable[str]] = ..., action: _Optional[_Union[ConsentAction, str]] = ..., evidence_ref: _Optional[str] = ..., evidence_hash: _Optional[str] = ..., scan_hash: _Optional[str] = ..., witness: _Optional[str] = ..., place: _Optional[str] = ..., ui_version: _Optional[str] = ..., screen_id: _Optional[str] = ..., bundle_id: _Optional[str] = ..., app_version: _Optional[str] = ..., language: _Optional[str] = ..., device_ref: _Optional[str] = ..., ip_prefix: _Optional[str] = ..., shown_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., dwell_ms: _Optional[int] = ...) -> None: ...
 
 class ConsentItem(_message.Message):
     __slots__ = ("purpose", "categories", "methods", "recipients", "form")
@@ -202,12 +247,14 @@ class ConsentItem(_message.Message):
     def __init__(self, purpose: _Optional[str] = ..., categories: _Optional[_Iterable[str]] = ..., methods: _Optional[_Iterable[str]] = ..., recipients: _Optional[_Iterable[str]] = ..., form: _Optional[_Union[ConsentForm, str]] = ...) -> None: ...
 
 class ImportOptions(_message.Message):
-    __slots__ = ("subject_type", "all_or_nothing")
+    __slots__ = ("subject_type", "all_or_nothing", "validate_only")
     SUBJECT_TYPE_FIELD_NUMBER: _ClassVar[int]
     ALL_OR_NOTHING_FIELD_NUMBER: _ClassVar[int]
+    VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
     subject_type: str
     all_or_nothing: bool
-    def __init__(self, subject_type: _Optional[str] = ..., all_or_nothing: _Optional[bool] = ...) -> None: ...
+    validate_only: bool
+    def __init__(self, subject_type: _Optional[str] = ..., all_or_nothing: _Optional[bool] = ..., validate_only: _Optional[bool] = ...) -> None: ...
 
 class ConsentEventRow(_message.Message):
     __slots__ = ("row", "event")
@@ -242,6 +289,20 @@ class ImportEventsResponse(_message.Message):
     rejected_count: int
     rejected: _containers.RepeatedCompositeFieldContainer[RowError]
     def __init__(self, accepted: _Optional[int] = ..., replayed: _Optional[int] = ..., rejected_count: _Optional[int] = ..., rejected: _Optional[_Iterable[_Union[RowError, _Mapping]]] = ...) -> None: ...
+
+class ImportProgress(_message.Message):
+    __slots__ = ("settled_row", "accepted", "replayed", "rejected", "ended")
+    SETTLED_ROW_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTED_FIELD_NUMBER: _ClassVar[int]
+    REPLAYED_FIELD_NUMBER: _ClassVar[int]
+    REJECTED_FIELD_NUMBER: _ClassVar[int]
+    ENDED_FIELD_NUMBER: _ClassVar[int]
+    settled_row: int
+    accepted: int
+    replayed: int
+    rejected: _containers.RepeatedCompositeFieldContainer[RowError]
+    ended: bool
+    def __init__(self, settled_row: _Optional[int] = ..., accepted: _Optional[int] = ..., replayed: _Optional[int] = ..., rejected: _Optional[_Iterable[_Union[RowError, _Mapping]]] = ..., ended: _Optional[bool] = ...) -> None: ...
 
 class RowError(_message.Message):
     __slots__ = ("row", "field", "reason")

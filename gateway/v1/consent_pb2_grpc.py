@@ -42,6 +42,11 @@ class ConsentServiceStub:
                 request_serializer=gateway_dot_v1_dot_consent__pb2.ImportEventsRequest.SerializeToString,
                 response_deserializer=gateway_dot_v1_dot_consent__pb2.ImportEventsResponse.FromString,
                 _registered_method=True)
+        self.FollowImport = channel.stream_stream(
+                '/gateway.v1.ConsentService/FollowImport',
+                request_serializer=gateway_dot_v1_dot_consent__pb2.ImportEventsRequest.SerializeToString,
+                response_deserializer=gateway_dot_v1_dot_consent__pb2.ImportProgress.FromString,
+                _registered_method=True)
         self.EvaluateConsent = channel.unary_unary(
                 '/gateway.v1.ConsentService/EvaluateConsent',
                 request_serializer=gateway_dot_v1_dot_consent__pb2.EvaluateConsentRequest.SerializeToString,
@@ -73,6 +78,16 @@ class ConsentServiceServicer:
         """Imports consent events. The first message carries the options, every later one a batch of rows. Rows that are wrong are
         named in the report and the others are kept, unless all_or_nothing. An event that was imported before is a replay and
         does no harm. Roles: cdp_job, compliance_officer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FollowImport(self, request_iterator, context):
+        """As ImportEvents, and says what became of the rows while they arrive: an answer to the options, before any row is wanted,
+        then one or more for every batch that the gateway has settled, with every rejected row. What an answer counts is
+        committed. After an answer with `ended` the gateway reads no more; the status of the call says why. Roles: cdp_job,
+        compliance_officer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -116,6 +131,11 @@ def add_ConsentServiceServicer_to_server(servicer, server):
                     servicer.ImportEvents,
                     request_deserializer=gateway_dot_v1_dot_consent__pb2.ImportEventsRequest.FromString,
                     response_serializer=gateway_dot_v1_dot_consent__pb2.ImportEventsResponse.SerializeToString,
+            ),
+            'FollowImport': grpc.stream_stream_rpc_method_handler(
+                    servicer.FollowImport,
+                    request_deserializer=gateway_dot_v1_dot_consent__pb2.ImportEventsRequest.FromString,
+                    response_serializer=gateway_dot_v1_dot_consent__pb2.ImportProgress.SerializeToString,
             ),
             'EvaluateConsent': grpc.unary_unary_rpc_method_handler(
                     servicer.EvaluateConsent,
@@ -167,6 +187,33 @@ class ConsentService:
             '/gateway.v1.ConsentService/ImportEvents',
             gateway_dot_v1_dot_consent__pb2.ImportEventsRequest.SerializeToString,
             gateway_dot_v1_dot_consent__pb2.ImportEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FollowImport(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/gateway.v1.ConsentService/FollowImport',
+            gateway_dot_v1_dot_consent__pb2.ImportEventsRequest.SerializeToString,
+            gateway_dot_v1_dot_consent__pb2.ImportProgress.FromString,
             options,
             channel_credentials,
             insecure,

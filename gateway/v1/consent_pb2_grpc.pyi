@@ -41,6 +41,12 @@ class ConsentServiceStub:
     named in the report and the others are kept, unless all_or_nothing. An event that was imported before is a replay and
     does no harm. Roles: cdp_job, compliance_officer.
     """
+    FollowImport: _grpc.StreamStreamMultiCallable[_consent_pb2.ImportEventsRequest, _consent_pb2.ImportProgress]
+    """As ImportEvents, and says what became of the rows while they arrive: an answer to the options, before any row is wanted,
+    then one or more for every batch that the gateway has settled, with every rejected row. What an answer counts is
+    committed. After an answer with `ended` the gateway reads no more; the status of the call says why. Roles: cdp_job,
+    compliance_officer.
+    """
     EvaluateConsent: _grpc.UnaryUnaryMultiCallable[_consent_pb2.EvaluateConsentRequest, _consent_pb2.Decision]
     """Answers whether a customer's information may be used: yes or no, with a reason and the articles. A no is an answer, not
     an error. Role: compliance_officer.
@@ -67,6 +73,12 @@ class ConsentServiceAsyncStub(ConsentServiceStub):
     """Imports consent events. The first message carries the options, every later one a batch of rows. Rows that are wrong are
     named in the report and the others are kept, unless all_or_nothing. An event that was imported before is a replay and
     does no harm. Roles: cdp_job, compliance_officer.
+    """
+    FollowImport: _aio.StreamStreamMultiCallable[_consent_pb2.ImportEventsRequest, _consent_pb2.ImportProgress]  # type: ignore[assignment]
+    """As ImportEvents, and says what became of the rows while they arrive: an answer to the options, before any row is wanted,
+    then one or more for every batch that the gateway has settled, with every rejected row. What an answer counts is
+    committed. After an answer with `ended` the gateway reads no more; the status of the call says why. Roles: cdp_job,
+    compliance_officer.
     """
     EvaluateConsent: _aio.UnaryUnaryMultiCallable[_consent_pb2.EvaluateConsentRequest, _consent_pb2.Decision]  # type: ignore[assignment]
     """Answers whether a customer's information may be used: yes or no, with a reason and the articles. A no is an answer, not
@@ -97,6 +109,18 @@ class ConsentServiceServicer(metaclass=_abc_1.ABCMeta):
         """Imports consent events. The first message carries the options, every later one a batch of rows. Rows that are wrong are
         named in the report and the others are kept, unless all_or_nothing. An event that was imported before is a replay and
         does no harm. Roles: cdp_job, compliance_officer.
+        """
+
+    @_abc_1.abstractmethod
+    def FollowImport(
+        self,
+        request_iterator: _MaybeAsyncIterator[_consent_pb2.ImportEventsRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_consent_pb2.ImportProgress], _abc.AsyncIterator[_consent_pb2.ImportProgress]]:
+        """As ImportEvents, and says what became of the rows while they arrive: an answer to the options, before any row is wanted,
+        then one or more for every batch that the gateway has settled, with every rejected row. What an answer counts is
+        committed. After an answer with `ended` the gateway reads no more; the status of the call says why. Roles: cdp_job,
+        compliance_officer.
         """
 
     @_abc_1.abstractmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Protocol
 
@@ -10,7 +11,8 @@ from consent.event import Actor, Form
 from consent.question import Decision, Kind, Use
 from consent.reason import REASONS, ReasonCode
 from consent.record import ConsentRecord, State
-from gateway.flow.consent import Circumstances, ImportReport
+from gateway.flow.consent import Circumstances, ImportReport, Settled
+from gateway.flow.intake import RowError
 from gateway.rpc.convert.event import MAX_SUBJECT_TYPE
 from gateway.rpc.convert.field import choice, refuse, text, text_or_empty, time_to_proto
 from gateway.rpc.convert.name import id_of, name_of
@@ -18,6 +20,7 @@ from gateway.v1 import consent_pb2
 
 MAX_SUBJECT = 512  # characters
 MAX_METHOD = 64
+MAX_ERRORS = 1000  # rows named in one answer: some 100 KB
 
 
 class _AboutSubject(Protocol):
@@ -137,9 +140,7 @@ def import_report_to_proto(report: ImportReport) -> consent_pb2.ImportEventsResp
         accepted=report.accepted,
         replayed=report.replayed,
         rejected_count=report.rejected_count,
-        rejected=[
-            consent_pb2.RowError(row=error.row, field=error.field, reason=error.reason) for error in report.rejected
-        ],
+        rejected=[_row_error(error) for error in report.rejected],
     )
 
 
@@ -149,6 +150,23 @@ _KINDS = {
     consent_pb2.QUESTION_KIND_PROMPT: Kind.PROMPT,
     consent_pb2.QUESTION_KIND_REFUSE_SERVICE: Kind.REFUSE_SERVICE,
 }
+
+
+def progress_to_proto(step: Settled) -> Iterator[consent_pb2.ImportProgress]:
+    """Write what became of a batch, in as many answers as its errors need; the last one settles it."""
+    errors = [_row_error(error) for error in step.rejected]
+    while len(errors) > MAX_ERRORS:
+        yield consent_pb2.ImportProgress(rejected=errors[:MAX_ERRORS])
+        errors = errors[MAX_ERRORS:]
+    yield consent_pb2.ImportProgress(
+        settled_row=step.row, accepted=step.accepted, replayed=step.replayed, rejected=errors
+    )
+
+
+def _row_error(error: RowError) -> consent_pb2.RowError:
+    return consent_pb2.RowError(row=error.row, field=error.field, reason=error.reason)
+
+
 _STATES = {
     State.GIVEN: consent_pb2.CONSENT_STATE_CONSENT_GIVEN,
     State.RENEWED: consent_pb2.CONSENT_STATE_RENEWED_CONSENT_GIVEN,

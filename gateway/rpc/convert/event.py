@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -22,31 +22,32 @@ MAX_BATCH = 10_000
 MAX_SUBJECT_TYPE = 32
 
 _TEXTS = ("handler", "consent_id", "notice", "channel", "purpose", "recipient", "method", "birthdate")
-_SCALARS = (*_TEXTS, "guardian_verified", "evidence", "max_uses")
-_OWN: tuple[Literal["event_id", "act_time", "subject", "consent_id", "valid_until_time"], ...] = (
-    "event_id",
-    "act_time",
-    "subject",
-    "consent_id",
-    "valid_until_time",
-)
+_PROOF = ("witness", "place", "ui_version", "screen_id", "bundle_id", "app_version", "language")
+_OWN_PROOF = ("evidence_ref", "evidence_hash", "scan_hash", "device_ref", "ip_prefix", "dwell_ms")
+_SCALARS = (*_TEXTS, *_PROOF, *_OWN_PROOF, "guardian_verified", "evidence", "max_uses")
+_OWN: tuple[Any, ...] = ("event_id", "act_time", "subject", "consent_id", "valid_until_time", "shown_time", *_OWN_PROOF)
 _TIMES = (
     ("valid_until_time", "valid_until"),
     ("retention_until_time", "retention_until"),
     ("until_time", "until"),
+    ("shown_time", "shown_at"),
 )
 
 
-def options_from_proto(message: consent_pb2.ImportOptions) -> tuple[str, bool]:
+def options_from_proto(message: consent_pb2.ImportOptions) -> tuple[str, bool, bool]:
     """Parse the options of an import.
 
     Returns:
-        (subject type, all or nothing).
+        (subject type, all or nothing, validate only).
 
     Raises:
         RequestError: BAD_FIELD.
     """
-    return text(message.subject_type, "options.subject_type", longest=MAX_SUBJECT_TYPE), message.all_or_nothing
+    return (
+        text(message.subject_type, "options.subject_type", longest=MAX_SUBJECT_TYPE),
+        message.all_or_nothing,
+        message.validate_only,
+    )
 
 
 def batch_from_proto(message: consent_pb2.ConsentEventBatch) -> list[tuple[int, Mapping[str, object]]]:
@@ -86,6 +87,11 @@ def _event_alike(event: consent_pb2.ConsentEvent, alike: dict[bytes, Mapping[str
         own["consent_id"] = event.consent_id
     if event.HasField("valid_until_time"):
         own["valid_until"] = _written(event.valid_until_time)
+    if event.HasField("shown_time"):
+        own["shown_at"] = _written(event.shown_time)
+    for name in _OWN_PROOF:
+        if event.HasField(name):
+            own[name] = getattr(event, name)
     for name in _OWN:
         event.ClearField(name)
     said = event.SerializeToString()
@@ -116,6 +122,8 @@ def event_from_proto(event: consent_pb2.ConsentEvent) -> dict[str, object]:
         mapping["by"] = _word(_ACTORS, event.by)
     if event.mode:
         mapping["mode"] = _word(_MODES, event.mode)
+    if event.action:
+        mapping["action"] = _word(_ACTIONS, event.action)
     if event.items:
         mapping["items"] = [_item(item) for item in event.items]
     if event.categories:
@@ -169,5 +177,6 @@ def _words(enum: Any, prefix: str) -> dict[int, str]:
 
 _TYPES = _words(consent_pb2.ConsentEventType, "CONSENT_EVENT_TYPE_")
 _ACTORS = _words(consent_pb2.ConsentActor, "CONSENT_ACTOR_")
+_ACTIONS = _words(consent_pb2.ConsentAction, "CONSENT_ACTION_")
 _MODES = _words(consent_pb2.ConsentMode, "CONSENT_MODE_")
 _FORMS = _words(consent_pb2.ConsentForm, "CONSENT_FORM_")

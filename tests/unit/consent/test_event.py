@@ -10,6 +10,7 @@ import pytest
 
 from consent.errors import FieldError
 from consent.event import FIELDS, ConsentEvent, EventType
+from consent.proof import Proof
 from tests.unit.consent.scene import born, day, event, gives, withdraws
 from tests.unit.consent.stories import STORIES, TWELVE
 
@@ -191,5 +192,6 @@ def test_said_again_by_another_the_words_are_the_same(made):
         "recorded_at": day(71),
         "consent_id": "c of bob",
         "valid_until": None,
+        "proof": Proof(device_ref="of bob"),
     }
     assert made.said_again(**own) == replace(made, **own)

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, date, datetime
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from gateway.cli.events import read_events
+from gateway.cli import events
+from gateway.cli.events import MAX_ROW, read_events
+from gateway.client import RowError
+from gateway.client.event_batch import Account, Batches
 from gateway.errors import AssentError
 
 HEADER = "event_id,type,at,subject,handler,consent_id,evidence,purpose,categories,methods,recipients,form,recipient"
@@ -79,17 +85,13 @@ def test_json_lines_are_taken_as_they_are(tmp_path: Path) -> None:
     [
         ("events.csv", b"", "EMPTY", "is empty"),
         ("events.jsonl", b"", "EMPTY", "is empty"),
-        ("events.csv", b"event_id,type\ne-1\n", "BAD_ROW", "row 1: 1 cells under 2"),
-        ("events.csv", b"event_id,type\ne-1,a\ne-2,a,b\n", "BAD_ROW", "row 2: 3 cells under 2"),
         ("events.csv", b'event_id,type\n"e-1,a\n', "BAD_ROW", "line "),
-        ("events.csv", b"event_id,type\ne-1,\xff\n", "BAD_ENCODING", "is not UTF-8"),
-        ("events.jsonl", b'{"event_id": 1}\nnonsense\n', "BAD_ROW", "row 2"),
-        ("events.jsonl", b"[1]\n", "BAD_ROW", "row 1"),
-        ("events.jsonl", b'{"a": "\xff"}\n', "BAD_ENCODING", "is not UTF-8"),
-        ("events.xlsx", b"", "BAD_FIELD", ".csv or .jsonl"),
+        ("events.csv", b"event_id,\xff\ne-1,a\n", "BAD_ENCODING", "are not UTF-8"),
+        ("events.parquet", b"PAR1e-1", "BAD_ROW", "as Parquet after row 0"),
+        ("events.xlsx", b"", "BAD_FIELD", ".csv, .jsonl or .parquet"),
     ],
 )
-def test_what_cannot_be_read_is_refused_with_its_row(
+def test_what_leaves_every_row_in_doubt_ends_the_reading(
     tmp_path: Path, name: str, content: bytes, reason: str, said: str
 ) -> None:
     with pytest.raises(AssentError) as caught:
@@ -98,6 +100,94 @@ def test_what_cannot_be_read_is_refused_with_its_row(
     assert said in caught.value.message
     # A message names the place, never what stands there.
     assert "e-1" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "row", "said"),
+    [
+        ("events.csv", b"event_id,type\ne-1\ne-9,a\n", 1, "has 1 cells under 2 column names"),
+        ("events.csv", b"event_id,type\ne-9,a\ne-2,a,b\n", 2, "has 3 cells under 2 column names"),
+        ("events.jsonl", b'{"event_id": "e-9"}\nnonsense\n', 2, "is no JSON object"),
+        ("events.jsonl", b'[1]\n{"event_id": "e-9"}\n', 1, "is no JSON object"),
+        ("events.jsonl", b'{"event_id": "e-9"}\n' + b"[" * 100_000 + b"\n", 2, "is no JSON object"),
+        ("events.jsonl", b'{"a": "\xff"}\n{"event_id": "e-9"}\n', 1, "is not UTF-8"),
+        (
+            "events.jsonl",
+            b'{"a": "' + b"x" * MAX_ROW + b'"}\n{"event_id": "e-9"}\n',
+            1,
+            f"is longer than {MAX_ROW} bytes",
+        ),
+    ],
+)
+def test_a_row_that_cannot_be_read_is_an_error_of_that_row(
+    tmp_path: Path, name: str, content: bytes, row: int, said: str
+) -> None:
+    found = list(read_events(_file(tmp_path, content, name)))
+    assert [error for error in found if isinstance(error, RowError)] == [RowError(row, "(row)", said)]
+    assert [event["event_id"] for number, event in (good for good in found if isinstance(good, tuple))] == ["e-9"]
+
+
+def test_text_that_is_not_utf8_is_refused_by_row_and_field(tmp_path: Path) -> None:
+    path = _file(tmp_path, b"event_id,type,channel\ne-1,consent_deferred,\xff\ne-2,consent_deferred,app\n")
+    account = Account()
+    batches = Batches(read_events(path), account)
+    (request,) = batches
+    assert [row.event.event_id for row in request.batch.rows] == ["e-2"]
+    assert account.end(2).rejected == (RowError(1, "channel", "is not valid Unicode"),)
+
+
+@pytest.mark.parametrize("name", ["events.csv", "events.jsonl", "events.parquet"])
+def test_reading_goes_on_after_a_row(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "PARQUET_ROWS", 4)
+    names = [f"e-{number}" for number in range(1, 11)]
+    if name == "events.parquet":
+        pq.write_table(pa.table({"event_id": names}), tmp_path / name)
+    else:
+        lines = ["event_id", *names] if name == "events.csv" else [json.dumps({"event_id": one}) for one in names]
+        _file(tmp_path, "\n".join(lines) + "\n", name)
+    for after in (0, 1, 4, 5, 9, 10, 11):
+        found = list(read_events(tmp_path / name, after))
+        assert found == [(number, {"event_id": f"e-{number}"}) for number in range(after + 1, 11)]
+
+
+def test_parquet_rows_of_every_type(tmp_path: Path) -> None:
+    path = tmp_path / "events.parquet"
+    at = datetime(2026, 2, 1, 2, tzinfo=UTC)
+    items = [{"purpose": "p", "categories": ["a", "b"], "methods": ["m"], "recipients": [], "form": "general"}]
+    table = pa.table(
+        {
+            "event_id": pa.array(["e-1", "e-2", "e-3", "e-4"]),
+            "type": pa.array(
+                ["consent_given", "consent_given", "consent_given", "birthdate_recorded"]
+            ).dictionary_encode(),
+            "at": pa.array([at] * 4, pa.timestamp("ns", "UTC")),
+            "evidence": pa.array([True, False, True, None]),
+            "max_uses": pa.array([3, None, None, None], pa.int32()),
+            "birthdate": pa.array([None, None, None, date(2012, 6, 1)]),
+            "purpose": pa.array(["p", None, None, None]),
+            "categories": pa.array([["a", "b"], None, None, None]),
+            "methods": pa.array(["m;n", None, None, None]),
+            "items": pa.array([None, json.dumps(items), "no JSON", None]),
+        }
+    )
+    pq.write_table(table, path)
+    found = dict(row for row in read_events(path) if not isinstance(row, RowError))
+    assert found[1]["items"] == [{"purpose": "p", "categories": ["a", "b"], "methods": ["m", "n"]}]
+    assert (found[1]["at"], found[1]["evidence"], found[1]["max_uses"]) == (at, True, 3)
+    assert (found[2]["items"], found[3]["items"]) == (items, "no JSON")
+    assert found[4] == {"event_id": "e-4", "type": "birthdate_recorded", "at": at, "birthdate": "2012-06-01"}
+
+
+def test_parquet_text_that_is_not_utf8_is_an_error_of_its_row(tmp_path: Path) -> None:
+    path = tmp_path / "events.parquet"
+    texts = pa.array([b"e-1", b"\xff", b"e-3"], pa.binary())
+    broken = pa.Array.from_buffers(pa.string(), 3, texts.buffers())
+    pq.write_table(pa.table({"event_id": broken}), path)
+    assert list(read_events(path)) == [
+        (1, {"event_id": "e-1"}),
+        RowError(2, "(row)", "is not UTF-8"),
+        (3, {"event_id": "e-3"}),
+    ]
 
 
 def test_a_file_that_is_gone(tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ def test_public_names() -> None:
         "ExportCounter",
         "ExportMechanism",
         "ImpactAssessment",
+        "ImportProgress",
         "ImportReport",
         "InclusionProof",
         "Invitation",

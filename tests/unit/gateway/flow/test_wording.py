@@ -16,6 +16,7 @@ from consent.event import Actor, EventType, Form, Mode
 from consent.fields import said
 from consent.notice import Notice, NoticeState
 from consent.party import Party
+from consent.proof import OF_ONE_ACT, PROOF_FIELDS
 from consent.purpose import Category, Purpose
 from consent.registry import Registry
 from gateway.flow import intake, wording
@@ -90,6 +91,8 @@ grants = st.fixed_dictionaries(
         "channel": st.sampled_from(["app", "网页", "50%", None, 'a"b']),
         "max_uses": st.sampled_from([None, 3]),
         "guardian_verified": st.booleans(),
+        "action": st.sampled_from(["tap", "paper"]),
+        "ui_version": st.sampled_from(["4.2%", None]),
     },
 )
 others = st.fixed_dictionaries(
@@ -120,14 +123,27 @@ own = st.builds(
     lambda mine, sound, fault: mine if sound else {**mine, **fault},
     st.fixed_dictionaries(
         {"event_id": ids, "at": good_times, "subject": st.sampled_from(["C1", "张三", "x y"]), "consent_id": ids},
-        optional={"valid_until": good_times},
+        optional={
+            "valid_until": good_times,
+            "evidence_ref": ids,
+            "evidence_hash": st.sampled_from(["ab" * 32, "cd" * 32]),
+            "scan_hash": st.sampled_from(["ab" * 32, None]),
+            "ip_prefix": st.sampled_from(["203.0.113.0/24", "2001:0db8::/32"]),
+            "shown_at": good_times,
+            "dwell_ms": st.integers(0, 5000),
+        },
     ),
     mostly,
     st.fixed_dictionaries({"event_id": nasty})
     | st.fixed_dictionaries({"consent_id": nasty})
     | st.fixed_dictionaries({"subject": nasty})
     | st.fixed_dictionaries({"at": times_to_refuse})
-    | st.fixed_dictionaries({"valid_until": times_to_refuse}),
+    | st.fixed_dictionaries({"valid_until": times_to_refuse})
+    | st.fixed_dictionaries({"device_ref": nasty})
+    | st.fixed_dictionaries({"shown_at": times_to_refuse})
+    | st.fixed_dictionaries({"dwell_ms": st.sampled_from([-1, True, "5", 2**60])})
+    | st.fixed_dictionaries({"evidence_hash": st.sampled_from(["AB" * 32, "ab", 5])})
+    | st.fixed_dictionaries({"ip_prefix": st.sampled_from(["203.0.113.7", "203.0.113.0/25", "2001:db8::/64", "", 7])}),
 )
 
 
@@ -135,7 +151,7 @@ def _without_consent(mine: dict[str, Any], words: dict[str, Any]) -> dict[str, A
     """What only a grant has is left out of other events, mostly."""
     if words["type"] == "consent_given" or mine["event_id"] == "e1":
         return mine
-    return {name: value for name, value in mine.items() if name not in ("consent_id", "valid_until")}
+    return {name: value for name, value in mine.items() if name in ("event_id", "at", "subject")}
 
 
 def _one_by_one(rows: Sequence[Row]) -> Iterator[tuple[list[TakenRow], list[RowError]]]:
@@ -333,7 +349,8 @@ def test_the_projection_of_alike_acts_is_made_once(monkeypatch: pytest.MonkeyPat
 
 def test_own_fields_are_no_part_of_a_wording() -> None:
     """A field of another kind of event would be read as shared: those named here are all there are."""
-    assert set(OWN) == {"event_id", "at", "subject", "consent_id", "valid_until"}
+    assert set(OWN) == {"event_id", "at", "subject", "consent_id", "valid_until", *OF_ONE_ACT}
+    assert set(OF_ONE_ACT) < set(PROOF_FIELDS)
     event = take_in([(1, grant())], NAMES, REGISTRY, NOW)[0][0].event(NOW)
     assert (event.type, event.by, event.mode, event.items[0].form) == (
         EventType.GIVEN,

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consent.event import Actor, ConsentEvent, ConsentItem, EventType, Form, Mode
+from consent.proof import Action, Proof
 from gateway.agreement.agreement import agreement_of
 from gateway.errors import StateError
 from gateway.route.agreement import AgreementBinding
@@ -38,6 +39,16 @@ some = st.lists(words, min_size=1, max_size=3, unique=True).map(tuple)
 times = st.datetimes(datetime(1971, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))
 items = st.builds(ConsentItem, words, some, some, few, st.sampled_from(Form))
 
+proofs = st.builds(
+    Proof,
+    action=st.none() | st.sampled_from([Action.TAP, Action.E_SIGN]),
+    evidence_ref=st.none() | st.text("abc/ 7", min_size=1, max_size=9),
+    evidence_hash=st.none() | st.just("ab" * 32),
+    witness=st.none() | st.just("staff-7"),
+    ip_prefix=st.none() | st.just("203.0.113.0/24"),
+    shown_at=st.none() | times,
+    dwell_ms=st.none() | st.integers(0, 10**6),
+).filter(lambda proof: proof != Proof())
 common: dict[str, Any] = {"event_id": words, "at": times, "recorded_at": times, "subject": words, "handler": words}
 given_events = st.builds(
     ConsentEvent,
@@ -52,6 +63,7 @@ given_events = st.builds(
     valid_until=st.none() | times,
     max_uses=st.none() | st.integers(1, 2**53 - 1),
     items=st.lists(items, min_size=1, max_size=3).map(tuple),
+    proof=st.none() | proofs,
     **common,
 )
 withdrawals = st.builds(
@@ -63,6 +75,7 @@ withdrawals = st.builds(
     recipient=st.none() | words,
     categories=few,
     method=st.none() | words,
+    proof=st.none() | proofs,
     **common,
 )
 holds = st.builds(
@@ -124,11 +137,13 @@ def test_no_field_of_an_event_is_left_to_chance() -> None:
     """A new field of ConsentEvent must be added to the strategies above, and where JSON needs it to `rows`."""
     drawn = (
         "event_id type at recorded_at subject handler consent_id notice by guardian_verified mode evidence channel "
-        "valid_until max_uses items purpose recipient categories method birthdate retention_until until subjects"
+        "valid_until max_uses items purpose recipient categories method birthdate retention_until until subjects proof"
     )
     assert [field.name for field in fields(ConsentEvent)] == drawn.split()
     plain = {"str", "str | None", "bool", "int | None"}
-    assert {field.name for field in fields(ConsentEvent) if field.type not in plain} == set(rows._EVENT_FIELDS)
+    read = {field.name for field in fields(ConsentEvent) if field.type not in plain}
+    assert read == {*rows._EVENT_FIELDS, "proof"}
+    assert {field.name for field in fields(Proof) if field.type not in plain} == {"action", "shown_at"}
 
 
 @pytest.mark.parametrize(

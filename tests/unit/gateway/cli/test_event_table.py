@@ -1,0 +1,96 @@
+"""Events from a database: the same rows from SQLite and PostgreSQL, and no address or value in a message."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from gateway.cli.event_table import read_table
+from gateway.client import RowError
+from gateway.client.event_batch import Account, Batches
+from gateway.errors import AssentError
+
+AT = "2026-02-01T10:00:00+08:00"
+GIVEN = ("e-2", "consent_given", AT, "张三", 1, "p", "a;b", "psi_hash", "platform", "separate")
+COLUMNS = "event_id text primary key, type text, at text, subject text, evidence integer, purpose text, categories text"
+COLUMNS += ", methods text, recipients text, form text"
+EVENT = {
+    "event_id": "e-2",
+    "type": "consent_given",
+    "at": AT,
+    "subject": "张三",
+    "evidence": True,
+    "items": [
+        {
+            "purpose": "p",
+            "categories": ["a", "b"],
+            "methods": ["psi_hash"],
+            "recipients": ["platform"],
+            "form": "separate",
+        }
+    ],
+}
+EARLIER = {"event_id": "e-1", "type": "subject_deceased", "at": AT, "subject": "C1"}
+
+
+def _sqlite(folder: Path) -> str:
+    with sqlite3.connect(folder / "cdp.db") as database:
+        database.execute(f'CREATE TABLE "consent acts" ({COLUMNS})')
+        database.execute(f"INSERT INTO 'consent acts' VALUES ({','.join('?' * 10)})", GIVEN)
+        database.execute(
+            "INSERT INTO 'consent acts' (event_id, type, at, subject) VALUES (?, ?, ?, ?)", tuple(EARLIER.values())
+        )
+    database.close()
+    return f"sqlite:///{folder / 'cdp.db'}"
+
+
+def test_a_table_of_sqlite_in_the_order_of_its_key(tmp_path: Path) -> None:
+    assert list(read_table(_sqlite(tmp_path), "consent acts")) == [(1, EARLIER), (2, EVENT)]
+
+
+def test_a_table_of_postgresql_with_types_of_its_own(postgres_url: str) -> None:
+    with psycopg.connect(postgres_url.replace("+psycopg", ""), autocommit=True) as database:
+        database.execute("CREATE SCHEMA cdp")
+        columns = COLUMNS.replace("at text", "at timestamptz").replace("evidence integer", "evidence boolean")
+        database.execute(f"CREATE TABLE cdp.acts ({columns.replace('categories text', 'categories text[]')})")
+        given: list[Any] = list(GIVEN)
+        given[4], given[6] = True, ["a", "b"]
+        database.execute(f"INSERT INTO cdp.acts VALUES ({','.join(['%s'] * 10)})", given)
+    ((row, event),) = read_table(postgres_url.replace("+psycopg", ""), "cdp.acts")
+    assert (row, event) == (1, EVENT | {"at": datetime(2026, 2, 1, 2, tzinfo=UTC)})
+
+
+def test_text_of_sqlite_that_is_not_utf8_is_refused_by_row_and_field(tmp_path: Path) -> None:
+    url = _sqlite(tmp_path)
+    with sqlite3.connect(tmp_path / "cdp.db") as database:
+        database.execute("UPDATE 'consent acts' SET subject = CAST(x'ff61' AS text) WHERE event_id = 'e-1'")
+    database.close()
+    account = Account()
+    (request,) = Batches(read_table(url, "consent acts"), account)
+    assert [row.event.event_id for row in request.batch.rows] == ["e-2"]
+    assert account.end(2).rejected == (RowError(1, "subject", "is not valid Unicode"),)
+
+
+@pytest.mark.parametrize(
+    ("url", "table", "said"),
+    [
+        ("", "t", "must be a URL"),
+        ("mysql://root:geheim@localhost/cdp", "t", "must begin with sqlite"),
+        ("sqlite:////nowhere/geheim.db", "t", "names no SQLite file"),
+        ("sqlite:///%s", "absent", "there is no table absent"),
+        ("postgresql://cdp:geheim@127.0.0.1:1/cdp", "t", "cannot be read after row 0"),
+    ],
+)
+def test_what_cannot_be_read_is_said_without_the_address(tmp_path: Path, url: str, table: str, said: str) -> None:
+    _sqlite(tmp_path)
+    with pytest.raises(AssentError) as caught:
+        list(read_table(url.replace("%s", str(tmp_path / "cdp.db")), table))
+    assert said in caught.value.message
+    assert "geheim" not in caught.value.message
+    assert caught.value.__cause__ is None
+    assert not (tmp_path / "absent.db").exists()
