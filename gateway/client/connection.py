@@ -11,6 +11,7 @@ import grpc
 import grpc.aio
 
 from gateway.client.status import error_of_call
+from gateway.errors import StateError
 
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 # The server allows a ping every ten seconds; a silent network is noticed within 40.
@@ -112,9 +113,10 @@ class Connection:
         open_call: Any = method  # the stubs do not know a call without an iterator
         call = open_call(metadata=self._metadata)
         sending: asyncio.Task[None] | None = None
-        enough = False
+        enough = broken = False
 
         async def send() -> None:
+            nonlocal broken
             try:
                 for request in requests:
                     if enough:
@@ -122,7 +124,7 @@ class Connection:
                     await call.write(request)
                 await call.done_writing()
             except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
-                return  # the call has ended: whoever reads the answers learns why
+                broken = True  # the call has ended: whoever reads the answers learns why
             except BaseException:
                 call.cancel()
                 raise
@@ -140,6 +142,10 @@ class Connection:
             if sending is not None and sending.done() and not sending.cancelled():
                 await sending  # what reading the rows raised comes before what the call made of it
             if isinstance(error, grpc.aio.AioRpcError):
+                if broken and error.code() is grpc.StatusCode.INTERNAL:
+                    # What gRPC makes of a write into a connection that is gone; the gateway's own status is lost.
+                    said = "the connection to the gateway broke off; call again once it runs"
+                    raise StateError("PEER_UNAVAILABLE", said) from error
                 raise error_of_call(error) from error
             raise
         finally:
