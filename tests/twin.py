@@ -72,6 +72,7 @@ class TableDatasets:
     """Data sets held in memory, normalised already."""
 
     tables: dict[str, pa.Table] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
 
     async def names(self) -> list[str]:
         return sorted(self.tables)
@@ -100,6 +101,9 @@ class TableDatasets:
         if segments:
             wanted["segment"] = table.column(binding.segment_column)
         return TableScan(pa.table(wanted), [column.name for column in columns])
+
+    async def subject_source(self, name: str) -> str:
+        return self.sources.get(name, "")
 
     def subject_pieces(self, binding: AgreementBinding) -> Iterator[pa.StringArray]:
         yield from self.tables[binding.dataset].column(binding.subject_column).chunks

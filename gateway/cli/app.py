@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from gateway.cli import agreement, audit, consent, dataset, job, notice, partner, registry, request, task
+from gateway.cli import agreement, audit, consent, dataset, identity, job, notice, partner, registry, request, task
 from gateway.cli.gateway_options import set_options
 
 app = typer.Typer(
@@ -16,6 +16,7 @@ app.add_typer(notice.app, name="notice", help="Notices shown to customers.")
 app.add_typer(consent.app, name="consent", help="Consent events and decisions.")
 app.add_typer(agreement.app, name="agreement", help="Agreements with partners.")
 app.add_typer(dataset.app, name="dataset", help="Data sets declared on this machine.")
+app.add_typer(identity.app, name="identity", help="Whose the ids of other systems are.")
 app.add_typer(job.app, name="job", help="Runs: start, watch, cancel, read.")
 app.add_typer(request.app, name="request", help="Rights requests: what people ask of us.")
 app.add_typer(task.deletion_app, name="deletion", help="What must be deleted, and when.")

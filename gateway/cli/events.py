@@ -25,7 +25,15 @@ _NOT_UTF8 = "is not UTF-8"
 
 
 def read_events(file: Path, after: int = 0) -> Iterator[EventRow | RowError]:
-    """Yield (row number, event), or what is wrong with a row; 1 = first row of values.
+    """Yield (row number, event), or what is wrong with a row; arguments and errors as of `read_rows`."""
+    rows = read_rows(file, after)
+    if file.suffix == ".jsonl":
+        return rows
+    return (found if isinstance(found, RowError) else (found[0], event_of(found[1])) for found in rows)
+
+
+def read_rows(file: Path, after: int = 0) -> Iterator[EventRow | RowError]:
+    """Yield (row number, cells by column), or what is wrong with a row; 1 = first row of values.
 
     Args:
         file: ends in .csv, .jsonl or .parquet.
@@ -65,7 +73,7 @@ def _csv_rows(file: Path, after: int) -> Iterator[EventRow | RowError]:
                 if len(cells) != len(header):
                     yield RowError(row, "(row)", f"has {len(cells)} cells under {len(header)} column names")
                     continue
-                yield row, event_of(dict(zip(header, cells, strict=True)))
+                yield row, dict(zip(header, cells, strict=True))
         except csv.Error as error:
             raise SourceError("BAD_ROW", f"{file.name}, line {reader.line_num}: {error}") from error
 
@@ -119,7 +127,7 @@ def _parquet_rows(file: Path, after: int) -> Iterator[EventRow | RowError]:
                 row += skipped
                 for cells in _cells(batch.slice(skipped)):
                     row += 1
-                    yield RowError(row, "(row)", _NOT_UTF8) if cells is None else (row, event_of(cells))
+                    yield RowError(row, "(row)", _NOT_UTF8) if cells is None else (row, cells)
     except pa.ArrowException:
         # The library's own message may quote a value.
         raise SourceError("BAD_ROW", f"{file.name} cannot be read as Parquet after row {row}; write it again") from None

@@ -19,6 +19,7 @@ from gateway.client.dataset import Dataset
 from gateway.client.eligible import Coverage
 from gateway.client.event import RowError
 from gateway.client.event_batch import ImportProgress, ImportReport
+from gateway.client.identity import IdentityLink, LinkReport
 from gateway.client.job import Count, Job
 from gateway.client.notice import Notice, NoticeRecipient
 from gateway.client.outcome import Cancelled, Refused
@@ -52,12 +53,14 @@ __all__ = [
     "EndWarning",
     "ExportCounter",
     "ExportMechanism",
+    "IdentityLink",
     "ImpactAssessment",
     "ImportProgress",
     "ImportReport",
     "InclusionProof",
     "Invitation",
     "Job",
+    "LinkReport",
     "Measure",
     "Method",
     "Notice",

@@ -13,6 +13,7 @@ from gateway.client.connection import Connection
 from gateway.client.consent import AsyncConsents
 from gateway.client.dataset import AsyncDatasets
 from gateway.client.frame import Frame
+from gateway.client.identity import AsyncIdentity
 from gateway.client.job import AsyncJobs, Job, Progress
 from gateway.client.notice import AsyncNotices
 from gateway.client.party import AsyncParties
@@ -37,6 +38,7 @@ class AsyncClient:
         audit: checkpoint, proofs, entries, export.
         consents: import events, ask for a decision, list a customer's consents.
         datasets: what is declared on the gateway's machine.
+        identity: whose the ids of other systems are.
         jobs: run, watch, cancel, read the result.
         notices: draft, publish, look.
         parties: legal entities, what happened to them, exports to them.
@@ -52,6 +54,7 @@ class AsyncClient:
         self.audit = AsyncAudit(connection)
         self.consents = AsyncConsents(connection)
         self.datasets = AsyncDatasets(connection)
+        self.identity = AsyncIdentity(connection)
         self.jobs = AsyncJobs(connection)
         self.notices = AsyncNotices(connection)
         self.parties = AsyncParties(connection)

@@ -12,6 +12,7 @@ from gateway.client.audit import AsyncAudit
 from gateway.client.consent import AsyncConsents
 from gateway.client.dataset import AsyncDatasets
 from gateway.client.frame import Frame
+from gateway.client.identity import AsyncIdentity
 from gateway.client.job import AsyncJobs, Progress
 from gateway.client.loop import LoopThread
 from gateway.client.notice import AsyncNotices
@@ -64,6 +65,16 @@ class Datasets:
         """Wrap the calls."""
         self.get = loop.blocking(calls.get)
         self.list = loop.iterating(calls.list)
+
+
+class Identity:
+    """Blocking calls of IdentityService; see `AsyncIdentity`."""
+
+    def __init__(self, loop: LoopThread, calls: AsyncIdentity) -> None:
+        """Wrap the calls."""
+        self.import_links = loop.blocking(calls.import_links)
+        self.unlink = loop.blocking(calls.unlink)
+        self.links = loop.iterating(calls.links)
 
 
 class Jobs:
@@ -160,6 +171,7 @@ class Client:
         self.audit = Audit(self._loop, self._client.audit)
         self.consents = Consents(self._loop, self._client.consents)
         self.datasets = Datasets(self._loop, self._client.datasets)
+        self.identity = Identity(self._loop, self._client.identity)
         self.jobs = Jobs(self._loop, self._client.jobs)
         self.notices = Notices(self._loop, self._client.notices)
         self.parties = Parties(self._loop, self._client.parties)

@@ -16,12 +16,15 @@ class Dataset:
 
     Attributes:
         columns: (name, type) pairs in order of the source.
+        subject_column: names a customer.
+        subject_source: the system whose ids stand there; "" for raw customer values.
     """
 
     name: str
     format: str
     columns: tuple[tuple[str, str], ...]
     subject_column: str
+    subject_source: str = ""
 
 
 class AsyncDatasets:
@@ -41,6 +44,7 @@ class AsyncDatasets:
             format=found.format,
             columns=tuple((column.name, column.type) for column in found.columns),
             subject_column=found.subject_column,
+            subject_source=found.subject_source,
         )
 
     async def list(self) -> AsyncIterator[str]:

@@ -91,6 +91,14 @@ class Datasets:
         source, read = self._open(binding.dataset)
         return Scan(source, read, wanted, rows=self._batch_rows, named=self._named)
 
+    async def subject_source(self, name: str) -> str:
+        """Return the system whose ids the subject column holds, "" for raw subjects.
+
+        Raises:
+            StateError: NOT_FOUND for a name that is not declared.
+        """
+        return (await asyncio.to_thread(self._declaration, name)).subject_source
+
     def subject_pieces(self, binding: AgreementBinding) -> Generator[pa.StringArray, None, None]:
         """Yield the raw subject values of the bound data set in pieces, trimmed and usable; one may come again.
 
@@ -109,7 +117,9 @@ class Datasets:
         else:
             columns = [(column, "text") for column in csv_file.header(source)]
         source.check_columns([column for column, _ in columns], (declared.subject_column,))
-        return DatasetDescription(name, declared.format, tuple(columns), declared.subject_column)
+        return DatasetDescription(
+            name, declared.format, tuple(columns), declared.subject_column, declared.subject_source
+        )
 
     def _open(self, name: str) -> tuple[Source, Read]:
         declared = self._declaration(name)

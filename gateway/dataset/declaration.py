@@ -21,5 +21,10 @@ class Declaration(Protocol):
 
     @property
     def subject_column(self) -> str:
-        """Column of raw subject values."""
+        """Column of raw subject values, or of another system's ids."""
+        ...
+
+    @property
+    def subject_source(self) -> str:
+        """The system whose ids stand in the subject column; "" for raw subjects."""
         ...

@@ -25,6 +25,7 @@ from gateway import kernel
 from gateway.errors import StateError
 from gateway.flow.gate import judge, judge_all
 from gateway.flow.lease import Lease
+from gateway.flow.linking import Linking
 from gateway.flow.members import Members, RowWriter
 from gateway.flow.padding import PaddedWriter, is_padded, list_rows, padding_tags
 from gateway.flow.pipeline import ahead, each, in_turn
@@ -102,7 +103,8 @@ async def build(
     house, tally = lease.house, _Tally()
     members = Members(lease, job, columns)
     await in_thread(members.discard)
-    source = TaggedSource(house, job, salts.tag_key, columns)
+    system = await house.datasets.subject_source(job.binding.dataset)
+    source = TaggedSource(house, job, salts.tag_key, columns, system)
     # A row by key is a member's row with one byte more: whether consent lets it in.
     by_key_fields = Fields(member=members.fields.width, allowed=1)
     with ExitStack() as stack:
@@ -113,8 +115,14 @@ async def build(
             return made
 
         by_person = sorter("by-person", source.fields.width, REF_BYTES, 2)
+        # Another system's ids are looked up in ranges of the map, hence in order.
+        by_link = sorter("by-link", source.fields.width, REF_BYTES, 2) if system else by_person
         async for rows in ahead(in_turn(source.rows())):
-            await in_thread(by_person.add, rows)
+            await in_thread(by_link.add, rows)
+        linking = Linking(house, system)
+        if system:
+            await linking.translate(by_link, source.fields, by_person)
+            await in_thread(by_link.close)
         by_key = sorter("by-key", by_key_fields.width, TAG_BYTES, 2)
         repeats = Repeats(source.fields, house.limits.rejected_rows_named)
         at = house.clock.now()
@@ -155,7 +163,7 @@ async def build(
         segment_rows=await in_thread(_segment_rows, members, len(names)) if names else (tally.rows,),
         padding=padding,
     )
-    report = _report(job, source, repeats, tally, cohort)
+    report = _report(job, source, linking, repeats, tally, cohort)
     await in_thread(_seal, lease, members, cohort, report, tally)
     return Judged(cohort, report)
 
@@ -303,9 +311,14 @@ def _segment_rows(members: Members, segments: int) -> tuple[int, ...]:
 
 
 def _report(
-    job: AuthorizedJob, source: TaggedSource, repeats: Repeats, tally: _Tally, cohort: ConsentedCohort
+    job: AuthorizedJob,
+    source: TaggedSource,
+    linking: Linking,
+    repeats: Repeats,
+    tally: _Tally,
+    cohort: ConsentedCohort,
 ) -> dict[str, object]:
-    rejected = {**source.scan.rejected, **repeats.rejected}
+    rejected = {**source.scan.rejected, **linking.rejected, **repeats.rejected}
     report: dict[str, object] = {
         "rows_read": source.scan.rows_read,
         "folded": repeats.folded,

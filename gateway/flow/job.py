@@ -15,6 +15,7 @@ from gateway import kernel
 from gateway.disclosure import CELLS, compare
 from gateway.errors import RequestError, StateError
 from gateway.flow.access import require
+from gateway.flow.identity import link_type, links_to
 from gateway.flow.pipeline import ahead, in_turn
 from gateway.flow.ports import House, StoredRows
 from gateway.flow.threads import in_thread
@@ -27,6 +28,7 @@ from gateway.route.job import Job, JobRequest, JobState, Side, WaitingFor
 
 Bytes = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
+Places = npt.NDArray[np.int64]
 
 WATCH_INTERVAL_S = 1.0
 
@@ -223,10 +225,16 @@ async def _customers(
     The data set is passed over once for every part of the result that fits the memory.
     """
     key, threads = house.custody.subject_key(), house.limits.threads
+    system = await house.datasets.subject_source(binding.dataset)
+    label = link_type(system) if system else binding.subject_type
 
-    def joined(table: pa.Table, refs: Bytes, seen: Mask, subjects: pa.StringArray) -> tuple[pa.Table, int]:
-        wanted = kernel.subject_refs(key, binding.subject_type, subjects, threads)
+    def joined(
+        table: pa.Table, refs: Bytes, places: Places, seen: Mask, subjects: pa.StringArray
+    ) -> tuple[pa.Table, int]:
+        wanted = kernel.subject_refs(key, label, subjects, threads)
         place = kernel.find_rows(refs, wanted, threads)
+        if len(refs):
+            place = np.where(place >= 0, places[place], place)
         # A customer with several rows in the data set is told once.
         found = np.flatnonzero(place >= 0)
         found = found[~seen[place[found]]]
@@ -238,9 +246,12 @@ async def _customers(
     with house.memory.lend() as memory:
         async for table in in_turn(_parts(stored, memory // 4)):
             refs = rows_of(table.column("subject_ref"))
-            seen = np.zeros(len(refs), dtype=bool)
+            seen, places = np.zeros(len(refs), dtype=bool), np.arange(len(refs))
+            if system:
+                async with house.store.read() as tx:
+                    refs, places = await links_to(tx, system, refs, threads)
             async for subjects in ahead(in_turn(house.datasets.subject_pieces(binding))):
-                found, customers = await in_thread(joined, table, refs, seen, subjects)
+                found, customers = await in_thread(joined, table, refs, places, seen, subjects)
                 if customers:
                     yield found, customers
 

@@ -8,13 +8,17 @@ import pyarrow as pa
 
 from gateway import kernel
 from gateway.flow.gate import judge_all
+from gateway.flow.identity import link_type
 from gateway.flow.inputs import Inputs
 from gateway.flow.lease import Lease
+from gateway.flow.linking import Linking
 from gateway.flow.members import Members
 from gateway.flow.pipeline import ahead, in_turn
+from gateway.flow.ports import Sorter
 from gateway.flow.registry import load_registry
 from gateway.flow.threads import in_thread
 from gateway.psi.attributes import decode
+from gateway.psi.fields import Fields
 from gateway.route.agreement import Column
 from gateway.route.cohort import CohortRecords, ConsentedCohort
 from gateway.route.job import AuthorizedJob
@@ -64,14 +68,19 @@ def _records(members: Members, columns: tuple[Column, ...], inputs: pa.LargeBina
 async def kept_out(lease: Lease, job: AuthorizedJob, memory: int) -> Bytes:
     """Return the references of the source's people whom consent keeps out now, (m, 26) ascending."""
     house = lease.house
-    people = house.spool.sorter(job.job_id, "kept-out", REF_BYTES, REF_BYTES, memory)
-    scan = house.datasets.scan(job.binding, job.agreement.match_keys[0], ())
-    key, threads = house.custody.subject_key(), house.limits.threads
+    people = house.spool.sorter(job.job_id, "kept-out", REF_BYTES, REF_BYTES, memory // 2)
     denied = [np.empty((0, REF_BYTES), dtype=np.uint8)]
     try:
-        async for batch in ahead(in_turn(scan.batches())):
-            refs = await in_thread(kernel.subject_refs, key, job.binding.subject_type, batch.subjects, threads)
-            await in_thread(people.add, refs)
+        system = await house.datasets.subject_source(job.binding.dataset)
+        if system:
+            ids = house.spool.sorter(job.job_id, "kept-out-ids", REF_BYTES, REF_BYTES, memory // 2)
+            try:
+                await _references(lease, job, link_type(system), ids)
+                await Linking(house, system).translate(ids, Fields(ref=REF_BYTES), people)
+            finally:
+                await in_thread(ids.close)
+        else:
+            await _references(lease, job, job.binding.subject_type, people)
         async with house.store.read() as tx:
             registry, at = await load_registry(tx, house), house.clock.now()
             async for piece in ahead(in_turn(people.pieces())):
@@ -81,3 +90,12 @@ async def kept_out(lease: Lease, job: AuthorizedJob, memory: int) -> Bytes:
     finally:
         await in_thread(people.close)
     return np.concatenate(denied)
+
+
+async def _references(lease: Lease, job: AuthorizedJob, label: str, people: Sorter) -> None:
+    """Hash the subject column of the source."""
+    house = lease.house
+    scan = house.datasets.scan(job.binding, job.agreement.match_keys[0], ())
+    key, threads = house.custody.subject_key(), house.limits.threads
+    async for batch in ahead(in_turn(scan.batches())):
+        await in_thread(people.add, await in_thread(kernel.subject_refs, key, label, batch.subjects, threads))

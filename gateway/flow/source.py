@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from gateway import kernel
 from gateway.errors import SourceError
+from gateway.flow.identity import link_type
 from gateway.flow.ports import House
 from gateway.psi.attributes import encode, plaintext_bytes
 from gateway.psi.fields import Fields
@@ -41,7 +42,9 @@ class TaggedSource:
         key_bytes: of the longest match-key value so far.
     """
 
-    def __init__(self, house: House, job: AuthorizedJob, tag_key: bytes, columns: tuple[Column, ...]) -> None:
+    def __init__(
+        self, house: House, job: AuthorizedJob, tag_key: bytes, columns: tuple[Column, ...], subject_source: str = ""
+    ) -> None:
         """Begin a pass; nothing is read before `rows` is iterated.
 
         Args:
@@ -49,7 +52,10 @@ class TaggedSource:
             job: authorized; its binding says where the rows are.
             tag_key: of the run.
             columns: agreed columns to carry; empty for none.
+            subject_source: the system whose ids stand in the subject column, "" for raw subjects; `ref` is then the
+                reference of the id, which the identity map turns into the person's.
         """
+        self._label = link_type(subject_source) if subject_source else job.binding.subject_type
         self._house, self._job, self._tag_key, self._columns = house, job, tag_key, columns
         grouped = job.operation.grouped
         self._segmented = grouped and job.side is Side.RECEIVER
@@ -78,7 +84,7 @@ class TaggedSource:
             count = len(batch.rows)
             if not count:
                 continue
-            refs = kernel.subject_refs(custody.subject_key(), self._job.binding.subject_type, batch.subjects, threads)
+            refs = kernel.subject_refs(custody.subject_key(), self._label, batch.subjects, threads)
             parts: dict[str, Bytes | npt.NDArray[np.int64]] = {"ref": refs, "row": batch.rows, "tag": self._tags(batch)}
             if batch.segments is not None:
                 parts["segment"] = self._numbered(batch)

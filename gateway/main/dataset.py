@@ -16,6 +16,7 @@ class _Declared(NamedTuple):
     format: str
     path: Path
     subject_column: str
+    subject_source: str
 
 
 def add(
@@ -23,6 +24,7 @@ def add(
     name: str = typer.Argument(..., help="Name of the data set."),
     path: Path = typer.Option(..., help="The file: .csv or .parquet."),
     subject_column: str = typer.Option(..., help="Column of customer ids."),
+    subject_source: str = typer.Option("", help="System whose ids stand there, e.g. crm; see `assent identity`."),
     format: str = typer.Option("", help="csv or parquet; by default from the file's name."),
 ) -> None:
     """Declare a data set in assent.toml; a running gateway sees it at once."""
@@ -35,8 +37,11 @@ def add(
     kind = format or path.suffix.removeprefix(".").lower()
     if kind in ("csv", "parquet"):
         # Looked at before it is declared: a file that cannot be used is refused now, not by the first run.
-        asyncio.run(Datasets(lambda: {name: _Declared(kind, path.absolute(), subject_column)}).describe(name))
-    add_dataset(home, name, {"format": kind, "path": str(path), "subject_column": subject_column})
+        asyncio.run(
+            Datasets(lambda: {name: _Declared(kind, path.absolute(), subject_column, subject_source)}).describe(name)
+        )
+    keys = {"format": kind, "path": str(path), "subject_column": subject_column}
+    add_dataset(home, name, keys | ({"subject_source": subject_source} if subject_source else {}))
     found = asyncio.run(Datasets(lambda: load_datasets(home)).describe(name))
     rows = [{"dataset": name, "format": found.format, "column": c, "type": t} for c, t in found.columns]
     show(rows, ["dataset", "format", "column", "type"], chosen.output)

@@ -127,7 +127,9 @@ class DatasetSettings(_Table):
     path: Path
     """Relative paths lie in the home."""
     subject_column: Line
-    """Column of raw subject values."""
+    """Column of raw subject values, or of another system's ids."""
+    subject_source: str = Field(default="", pattern=r"^([a-z][a-z0-9_]{0,31})?$")
+    """The system whose ids stand in the subject column, mapped by the identity map; empty = raw subject values."""
 
 
 class Settings(BaseSettings):

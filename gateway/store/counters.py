@@ -15,15 +15,17 @@ class Counter(StrEnum):
     """The counters there are.
 
     REGISTRY grows with every change of the registry; CHANGES is the number of
-    the last append of consent events; PENDING is the next pending id of the
-    log; SIZE is the number of integrated entries; EXPORTS counts nothing and is
-    what writers of the export counters lock. A transaction takes CHANGES after
-    the people it locks, EXPORTS before anything else, PENDING last, and SIZE only
-    to sequence, so that nobody waits in a circle.
+    the last append of consent events; IDENTITY is the version of the links to
+    other systems' ids; PENDING is the next pending id of the log; SIZE is the
+    number of integrated entries; EXPORTS counts nothing and is what writers of
+    the export counters lock. A transaction takes CHANGES after the people it
+    locks, EXPORTS before anything else, PENDING last, and SIZE only to sequence,
+    so that nobody waits in a circle.
     """
 
     REGISTRY = "registry"
     CHANGES = "changes"
+    IDENTITY = "identity"
     PENDING = "pending"
     SIZE = "size"
     EXPORTS = "exports"

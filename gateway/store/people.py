@@ -124,6 +124,39 @@ def named_from(refs: str | None, count: int, names: str | None, name: str = "con
     return pa.table({"subject_ref": as_texts(people), name: values})
 
 
+async def pairs_in(
+    connection: StoreConnection, key: Column[str], other: Column[str], where: ColumnElement[bool], within: Range
+) -> tuple[Bytes, Bytes]:
+    """Return two columns of references of the rows of a range for which a condition holds.
+
+    Args:
+        connection: of the transaction.
+        key: each reference once where the condition holds.
+        other: the second column.
+        where: the condition.
+        within: the range of `key`.
+
+    Returns:
+        (m, 26) ascending, and (m, 26) beside it.
+
+    Raises:
+        StateError: LOG_INCONSISTENT when a stored reference is none.
+    """
+    empty = np.empty((0, REF_BYTES), dtype=np.uint8)
+    keys, others = [empty], [empty]
+    for part in within.parts(key):
+        # Both texts are made of the same rows in the same order.
+        joined = func.aggregate_strings(key, ""), func.aggregate_strings(other, "")
+        row = await connection.row(select(func.count(), *joined).where(where, part))
+        if row is None or not row[0]:
+            continue
+        refs, beside = _parsed(row[0], row[1]), _parsed(row[0], row[2])
+        order = ascending_order(refs)
+        keys.append(refs if order is None else refs[order])
+        others.append(beside if order is None else beside[order])
+    return np.concatenate(keys), np.concatenate(others)
+
+
 async def _refs(connection: StoreConnection, query: Select[int, str | None]) -> Bytes:
     row = await connection.row(query)
     return refs_from(row[1], row[0]) if row else refs_from(None, 0)

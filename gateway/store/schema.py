@@ -5,6 +5,7 @@ Rows of one noun lie together:
     registry_items                              what the house declares
     subjects, consent_events, consent_links    who said what
     consent_uses, consent_projection            what follows from it for most of them
+    identity_links                              whose an id in another system is
     partners, agreements, agreement_bindings    with whom and on what terms
     jobs, sessions, runs, destroyed_runs        what was and is being computed
     budget_ledgers, budget_charges              what it cost in privacy, per partner
@@ -48,9 +49,10 @@ metadata = MetaData(
 CHANGED = text("changed > 0")
 ENDING = text("valid_until IS NOT NULL")
 UNDONE = text("done_at IS NULL")
+LINKED = text("ended = 0")
 
-# registry: the revision for caches; changes: the last append of consent events; pending: the next pending id;
-# size: integrated entries.
+# registry: the revision for caches; changes: the last append of consent events; identity: the version of the links;
+# pending: the next pending id; size: integrated entries.
 counters = Table(
     "counters",
     metadata,
@@ -138,6 +140,22 @@ consent_projection = Table(
     ),
     # Whose consent ends within a few minutes: an entry only for consents that end at all.
     Index(None, "valid_until", sqlite_where=ENDING, postgresql_where=ENDING),
+    sqlite_with_rowid=False,
+)
+
+# Whose an id in another system is. Neither the id nor the person is named: both are keyed hashes. A link holds from its
+# version until the one that ended it, 0 = it holds; an id has one person at a time.
+identity_links = Table(
+    "identity_links",
+    metadata,
+    Column("source", KeyText, nullable=False),
+    Column("link_ref", KeyText, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("subject_ref", KeyText, nullable=False, index=True),
+    Column("ended", BigInteger, nullable=False),
+    Column("at", Moment, nullable=False),
+    PrimaryKeyConstraint("source", "link_ref", "version"),
+    Index(None, "source", "link_ref", unique=True, sqlite_where=LINKED, postgresql_where=LINKED),
     sqlite_with_rowid=False,
 )
 

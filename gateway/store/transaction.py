@@ -15,6 +15,7 @@ from gateway.flow.ports.store import (
     BudgetStore,
     ConsentStore,
     ExportStore,
+    IdentityStore,
     JobStore,
     PartnerStore,
     RegistryStore,
@@ -33,6 +34,7 @@ from gateway.store.deletions import SqlDeletionStore
 from gateway.store.engine import Engines
 from gateway.store.exports import SqlExportStore
 from gateway.store.failure import DATABASE_ERRORS, gateway_error, gateway_errors
+from gateway.store.identity import SqlIdentityStore
 from gateway.store.jobs import SqlJobStore
 from gateway.store.partners import SqlPartnerStore
 from gateway.store.registry import SqlRegistryStore
@@ -52,6 +54,7 @@ class SqlTransaction:
         self._log = SqlAuditStore(connection)
         self.registry: RegistryStore = SqlRegistryStore(connection)
         self.consents: ConsentStore = SqlConsentStore(connection)
+        self.identity: IdentityStore = SqlIdentityStore(connection)
         self.partners: PartnerStore = SqlPartnerStore(connection)
         self.agreements: AgreementStore = SqlAgreementStore(connection)
         self.jobs: JobStore = SqlJobStore(connection)

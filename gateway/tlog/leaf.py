@@ -38,6 +38,8 @@ class LeafType(StrEnum):
     """Every kind of event that the log records; closed, so that a report can be complete."""
 
     CONSENT_EVENT = "consent_event"
+    IDENTITY_LINKED = "identity_linked"
+    IDENTITY_UNLINKED = "identity_unlinked"
     NOTICE_PUBLISHED = "notice_published"
     PARTNER_ACCEPTED = "partner_accepted"
     AGREEMENT_PROPOSED = "agreement_proposed"

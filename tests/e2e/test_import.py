@@ -55,13 +55,17 @@ class House:
             client.registry.accept_partner(card_file(cards[PLATFORM]), cards[PLATFORM].fingerprint)
             groundwork.register(client, RETAILER, now)
 
-    def start(self, *words: str, **variables: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "gateway.main", "--output", "json", "consent", "import", *words]
+    def start(
+        self, *words: str, command: tuple[str, str] = ("consent", "import"), **variables: str
+    ) -> subprocess.Popen[str]:
+        line = [sys.executable, "-m", "gateway.main", "--output", "json", *command, *words]
         environment = {**os.environ, "ASSENT_HOME": str(self.folder / RETAILER), **variables}
-        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen(line, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
-    def ended(self, *words: str, **variables: str) -> tuple[int, dict[str, Any], str]:
-        process = self.start(*words, **variables)
+    def ended(
+        self, *words: str, command: tuple[str, str] = ("consent", "import"), **variables: str
+    ) -> tuple[int, dict[str, Any], str]:
+        process = self.start(*words, command=command, **variables)
         out, err = process.communicate(timeout=START_S)
         return process.returncode, json.loads(out) if out else {}, err
 
@@ -176,6 +180,20 @@ def test_the_same_rows_from_every_kind_of_source(house: House, tmp_path: Path) -
     for words, variables in sources:
         code, report, said = house.ended(*words, **variables)
         assert (code, report["accepted"], report["replayed"]) == (0, 0, 6), said
+
+
+def test_ids_of_another_system_are_linked_shown_and_unlinked(house: House, tmp_path: Path) -> None:
+    file = tmp_path / "links.csv"
+    file.write_text("id,subject\nK-1,L-1\nK-2,L-1\n,L-1\nK-3\n", encoding="utf-8")
+    code, report, said = house.ended(str(file), "--source", "crm", command=("identity", "import"))
+    assert (code, report["linked"], report["rejected"]) == (1, 2, 2), said
+    assert [(error["row"], error["field"]) for error in report["rejected_rows"]] == [(3, "id"), (4, "(row)")]
+    shown: Any = house.ended("L-1", command=("identity", "show"))[1]
+    assert [(link["source"], link["ended_version"]) for link in shown] == [("crm", 0), ("crm", 0)]
+    assert "K-1" not in json.dumps(shown)
+    assert house.ended("K-1", "--source", "crm", command=("identity", "unlink"))[1]["version"] == 2
+    code, _, said = house.ended("K-1", "--source", "crm", command=("identity", "unlink"))
+    assert (code, "NOT_FOUND" in said) == (1, True)
 
 
 @pytest.mark.parametrize(

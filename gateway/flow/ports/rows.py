@@ -15,12 +15,19 @@ from gateway.route.matched import Release
 
 @dataclass(frozen=True, slots=True)
 class DatasetDescription:
-    """What a person may know of a data set: never its rows, path or connection."""
+    """What a person may know of a data set: never its rows, path or connection.
+
+    Attributes:
+        columns: (name, type) in the order of the source.
+        subject_column: names a customer.
+        subject_source: the system whose ids stand there, mapped by the identity map; "" for raw subjects.
+    """
 
     name: str
     format: str
     columns: tuple[tuple[str, str], ...]
     subject_column: str
+    subject_source: str = ""
 
 
 class SourceScan(Protocol):
@@ -88,6 +95,10 @@ class DatasetPort(Protocol):
             SourceError: MISSING_COLUMN when the binding lacks a column.
             StateError: NOT_FOUND for a data set that is not declared.
         """
+        ...
+
+    async def subject_source(self, name: str) -> str:
+        """Return the system whose ids the subject column holds, "" for raw subjects; StateError NOT_FOUND."""
         ...
 
     def subject_pieces(self, binding: AgreementBinding) -> Iterator[pa.StringArray]:

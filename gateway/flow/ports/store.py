@@ -193,6 +193,61 @@ class ConsentStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class IdentityLink:
+    """That an id in another system is a person's.
+
+    Attributes:
+        source: the other system.
+        link_ref: keyed hash of the id there.
+        subject_ref: the person.
+        version: of the map, since when.
+        ended: version that ended it; 0 while it holds.
+        at: when it was made (UTC).
+    """
+
+    source: str
+    link_ref: str
+    subject_ref: str
+    version: int
+    ended: int
+    at: datetime
+
+
+class IdentityStore(Protocol):
+    """Links from ids in other systems to people; a link is ended, never changed."""
+
+    async def next_version(self) -> int:
+        """Number a change of the map; whoever is next waits for our commit."""
+        ...
+
+    async def current(self, source: str, link_refs: Sequence[str]) -> dict[str, str]:
+        """Return {link_ref: subject_ref} of those ids that are linked."""
+        ...
+
+    async def link(
+        self, source: str, version: int, at: datetime, link_refs: Sequence[str], people: Sequence[str]
+    ) -> None:
+        """Make links of ids that have none, as columns of one length; REVISION_CONFLICT where there is one."""
+        ...
+
+    async def unlink(self, source: str, version: int, link_refs: Sequence[str]) -> None:
+        """End the links of ids."""
+        ...
+
+    async def of_person(self, subject_ref: str) -> list[IdentityLink]:
+        """Return every link of a person there ever was, by source and version."""
+        ...
+
+    async def pairs(self, source: str, first: str, last: str) -> tuple[Bytes, Bytes]:
+        """Return the links that hold of a range of link_refs, both ends inside: link_refs ascending and subject_refs.
+
+        Returns:
+            (m, 26) and (m, 26).
+        """
+        ...
+
+
 class PartnerStore(Protocol):
     """Partners whose cards were accepted. Partners live in the store only."""
 
@@ -579,6 +634,7 @@ class Transaction(Protocol):
 
     registry: RegistryStore
     consents: ConsentStore
+    identity: IdentityStore
     partners: PartnerStore
     agreements: AgreementStore
     jobs: JobStore

@@ -140,7 +140,7 @@ def import_report_to_proto(report: ImportReport) -> consent_pb2.ImportEventsResp
         accepted=report.accepted,
         replayed=report.replayed,
         rejected_count=report.rejected_count,
-        rejected=[_row_error(error) for error in report.rejected],
+        rejected=[row_error_to_proto(error) for error in report.rejected],
     )
 
 
@@ -154,7 +154,7 @@ _KINDS = {
 
 def progress_to_proto(step: Settled) -> Iterator[consent_pb2.ImportProgress]:
     """Write what became of a batch, in as many answers as its errors need; the last one settles it."""
-    errors = [_row_error(error) for error in step.rejected]
+    errors = [row_error_to_proto(error) for error in step.rejected]
     while len(errors) > MAX_ERRORS:
         yield consent_pb2.ImportProgress(rejected=errors[:MAX_ERRORS])
         errors = errors[MAX_ERRORS:]
@@ -163,7 +163,8 @@ def progress_to_proto(step: Settled) -> Iterator[consent_pb2.ImportProgress]:
     )
 
 
-def _row_error(error: RowError) -> consent_pb2.RowError:
+def row_error_to_proto(error: RowError) -> consent_pb2.RowError:
+    """Write why a row was not kept."""
     return consent_pb2.RowError(row=error.row, field=error.field, reason=error.reason)
 
 

@@ -14,4 +14,5 @@ def dataset_to_proto(found: DatasetDescription) -> dataset_pb2.Dataset:
         format=found.format,
         columns=[dataset_pb2.DatasetColumn(name=name, type=kind) for name, kind in found.columns],
         subject_column=found.subject_column,
+        subject_source=found.subject_source,
     )

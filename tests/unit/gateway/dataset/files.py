@@ -19,6 +19,7 @@ class Declared:
     format: str
     path: Path
     subject_column: str = "customer"
+    subject_source: str = ""
 
 
 def bound(subject: str = "customer", match_key: str = "phone.cn11", segment_column: str = "") -> AgreementBinding:

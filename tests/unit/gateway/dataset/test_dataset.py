@@ -110,6 +110,9 @@ async def test_names_and_descriptions_follow_the_declarations(tmp_path: Path) ->
     described = await port.describe("customers")
     assert (described.name, described.format, described.subject_column) == ("customers", "csv", "customer")
     assert described.columns == tuple((name, "text") for name in ("customer", "phone", "r", "b", "c"))
+    declared["tills"] = Declared("csv", declared["customers"].path, subject_source="tills")
+    assert [await port.subject_source(name) for name in ("customers", "tills")] == ["", "tills"]
+    assert (await port.describe("tills")).subject_source == "tills"
     assert (await port.describe("buyers")).columns == (("customer", "string"), ("age", "int64"))
 
 

@@ -22,7 +22,7 @@ def test_every_setting_is_listed_with_its_source(home: Path) -> None:
         *("server.tenant_address", "server.peer_address", "store.url", "keys.provider", "spool.directory"),
         *("engine.jobs", "engine.threads", "engine.memory_limit", "engine.processes", "engine.lease_s"),
         *("rights.deadline_days", "rights.holidays"),
-        *(f"datasets.b.{key}" for key in ("format", "path", "subject_column")),
+        *(f"datasets.b.{key}" for key in ("format", "path", "subject_column", "subject_source")),
     ]
     found = {row.key: (row.value, row.source) for row in rows}
     assert found["party.id"] == ("retailer", "assent.toml")
