@@ -150,7 +150,7 @@ async def pairs_in(
         row = await connection.row(select(func.count(), *joined).where(where, part))
         if row is None or not row[0]:
             continue
-        refs, beside = _parsed(row[0], row[1]), _parsed(row[0], row[2])
+        refs, beside = refs_from(row[1], row[0]), refs_from(row[2], row[0])
         order = ascending_order(refs)
         keys.append(refs if order is None else refs[order])
         others.append(beside if order is None else beside[order])
