@@ -28,7 +28,7 @@ from gateway.main.demo.server import Server, free_addresses
 from gateway.main.home import NewHome, make_home
 
 ROWS = 21_000  # three batches of a gateway
-START_S = 60.0
+START_S = 120.0
 
 
 class House:
