@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from consent.question import Use
 from gateway.client import Binding, Job
 from gateway.errors import StateError
 from gateway.main.demo import groundwork
@@ -25,11 +26,13 @@ from gateway.settings import add_dataset
 from matching.consents import write_events
 from matching.party import Ended, on_cores
 from matching.people import ATTRIBUTE_BYTES, People, write_parquet
+from matching.projection import write_projection
 
 PARTIES = (RETAILER, PLATFORM)
 RECEIVER, SENDER = PARTIES
 GATE_COUNT = "gate_cpu_ms"  # in the report of a job, on either side
 COLUMN, CATEGORY = "attribute", "membership_tier"
+MOST_IMPORTED = 2_000_000  # events of one company that are imported; about five kilobytes of disk each
 START_S = 600.0  # a store of ten million events may want looking through
 
 _SEEDED = "seeded.json"
@@ -132,7 +135,10 @@ def prepared(folder: Path, ours: People, cores: tuple[set[int], set[int]], say: 
         for party, client in both.by_party().items():
             groundwork.register(client, party, now)
         agreement = _agreement(both, ours, now)
-        _import(folder, ours, now, say)
+        if max(ours.receiver.rows, ours.sender.rows) <= MOST_IMPORTED:
+            _import(folder, ours, now, say)
+    if max(ours.receiver.rows, ours.sender.rows) > MOST_IMPORTED:
+        _write(folder, ours, now, say)
     found = Ground(folder, agreement, tuple(ports[1::2]), ours)
     told = {"agreement": agreement, "peer_ports": found.peer_ports, "at": now.isoformat()}
     note.write_text(json.dumps(told), encoding="utf-8")
@@ -224,6 +230,20 @@ def _import(folder: Path, ours: People, now: datetime, say: Say) -> None:
             file.unlink()
     seconds = time.monotonic() - begun
     say(f"imported in {seconds:.0f} s: {max(ours.receiver.rows, ours.sender.rows) / seconds:,.0f} events/s a side")
+
+
+def _write(folder: Path, ours: People, now: datetime, say: Say) -> None:
+    """Write what an import leaves for the gate, where the import itself would take too long or too much disk."""
+    say(
+        f"above {MOST_IMPORTED:,} customers their consents are written straight into the stores, without events and log"
+    )
+    for party, side in zip(PARTIES, (ours.receiver, ours.sender), strict=True):
+        asked = groundwork.terms(party, now)
+        uses = [
+            Use(handler=party, recipient=asked.recipient, purpose=PURPOSE, category=category, method="psi_hash")
+            for category in ([PHONE] if party == RECEIVER else [PHONE, CATEGORY])
+        ]
+        write_projection(folder / party, side, uses, asked.asked_at)
 
 
 def _free_ports(count: int) -> list[int]:
