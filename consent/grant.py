@@ -6,7 +6,7 @@ one fails. If none gets through, the one that came furthest says what is missing
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import IntEnum
 
 from consent.event import Actor, ConsentEvent, ConsentItem, EventType, Form
@@ -65,7 +65,7 @@ def weigh(matter: Matter, grants: list[ConsentEvent]) -> Finding:
         for item_no, item in enumerate(grant.items, 1):
             finding = examine(grant, item, matter)
             if best is None or finding.stage > best.stage:
-                best = replace(finding, item_no=item_no)
+                best = Finding(finding.stage, finding.verdict, grant, item_no)
             if best.stage is Stage.PASSED:
                 return best
     if best is not None and best.stage >= Stage.RECIPIENT:
