@@ -50,21 +50,23 @@ __all__ = [
 ]
 
 
-def may_use(question: Question, history: History, registry: Registry) -> Decision:
+def may_use(question: Question, history: History, registry: Registry, *, person_only: bool = False) -> Decision:
     """Answer one question about one person.
 
     Args:
         question: who, what, when, and by which knowledge.
         history: what is on file about the person, with those merged with them.
         registry: snapshot of everything that concerns nobody in particular.
+        person_only: leave steps 5 to 7 out: whether the person still agrees to what was done, whatever became of
+            the recipient, its contract and the assessment since.
 
     Returns:
         Yes or no with one reason and the articles; never an exception for what is on file.
     """
     everybody = members(history, question.at, question.as_known_at)
     if len(everybody) == 1:
-        return _ask(question, history, registry)
-    answers = [_ask(replace(question, subject=one.subject), one, registry) for one in everybody]
+        return _ask(question, history, registry, person_only)
+    answers = [_ask(replace(question, subject=one.subject), one, registry, person_only) for one in everybody]
     if len({decision.allowed for decision in answers}) > 1:
         if question.kind is Kind.PROMPT:
             return next(decision for decision in answers if not decision.allowed)
@@ -72,7 +74,7 @@ def may_use(question: Question, history: History, registry: Registry) -> Decisio
     return answers[0]
 
 
-def _ask(question: Question, history: History, registry: Registry) -> Decision:
+def _ask(question: Question, history: History, registry: Registry, person_only: bool) -> Decision:
     """All steps for one person of a profile."""
     at, by = question.at, question.as_known_at
     if question.kind is Kind.REFUSE_SERVICE:
@@ -90,7 +92,7 @@ def _ask(question: Question, history: History, registry: Registry) -> Decision:
         for event in matter.events
         if event.type is EventType.GIVEN and event.later <= at and event.handler == matter.use.handler
     ]
-    verdict = _before_consent(question, matter, grants)
+    verdict = _before_consent(question, matter, grants, person_only)
     if verdict is not None:
         return answer(verdict, at, by)
     # 11
@@ -101,7 +103,9 @@ def _ask(question: Question, history: History, registry: Registry) -> Decision:
     return answer(finding.verdict, at, by, grant.consent_id, grant.notice, finding.item_no)
 
 
-def _before_consent(question: Question, matter: Matter, grants: list[ConsentEvent]) -> Verdict | None:
+def _before_consent(
+    question: Question, matter: Matter, grants: list[ConsentEvent], person_only: bool
+) -> Verdict | None:
     """Steps 2 to 10: the first that answers, or None."""
     use, at, registry = matter.use, matter.at, matter.registry
     # 2
@@ -122,9 +126,10 @@ def _before_consent(question: Question, matter: Matter, grants: list[ConsentEven
     if any(death.earlier <= at for death in matter.of(EventType.DECEASED)):
         return ReasonCode.SUBJECT_DECEASED, (49,)
     # 5, 6, 7
-    against = barred(use, at, matter.as_known_at, registry, question.exported, matter.child)
-    if against is not None:
-        return against
+    if not person_only:
+        against = barred(use, at, matter.as_known_at, registry, question.exported, matter.child)
+        if against is not None:
+            return against
     # 8, 9
     stopped = held(matter, grants) or opted_out(matter)
     if stopped is not None:

@@ -24,7 +24,7 @@ from gateway.agreement.card import card_file
 from gateway.engine import ProcessBells
 from gateway.errors import StateError
 from gateway.flow import agreement as agreements
-from gateway.flow import consent, notice, partner, registry, session
+from gateway.flow import consent, notice, notices, partner, registry, session
 from gateway.flow.job import create_job
 from gateway.flow.lease import Lease
 from gateway.flow.memory import Memory
@@ -41,6 +41,7 @@ from gateway.route.agreement import AgreementBinding, Column, Operation
 from gateway.route.caller import Caller, Role
 from gateway.route.cohort import RejectedRows, SourceBatch
 from gateway.route.job import Job, JobRequest, Refusal
+from gateway.route.notice import Signed
 from gateway.route.party import PartyCard
 from gateway.route.session import Chunk, SessionOffer, SessionStatus
 from gateway.spool import Results, Spool
@@ -151,6 +152,7 @@ class LoopbackPeer:
         self.tamper: Callable[[Chunk], Chunk] = lambda chunk: chunk
         self.pulled: list[Chunk] = []
         self.pushed: list[Chunk] = []
+        self.delivered: list[Signed] = []
 
     async def _other(self, card: PartyCard) -> tuple[Gateway, Any]:
         await asyncio.sleep(0)
@@ -203,6 +205,19 @@ class LoopbackPeer:
     async def countersign_agreement(self, card: PartyCard, agreement_id: str, hash: bytes, signature: bytes) -> None:
         other, caller = await self._other(card)
         await agreements.receive_countersignature(other.house, caller, agreement_id, hash, signature)
+
+    async def deliver_notice(self, card: PartyCard, notice: Signed) -> Signed:
+        other, caller = await self._other(card)
+        self.delivered.append(notice)
+        return await notices.receive_notice(other.house, caller, notice)
+
+    async def collect_notices(self, card: PartyCard, limit: int, after: str = "") -> list[Signed]:
+        other, caller = await self._other(card)
+        return await notices.waiting_notices(other.house, caller, limit, after)
+
+    async def acknowledge_notice(self, card: PartyCard, acknowledgement: Signed) -> None:
+        other, caller = await self._other(card)
+        await notices.take_acknowledgement(other.house, caller, acknowledgement)
 
 
 OPEN_STORES: list[Any] = []

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import typer
 
-from gateway.cli import agreement, audit, consent, dataset, identity, job, notice, partner, registry, request, task
+from gateway.cli import (
+    agreement,
+    audit,
+    consent,
+    dataset,
+    identity,
+    job,
+    notice,
+    partner,
+    registry,
+    request,
+    rights,
+    task,
+)
 from gateway.cli.gateway_options import set_options
 
 app = typer.Typer(
@@ -22,4 +35,5 @@ app.add_typer(request.app, name="request", help="Rights requests: what people as
 app.add_typer(task.deletion_app, name="deletion", help="What must be deleted, and when.")
 app.add_typer(task.app, name="task", help="Tasks that come round.")
 app.add_typer(task.warnings_app, name="warnings", help="What ends soon.")
+app.add_typer(rights.app, name="rights", help="Released runs: rows taken out, partners told, who was affected.")
 app.add_typer(audit.app, name="audit", help="The audit log: checkpoint, export, verify.")

@@ -19,6 +19,7 @@ from gateway.cli.events import read_events
 from gateway.cli.gateway_options import options
 from gateway.cli.import_place import ImportPlace
 from gateway.cli.import_screen import ImportScreen
+from gateway.cli.rights import TRACE_COLUMNS, trace_record
 from gateway.cli.screen import Output, show, show_one, words
 from gateway.cli.times import time_of
 from gateway.errors import RequestError
@@ -169,6 +170,19 @@ def show_consents(
             for item in client.consents.list(subject, subject_type=subject_type)
         ]
     show(rows, columns, chosen.output)
+
+
+@app.command()
+def trace(
+    context: typer.Context,
+    subject: str = typer.Argument(..., help="The customer, as in the consent file."),
+    subject_type: str = typer.Option("customer"),
+) -> None:
+    """Show every run with what it did with a customer, and why; the look is on record."""
+    chosen = options(context)
+    with chosen.client() as client:
+        rows = [trace_record(run) for run in client.rights.trace(subject, subject_type=subject_type)]
+    show(rows, TRACE_COLUMNS, chosen.output)
 
 
 @app.command()

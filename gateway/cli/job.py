@@ -38,7 +38,7 @@ def run(
 ) -> None:
     """Start a run; wait for its end unless told otherwise."""
     if result is not None:
-        _check_kind(result)
+        check_kind(result)
     elif control:
         raise RequestError("BAD_FIELD", "--control: give --result too, or read it with: assent job result --control")
     chosen = options(context)
@@ -49,7 +49,7 @@ def run(
         show_one(_record(job), chosen.output)
         _end(job)
         if wait and result is not None:
-            _write(client.jobs.result(job.job_id, control or None), result)
+            write_table(client.jobs.result(job.job_id, control or None), result)
 
 
 @app.command()
@@ -100,7 +100,7 @@ def result(
     if is_cells(table):
         words(about_cells(dict(job.facts), job.count("withdrawn_since_cut")))
     if file is not None:
-        _write(table, file)
+        write_table(table, file)
     elif is_cells(table):
         show_cells(table, chosen.output)
     else:
@@ -140,9 +140,9 @@ def _place(job: Job) -> str:
     return f"{job.state}{stage} (waiting for {job.waiting_for}{chunk})"
 
 
-def _write(table: pa.Table, file: Path) -> None:
+def write_table(table: pa.Table, file: Path) -> None:
     """Write a result whole or not at all."""
-    _check_kind(file)
+    check_kind(file)
     import pyarrow.csv  # a third of a second to load: only for those who need it
     import pyarrow.parquet
 
@@ -159,7 +159,8 @@ def _write(table: pa.Table, file: Path) -> None:
     words(f"{table.num_rows} rows in {file.name}")
 
 
-def _check_kind(file: Path) -> None:
+def check_kind(file: Path) -> None:
+    """Refuse a file that no result can be written to; RequestError BAD_FIELD."""
     if file.suffix not in (".csv", ".parquet"):
         raise RequestError("BAD_FIELD", f"{file.name}: must end in .csv or .parquet")
 

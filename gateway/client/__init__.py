@@ -26,6 +26,7 @@ from gateway.client.outcome import Cancelled, Refused
 from gateway.client.party import ExportCounter, ExportMechanism, Party, PartyContract, PartyEvent
 from gateway.client.registry import BasisRule, Category, ImpactAssessment, Invitation, Method, Partner, Purpose
 from gateway.client.request import RightsRequest
+from gateway.client.rights import PartnerNotice, Removal, RunTrace
 from gateway.client.task import Deletion, EndWarning, Task
 from gateway.client.terms import AggregateTerms, Budget, BudgetCharge, Measure, Scheme
 
@@ -66,13 +67,16 @@ __all__ = [
     "Notice",
     "NoticeRecipient",
     "Partner",
+    "PartnerNotice",
     "Party",
     "PartyContract",
     "PartyEvent",
     "Purpose",
     "Refused",
+    "Removal",
     "RightsRequest",
     "RowError",
+    "RunTrace",
     "Scheme",
     "Task",
     "cells_frame",

@@ -19,6 +19,7 @@ from gateway.client.notice import AsyncNotices
 from gateway.client.party import AsyncParties
 from gateway.client.registry import AsyncRegistry
 from gateway.client.request import AsyncRequests
+from gateway.client.rights import AsyncRights
 from gateway.client.task import AsyncTasks
 from gateway.errors import RequestError
 
@@ -44,6 +45,7 @@ class AsyncClient:
         parties: legal entities, what happened to them, exports to them.
         registry: purposes, categories, impact assessments, basis rules, partners.
         requests: rights requests: open, look, advance.
+        rights: what became of customers in released runs, and what partners were told.
         tasks: what comes round, what ends soon, what must be deleted.
     """
 
@@ -61,6 +63,7 @@ class AsyncClient:
         self.registry = AsyncRegistry(connection)
         self.requests = AsyncRequests(connection)
         self.tasks = AsyncTasks(connection)
+        self.rights = AsyncRights(connection)
 
     @classmethod
     def connect(

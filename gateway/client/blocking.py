@@ -19,6 +19,7 @@ from gateway.client.notice import AsyncNotices
 from gateway.client.party import AsyncParties
 from gateway.client.registry import AsyncRegistry
 from gateway.client.request import AsyncRequests
+from gateway.client.rights import AsyncRights
 from gateway.client.task import AsyncTasks
 
 
@@ -136,6 +137,18 @@ class Registry:
         self.partners = loop.iterating(calls.partners)
 
 
+class Rights:
+    """Blocking calls of RightsService; see `AsyncRights`."""
+
+    def __init__(self, loop: LoopThread, calls: AsyncRights) -> None:
+        """Wrap the calls."""
+        self.trace = loop.iterating(calls.trace)
+        self.removals = loop.iterating(calls.removals)
+        self.notices = loop.iterating(calls.notices)
+        self.notify = loop.blocking(calls.notify)
+        self.affected = loop.blocking(calls.affected)
+
+
 class Requests:
     """Blocking calls about rights requests; see `AsyncRequests`."""
 
@@ -178,6 +191,7 @@ class Client:
         self.registry = Registry(self._loop, self._client.registry)
         self.requests = Requests(self._loop, self._client.requests)
         self.tasks = Tasks(self._loop, self._client.tasks)
+        self.rights = Rights(self._loop, self._client.rights)
         self.match = self._loop.blocking(self._client.match)
         self.aggregate = self._loop.blocking(self._client.aggregate)
         self.overlap = self._loop.blocking(self._client.overlap)

@@ -128,6 +128,20 @@ async def _authorize(
     return job
 
 
+def gates_of(
+    agreement: Agreement, job: Job, own: str
+) -> tuple[Direction, tuple[Use, ...], tuple[tuple[str, Use], ...]]:
+    """Return what a run asked consent for, also when the agreement is over: direction, gates, gates of columns.
+
+    Raises:
+        StateError: NOT_FOUND when the agreement does not name such a run.
+    """
+    direction = _direction(agreement, job.request, own, job.side, job.partner)
+    if isinstance(direction, Refusal):
+        raise StateError("NOT_FOUND", "the agreement of this run does not name its operation; restore a backup")
+    return direction, *_gates(agreement, direction, job.request, job.side)
+
+
 def _direction(
     agreement: Agreement, request: JobRequest, own: str, side: Side, other: str | None
 ) -> Direction | Refusal:

@@ -400,6 +400,12 @@ async def by_rule(lease: Lease) -> Bytes | None:
     return np.frombuffer(stored, dtype=np.uint8).reshape(-1, REF_BYTES)
 
 
+async def judged_changes(lease: Lease) -> int:
+    """Return the number of the last append of consent events that the cohort's judgement had seen; 0 when unknown."""
+    sealed = await in_thread(lease.house.spool.read_sealed, lease.job.job_id, COHORT_FILE)
+    return 0 if sealed is None else int(json.loads(sealed)["mark"][0])
+
+
 def asked_columns(job: AuthorizedJob) -> tuple[Column, ...]:
     """Return the asked columns in the order of the request."""
     by_name = {column.name: column for column in job.agreement.columns}

@@ -16,6 +16,7 @@ from gateway.disclosure import CELLS, compare
 from gateway.errors import RequestError, StateError
 from gateway.flow.access import require
 from gateway.flow.identity import link_type, links_to
+from gateway.flow.notices import is_suspended
 from gateway.flow.pipeline import ahead, in_turn
 from gateway.flow.ports import House, StoredRows
 from gateway.flow.threads import in_thread
@@ -180,11 +181,14 @@ async def read_result(
     async with house.store.read() as tx:
         job = await tx.jobs.get(job_id)
         binding = await tx.agreements.binding(job.request.agreement_id)
+        suspended = await is_suspended(tx, job.session_id)
     grouped = job.request.operation.grouped
     # A sender of rows has a result where the agreement lets it learn the matches.
     ours = bool(job.report.get("released")) if grouped else job.side is Side.RECEIVER or "released" in job.report
     if job.state is not JobState.SUCCEEDED or binding is None or not ours:
         raise StateError("NOT_FOUND", f"job {job_id} has no result: it is {job.state.value} on side {job.side.value}")
+    if suspended:
+        raise StateError("STAGE_ORDER", f"{job.partner} suspended the use of this run's result; ask its officer")
     if house.clock.now() >= parse_time_text(str(job.report["expires_at"])):
         # Retention is over: what nobody read is destroyed at the latest now.
         await house.results.delete(job_id)

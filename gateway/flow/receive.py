@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from abc import ABC, abstractmethod
 from bisect import bisect_left
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from datetime import datetime
 from operator import itemgetter
@@ -43,7 +43,8 @@ from gateway.psi.run import RunHalf, run_record, sender_run_half_of
 from gateway.psi.suite import DUMMY_KEY, chunk_count, chunk_rows
 from gateway.route.canonical import parse_time_text
 from gateway.route.cohort import ConsentedCohort
-from gateway.route.job import AuthorizedJob, Failure, JobState, Refusal, WaitingFor
+from gateway.route.job import AuthorizedJob, Failure, Job, JobState, Refusal, WaitingFor
+from gateway.route.notice import ReleasedRun
 from gateway.route.session import AggregateStage, AnyStage, Chunk, Session, SessionState, Stage, StageSize
 
 Bytes = npt.NDArray[np.uint8]
@@ -335,16 +336,35 @@ class ReceiverRun(ABC, Generic[Outcome]):
         rows = int(str(report["released"]))
         event = lease.event(JobState.SUCCEEDED, released=rows)
         async with house.store.begin() as tx:
-            await tx.runs.put(
-                lease.job.job_id,
-                lease.job.session_id,
-                lease.job.request.agreement_id,
-                parse_time_text(str(report["obtained_at"])),
-                parse_time_text(str(report["expires_at"])),
-                rows,
-            )
+            # What was noted at the release itself stands.
+            await tx.runs.put(run_of(lease.job, report, rows, 0))
             done = await lease.update(tx, event, state=JobState.SUCCEEDED, waiting_for=WaitingFor.NONE, finished_at=now)
         lease.committed(done, event)
+
+
+def run_of(job: Job, report: Mapping[str, object], rows: int, changes: int) -> ReleasedRun:
+    """Return what is noted of a release.
+
+    Args:
+        job: of the release.
+        report: with its times.
+        rows: released.
+        changes: appends of consent events that its last judgement had seen for sure.
+    """
+    obtained_at = parse_time_text(str(report["obtained_at"]))
+    return ReleasedRun(
+        job_id=job.job_id,
+        session_id=job.session_id,
+        agreement_id=job.request.agreement_id,
+        partner=job.partner,
+        side=job.side,
+        # Of statistics nobody can be left out after the cut.
+        judged_at=parse_time_text(str(report["cut_at"])) if "cut_at" in report else obtained_at,
+        released_at=obtained_at,
+        expires_at=parse_time_text(str(report["expires_at"])),
+        rows=rows,
+        changes=changes,
+    )
 
 
 def with_stand_ins(

@@ -21,7 +21,7 @@ from gateway.flow.members import RowWriter, somebody, stage_pieces
 from gateway.flow.opening import agree_opening
 from gateway.flow.pipeline import ahead, in_turn
 from gateway.flow.ports import Sorter, StageFile
-from gateway.flow.receive import ReceiverRun, with_stand_ins
+from gateway.flow.receive import ReceiverRun, run_of, with_stand_ins
 from gateway.flow.released import store_customers
 from gateway.flow.runstate import RunState, load_state
 from gateway.flow.sessions import opening_of
@@ -240,7 +240,12 @@ class RowsReceiver(ReceiverRun[Matches]):
         if sizes.matches_to_sender:
             told = await in_thread(stage_file, self.house, job.job_id, session.session_id, Stage.MATCHED_TAGS, sizes)
             report["matches_sent"] = await in_thread(Marks(told, sum(sizes.sender.rows)).count)
-        await lease.commit(report=report)
+        # With the report: from here on a withdrawal is looked for in the run, and not before its rows stand.
+        run = run_of(lease.job, report, stored.released, (await self._judged(job)).mark[0])
+        async with self.house.store.begin() as tx:
+            await tx.runs.put(run)
+            updated = await lease.update(tx, report=report)
+        lease.committed(updated)
 
 
 @contextmanager

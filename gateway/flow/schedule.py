@@ -16,6 +16,7 @@ from gateway.flow.deletion import open_deletions
 from gateway.flow.ending import warn_of_ends
 from gateway.flow.expiry import expire_consents
 from gateway.flow.ports import House
+from gateway.flow.reach import reach_runs
 from gateway.flow.retention import expire_sessions, purge_sketches, sweep_results
 from gateway.route.caller import Caller
 from gateway.route.task import TaskRow
@@ -49,6 +50,7 @@ TASKS = (
     Task("open-deletions", timedelta(minutes=10), open_deletions),
     Task("sweep-results", timedelta(minutes=10), sweep_results, local=True),
     Task("expire-sessions", timedelta(minutes=1), expire_sessions),
+    Task("reach-runs", timedelta(seconds=30), reach_runs, local=True),
     Task("purge-sketches", timedelta(hours=6), purge_sketches),
     Task("warn-of-ends", timedelta(hours=1), warn_of_ends, loud=True),
 )

@@ -11,16 +11,19 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from gateway.errors import StateError
+from gateway.flow import cohort as cohorts
 from gateway.flow.lease import Lease
 from gateway.flow.lost import Lost, among
 from gateway.flow.members import RowWriter, stage_pieces
 from gateway.flow.pipeline import each, in_turn
 from gateway.flow.ports import StageFile
+from gateway.flow.runstate import load_state
 from gateway.flow.threads import in_thread
 from gateway.psi.arrow import fixed
 from gateway.psi.fields import Fields
 from gateway.route.canonical import canonical_bytes
 from gateway.route.job import AuthorizedJob
+from gateway.route.notice import ReleasedRun
 from gateway.route.subject_ref import REF_BYTES
 
 Bytes = npt.NDArray[np.uint8]
@@ -131,10 +134,22 @@ async def keep_sent(lease: Lease) -> None:
 
 async def keep_batches(lease: Lease, schema: pa.Schema, batches: AsyncIterator[pa.RecordBatch]) -> None:
     """Store whom a run disclosed something of, ascending by reference, for as long as the agreement says."""
-    house, job_id = lease.house, lease.job.job_id
-    rows = await house.results.store_tokens(job_id, schema, batches)
-    now = house.clock.now()
+    house, job = lease.house, lease.job
+    rows = await house.results.store_tokens(job.job_id, schema, batches)
+    now, cut_at = house.clock.now(), (await load_state(lease)).cut_at
     async with house.store.begin() as tx:
-        agreement = (await tx.agreements.get(lease.job.request.agreement_id)).agreement
-        until = now + timedelta(days=agreement.retention_days)
-        await tx.runs.put(job_id, lease.job.session_id, agreement.agreement_id, now, until, rows)
+        agreement = (await tx.agreements.get(job.request.agreement_id)).agreement
+        run = ReleasedRun(
+            job_id=job.job_id,
+            session_id=job.session_id,
+            agreement_id=agreement.agreement_id,
+            partner=job.partner,
+            side=job.side,
+            judged_at=now if cut_at is None else cut_at,
+            released_at=now,
+            expires_at=now + timedelta(days=agreement.retention_days),
+            rows=rows,
+            # Who lost consent after the cohort was judged is looked for again: a row that left is told even if dropped.
+            changes=await cohorts.judged_changes(lease),
+        )
+        await tx.runs.put(run)

@@ -9,6 +9,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from gateway.dataset import Datasets
 from gateway.engine import (
@@ -89,6 +90,7 @@ async def running(settings: Settings, grace_s: float = 5.0) -> AsyncIterator[Run
                 threads=settings.engine.threads,
                 deadline_days=settings.rights.deadline_days,
                 holidays=frozenset(settings.rights.holidays),
+                notice_deadline=timedelta(hours=settings.engine.notice_hours),
             ),
         )
         directory = Directory(store, bells, spki_pin)

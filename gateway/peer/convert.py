@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 
+from gateway.agreement.notice import MAX_NOTICE_BYTES
 from gateway.errors import HostileInput, RequestError
 from gateway.flow.ports.peer import Acceptance
 from gateway.peer.v1 import exchange_pb2 as pb
+from gateway.peer.v1 import notice_pb2 as notice_pb
 from gateway.route.agreement import Operation
 from gateway.route.job import Failure, Refusal
+from gateway.route.notice import Signed
 from gateway.route.session import LAST_STAGE, Chunk, SessionOffer, SessionState, SessionStatus, StageStatus
 
 MAX_CHUNK_BYTES = 1024 * 1024
@@ -176,6 +179,34 @@ def status_from_proto(session_id: str, message: pb.GetSessionResponse) -> Sessio
         ),
         failure,
     )
+
+
+def signed_notice_to_proto(notice: Signed) -> notice_pb.SignedNotice:
+    """Write a notice."""
+    return notice_pb.SignedNotice(record=notice.record, signature=notice.signature)
+
+
+def acknowledgement_to_proto(acknowledgement: Signed) -> notice_pb.SignedAcknowledgement:
+    """Write an acknowledgement."""
+    return notice_pb.SignedAcknowledgement(record=acknowledgement.record, signature=acknowledgement.signature)
+
+
+def signed_from_proto(message: notice_pb.SignedNotice | notice_pb.SignedAcknowledgement) -> Signed:
+    """Read a notice or an acknowledgement; what its record says is read once its signature is checked.
+
+    Raises:
+        RequestError: BAD_FIELD naming the field.
+    """
+    if len(message.record) > MAX_NOTICE_BYTES:
+        _bad("record", f"must be at most {MAX_NOTICE_BYTES} bytes")
+    return Signed(message.record, _sized(message.signature, 64, "signature"))
+
+
+def notice_id_from_proto(value: str) -> str:
+    """Read the id of a notice, or none."""
+    if value and _UUID.fullmatch(value) is None:
+        _bad("after", "must be a lower-case uuid")
+    return value
 
 
 def _sized(value: bytes, size: int, name: str) -> bytes:

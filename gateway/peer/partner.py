@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import grpc
 import grpc.aio
 
+from gateway.errors import HostileInput, RequestError
 from gateway.flow.ports.peer import Acceptance, Closing
 from gateway.peer import convert
 from gateway.peer.channel import ABORT_DEADLINE_S, UNARY_DEADLINE_S, Channels
@@ -18,7 +19,10 @@ from gateway.peer.v1 import agreement_exchange_pb2 as agreement_pb
 from gateway.peer.v1 import agreement_exchange_pb2_grpc as agreement_grpc
 from gateway.peer.v1 import exchange_pb2 as pb
 from gateway.peer.v1 import exchange_pb2_grpc as pb_grpc
+from gateway.peer.v1 import notice_pb2 as notice_pb
+from gateway.peer.v1 import notice_pb2_grpc as notice_grpc
 from gateway.route.job import Refusal
+from gateway.route.notice import Signed
 from gateway.route.party import PartyCard
 from gateway.route.session import Chunk, SessionOffer, SessionStatus
 
@@ -26,7 +30,7 @@ Answer = TypeVar("Answer")
 
 
 class GrpcPeer:
-    """Calls a partner's Exchange and AgreementExchange services."""
+    """Calls a partner's Exchange, AgreementExchange and Notice services."""
 
     def __init__(self, channels: Channels) -> None:
         """Use these channels."""
@@ -108,6 +112,35 @@ class GrpcPeer:
             agreement_id=agreement_id, agreement_hash=hash, signature=signature
         )
         await _answer(stub.CountersignAgreement(request, timeout=UNARY_DEADLINE_S), partner)
+
+    async def deliver_notice(self, partner: PartyCard, notice: Signed) -> Signed:
+        """See `PeerPort`."""
+        request = notice_pb.DeliverRequest(notice=convert.signed_notice_to_proto(notice))
+        response = await _answer(self._notices(partner).Deliver(request, timeout=UNARY_DEADLINE_S), partner)
+        return _said(response.acknowledgement)
+
+    async def collect_notices(self, partner: PartyCard, limit: int, after: str = "") -> list[Signed]:
+        """See `PeerPort`."""
+        request = notice_pb.CollectRequest(limit=limit, after=after)
+        response = await _answer(self._notices(partner).Collect(request, timeout=UNARY_DEADLINE_S), partner)
+        return [_said(notice) for notice in response.notices[:limit]]
+
+    async def acknowledge_notice(self, partner: PartyCard, acknowledgement: Signed) -> None:
+        """See `PeerPort`."""
+        message = convert.acknowledgement_to_proto(acknowledgement)
+        request = notice_pb.AcknowledgeRequest(acknowledgement=message)
+        await _answer(self._notices(partner).Acknowledge(request, timeout=UNARY_DEADLINE_S), partner)
+
+    def _notices(self, card: PartyCard) -> notice_grpc.NoticeServiceAsyncStub:
+        return notice_grpc.NoticeServiceStub(self._channels.to(card))
+
+
+def _said(message: notice_pb.SignedNotice | notice_pb.SignedAcknowledgement) -> Signed:
+    """Read what a partner answered; what does not fit is its fault, not ours."""
+    try:
+        return convert.signed_from_proto(message)
+    except RequestError as error:
+        raise HostileInput("BAD_SHAPE", f"the partner's answer: {error.message}") from error
 
 
 async def _answer(call: Awaitable[Answer], partner: PartyCard) -> Answer:

@@ -1,4 +1,4 @@
-"""The peer port: sessions and agreements, for partners with a pinned certificate."""
+"""The peer port: sessions, agreements and notices, for partners with a pinned certificate."""
 
 from __future__ import annotations
 
@@ -15,20 +15,15 @@ from gateway.peer.v1 import agreement_exchange_pb2 as agreement_pb
 from gateway.peer.v1 import agreement_exchange_pb2_grpc as agreement_grpc
 from gateway.peer.v1 import exchange_pb2 as pb
 from gateway.peer.v1 import exchange_pb2_grpc as pb_grpc
-from gateway.route.party import Partner
+from gateway.peer.v1 import notice_pb2 as notice_pb
+from gateway.peer.v1 import notice_pb2_grpc as notice_grpc
 from gateway.rpc.door import Context, stream, unary
 from gateway.rpc.listener import Listener, listen, new_server
+from gateway.rpc.peer_notice import Identify, PeerNoticeServicer, caller_of
 
-Identify = Callable[[bytes], Partner]
 SERVICES = tuple(
-    service.full_name for file in (pb, agreement_pb) for service in file.DESCRIPTOR.services_by_name.values()
+    service.full_name for file in (pb, agreement_pb, notice_pb) for service in file.DESCRIPTOR.services_by_name.values()
 )
-
-
-def _caller(identify: Identify, context: Context) -> Partner:
-    """Return the partner behind the call's client certificate."""
-    found = list(context.auth_context().get("x509_pem_cert") or [b""])
-    return identify(bytes(found[0]))
 
 
 class ExchangeServicer(pb_grpc.ExchangeServiceServicer):
@@ -42,14 +37,14 @@ class ExchangeServicer(pb_grpc.ExchangeServiceServicer):
     @unary
     async def OpenSession(self, request: pb.OpenSessionRequest, context: Context) -> pb.OpenSessionResponse:
         """Answer an offer."""
-        partner = _caller(self._identify, context)
+        partner = caller_of(self._identify, context)
         answer = await session.open_session(self._house, partner, convert.offer_from_proto(request))
         return convert.answer_to_proto(answer)
 
     @unary
     async def Push(self, request: AsyncIterator[pb.PushRequest], context: Context) -> pb.PushResponse:
         """Take chunks; the reply names the last durable one."""
-        partner = _caller(self._identify, context)
+        partner = caller_of(self._identify, context)
         last = -1
         async for message in request:
             last = await session.receive_chunk(self._house, partner, convert.chunk_from_proto(message.chunk))
@@ -58,7 +53,7 @@ class ExchangeServicer(pb_grpc.ExchangeServiceServicer):
     @stream
     async def Pull(self, request: pb.PullRequest, context: Context) -> AsyncIterator[pb.PullResponse]:
         """Serve a stage."""
-        partner = _caller(self._identify, context)
+        partner = caller_of(self._identify, context)
         session_id = convert.session_id_from_proto(request.session_id)
         stage = convert.stage_from_proto(request.stage)
         async with aclosing(session.serve_stage(self._house, partner, session_id, stage, request.from_seq)) as chunks:
@@ -68,14 +63,14 @@ class ExchangeServicer(pb_grpc.ExchangeServiceServicer):
     @unary
     async def GetSession(self, request: pb.GetSessionRequest, context: Context) -> pb.GetSessionResponse:
         """Tell how far each stage is durable."""
-        partner = _caller(self._identify, context)
+        partner = caller_of(self._identify, context)
         session_id = convert.session_id_from_proto(request.session_id)
         return convert.status_to_proto(await session.session_status(self._house, partner, session_id))
 
     @unary
     async def CloseSession(self, request: pb.CloseSessionRequest, context: Context) -> pb.CloseSessionResponse:
         """Exchange the run record."""
-        partner = _caller(self._identify, context)
+        partner = caller_of(self._identify, context)
         closing = await session.close_session(
             self._house,
             partner,
@@ -89,7 +84,7 @@ class ExchangeServicer(pb_grpc.ExchangeServiceServicer):
     @unary
     async def AbortSession(self, request: pb.AbortSessionRequest, context: Context) -> pb.AbortSessionResponse:
         """End a session at the partner's word."""
-        partner = _caller(self._identify, context)
+        partner = caller_of(self._identify, context)
         if len(request.reason) > 64:
             raise RequestError("BAD_FIELD", "reason: must be at most 64 characters")
         session_id = convert.session_id_from_proto(request.session_id)
@@ -110,7 +105,7 @@ class AgreementExchangeServicer(agreement_grpc.AgreementExchangeServiceServicer)
         self, request: agreement_pb.ProposeAgreementRequest, context: Context
     ) -> agreement_pb.ProposeAgreementResponse:
         """Store a partner's proposal."""
-        partner = _caller(self._identify, context)
+        partner = caller_of(self._identify, context)
         if len(request.document) > 256 * 1024:
             raise RequestError("BAD_FIELD", "document: must be at most 256 KiB")
         copy = await agreement.receive_proposal(self._house, partner, request.document, request.signature)
@@ -121,7 +116,7 @@ class AgreementExchangeServicer(agreement_grpc.AgreementExchangeServiceServicer)
         self, request: agreement_pb.CountersignAgreementRequest, context: Context
     ) -> agreement_pb.CountersignAgreementResponse:
         """Store a partner's countersignature."""
-        partner = _caller(self._identify, context)
+        partner = caller_of(self._identify, context)
         copy = await agreement.receive_countersignature(
             self._house, partner, request.agreement_id, request.agreement_hash, request.signature
         )
@@ -159,6 +154,7 @@ def peer_server(
     server = new_server()
     pb_grpc.add_ExchangeServiceServicer_to_server(ExchangeServicer(house, identify), server)
     agreement_grpc.add_AgreementExchangeServiceServicer_to_server(AgreementExchangeServicer(house, identify), server)
+    notice_grpc.add_NoticeServiceServicer_to_server(PeerNoticeServicer(house, identify), server)
     credentials = grpc.dynamic_ssl_server_credentials(
         configuration(), configuration, require_client_authentication=True
     )

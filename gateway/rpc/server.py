@@ -17,6 +17,7 @@ from gateway.rpc.listener import Listener, listen, new_server
 from gateway.rpc.notice import NoticeServicer
 from gateway.rpc.party import PartyServicer
 from gateway.rpc.registry import RegistryServicer
+from gateway.rpc.rights import RightsServicer
 from gateway.rpc.task import TaskServicer
 from gateway.v1 import (
     agreement_pb2,
@@ -37,6 +38,8 @@ from gateway.v1 import (
     party_pb2_grpc,
     registry_pb2,
     registry_pb2_grpc,
+    rights_pb2,
+    rights_pb2_grpc,
     task_pb2,
     task_pb2_grpc,
 )
@@ -51,6 +54,7 @@ _FILES = (
     notice_pb2,
     party_pb2,
     registry_pb2,
+    rights_pb2,
     task_pb2,
 )
 SERVICES = tuple(service.full_name for file in _FILES for service in file.DESCRIPTOR.services_by_name.values())
@@ -82,6 +86,7 @@ def tenant_server(
     party_pb2_grpc.add_PartyServiceServicer_to_server(PartyServicer(house), server)
     registry_pb2_grpc.add_RegistryServiceServicer_to_server(RegistryServicer(house), server)
     task_pb2_grpc.add_TaskServiceServicer_to_server(TaskServicer(house), server)
+    rights_pb2_grpc.add_RightsServiceServicer_to_server(RightsServicer(house), server)
     return listen(server, address, _credentials(certificate_chain, private_key), SERVICES)
 
 

@@ -108,6 +108,8 @@ class EngineSettings(_Table):
     """Processes of a run that computes on encrypted numbers; 0 = one per processor that this process may use."""
     lease_s: int = Field(default=15, ge=2, le=600)
     """A worker that is silent for so many seconds loses its job to another."""
+    notice_hours: int = Field(default=24, ge=1, le=720)
+    """A partner that has not acknowledged a notice for so many hours is shown as late."""
 
 
 class RightsSettings(_Table):

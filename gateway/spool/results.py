@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,7 +13,7 @@ from gateway.errors import Misuse
 from gateway.flow.ports.custody import RunSecrets
 from gateway.route.matched import Release
 from gateway.spool import disk
-from gateway.spool.sealed_rows import WHAT, RowsWriter, SealedRows
+from gateway.spool.sealed_rows import SUBJECT, TOKEN, WHAT, RowsWriter, SealedRows
 
 _JOB = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
 
@@ -84,9 +84,22 @@ class Results:
         """
         return await self._store(self._tokens(job_id), schema, batches)
 
+    async def open_tokens(self, job_id: str) -> SealedRows | None:
+        """Return the map of a job for reading, or None when there is none (any more); as `open`."""
+        return await asyncio.to_thread(self._open, self._tokens(job_id))
+
     async def delete_subject(self, job_id: str, subject_ref: str) -> bool:
         """Rewrite a job's result and map without a subject; True when a row was there."""
-        return await asyncio.to_thread(self._delete_subject, job_id, subject_ref)
+        return await self.delete_subjects(job_id, [subject_ref])
+
+    async def delete_subjects(self, job_id: str, subject_refs: Sequence[str]) -> bool:
+        """Rewrite a job's result and map without these people; True when a row was there."""
+        paths = (self._result(job_id), self._tokens(job_id))
+        return await asyncio.to_thread(self._delete_rows, paths, SUBJECT, subject_refs)
+
+    async def delete_tokens(self, job_id: str, tokens: Sequence[bytes]) -> bool:
+        """Rewrite a job's result, not its map, without the rows of these tokens; True when one was there."""
+        return await asyncio.to_thread(self._delete_rows, (self._result(job_id),), TOKEN, tokens)
 
     async def delete(self, job_id: str) -> None:
         """Remove a job's result and map; absent is fine."""
@@ -119,18 +132,18 @@ class Results:
         with disk.accounted(WHAT):
             return SealedRows.open(path, self._secrets)
 
-    def _delete_subject(self, job_id: str, subject_ref: str) -> bool:
+    def _delete_rows(self, paths: Sequence[Path], column: str, values: Sequence[str] | Sequence[bytes]) -> bool:
         found = False
         # Locked throughout: of two deletions, the later one must not bring back whom the earlier one took out.
         with disk.accounted(WHAT), disk.locked(self._folder):
-            for path in (self._result(job_id), self._tokens(job_id)):
+            for path in paths:
                 rows = SealedRows.open(path, self._secrets)
-                if rows is None or not rows.find(subject_ref):
+                if rows is None or not rows.holds(column, values):
                     continue
                 writer = RowsWriter(path, rows.schema, self._secrets)
                 try:
                     writer.begin()
-                    for batch in rows.without(subject_ref):
+                    for batch in rows.without(column, values):
                         writer.write(batch)
                     writer.finish()
                     writer.commit()

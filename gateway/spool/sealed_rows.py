@@ -8,7 +8,7 @@ import os
 import secrets
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -21,6 +21,7 @@ from gateway.spool import disk
 from gateway.spool.envelope import Envelope, SealingSink, damaged, secret_bytes
 
 SUBJECT = "subject_ref"
+TOKEN = "row_token"
 WHAT = "a sealed result"
 _KEY_BYTES = 32
 _MAX_ROWS = 1 << 16
@@ -85,18 +86,25 @@ class SealedRows:
             if source.read(1):
                 raise damaged()
 
-    def find(self, subject_ref: str) -> bool:
-        """Return whether a row of the subject is there; False where rows are about nobody."""
-        if SUBJECT not in self._schema.names:
+    def holds(self, column: str, values: Sequence[str] | Sequence[bytes]) -> bool:
+        """Return whether a row has one of some values; False where rows have no such column."""
+        if column not in self._schema.names:
             return False
-        subject = pa.scalar(subject_ref).cast(self._schema.field(SUBJECT).type)
-        return any(pc.any(pc.equal(batch.column(SUBJECT), subject)).as_py() for batch in self.batches())
+        wanted = self._values(column, values)
+        return any(pc.any(pc.is_in(batch.column(column), wanted)).as_py() for batch in self.batches())
 
-    def without(self, subject_ref: str) -> Iterator[pa.RecordBatch]:
-        """Yield the rows of everyone else."""
-        subject = pa.scalar(subject_ref).cast(self._schema.field(SUBJECT).type)
+    def without(self, column: str, values: Sequence[str] | Sequence[bytes]) -> Iterator[pa.RecordBatch]:
+        """Yield the rows that have none of some values."""
+        wanted = self._values(column, values)
         for batch in self.batches():
-            yield batch.filter(pc.not_equal(batch.column(SUBJECT), subject))
+            yield batch.filter(pc.invert(pc.is_in(batch.column(column), wanted)))
+
+    def _values(self, column: str, values: Sequence[str] | Sequence[bytes]) -> pa.Array:
+        kind = self._schema.field(column).type
+        if pa.types.is_fixed_size_binary(kind):
+            # A value of another width is in no row.
+            return pa.array([value for value in values if len(value) == kind.byte_width], kind)
+        return pa.array(values, kind)
 
 
 class RowsWriter:

@@ -19,6 +19,7 @@ from gateway.flow.ports.store import RegistryItem
 from gateway.route.agreement import Agreement, AgreementBinding, AgreementCopy, AgreementState, Operation
 from gateway.route.audit import IntegratedEntry, PendingEntry
 from gateway.route.job import Failure, Job, JobRequest, JobState, Refusal, Side, WaitingFor
+from gateway.route.notice import NoticeKind, ReleasedRun, Removal, StoredNotice, Timing
 from gateway.route.party import Partner, PartyCard, SignedCard
 from gateway.route.session import Session, SessionOffer, SessionState
 from gateway.store.column_type import json_text, to_micros
@@ -363,6 +364,63 @@ def session(row: AnyRow) -> Session:
         opened_at=row.opened_at,
         expires_at=row.expires_at,
         revision=row.revision,
+    )
+
+
+@_restores("run")
+def released_run(row: AnyRow) -> ReleasedRun:
+    """Restore a run."""
+    return ReleasedRun(
+        job_id=row.job_id,
+        session_id=row.session_id,
+        agreement_id=row.agreement_id,
+        partner=row.partner,
+        side=Side(row.side),
+        judged_at=row.judged_at,
+        released_at=row.released_at,
+        expires_at=row.expires_at,
+        rows=row.rows,
+        changes=row.changes,
+    )
+
+
+@_restores("removal")
+def removal(row: AnyRow) -> Removal:
+    """Restore a removal."""
+    return Removal(
+        job_id=row.job_id,
+        subject_ref=row.subject_ref,
+        token=row.token,
+        reason_code=row.reason_code,
+        timing=Timing(row.timing),
+        happened_at=row.happened_at,
+        recorded_at=row.recorded_at,
+        channel=row.channel,
+        decided_at=row.decided_at,
+        notice_id=row.notice_id,
+        removed_at=row.removed_at,
+    )
+
+
+@_restores("notice of a partner")
+def stored_notice(row: AnyRow) -> StoredNotice:
+    """Restore a notice to or from a partner."""
+    return StoredNotice(
+        notice_id=row.notice_id,
+        partner=row.partner,
+        ours=row.ours,
+        kind=NoticeKind(row.kind),
+        agreement_id=row.agreement_id,
+        session_id=row.session_id,
+        job_id=row.job_id,
+        rows=row.rows,
+        record=row.record,
+        signature=row.signature,
+        made_at=row.made_at,
+        due_at=row.due_at,
+        done_at=row.done_at,
+        acknowledgement=row.acknowledgement,
+        acknowledgement_signature=row.acknowledgement_signature,
     )
 
 

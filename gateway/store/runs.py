@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select, update
 
+from gateway.route.job import JobState
+from gateway.route.notice import ReleasedRun
+from gateway.store import rows
 from gateway.store.connection import StoreConnection
-from gateway.store.schema import destroyed_runs, jobs, runs
+from gateway.store.schema import destroyed_runs, jobs, run_reach, runs
+
+_WHOLE = select(runs, run_reach.c.partner, run_reach.c.side, run_reach.c.judged_at, run_reach.c.changes).join(
+    run_reach, run_reach.c.job_id == runs.c.job_id
+)
 
 
 class SqlRunStore:
@@ -16,25 +24,12 @@ class SqlRunStore:
     def __init__(self, connection: StoreConnection) -> None:
         self._connection = connection
 
-    async def put(
-        self,
-        job_id: str,
-        session_id: str,
-        agreement_id: str,
-        released_at: datetime,
-        expires_at: datetime | None,
-        rows: int,
-    ) -> None:
+    async def put(self, run: ReleasedRun) -> None:
         """Record a release or a sending; a job's first record stands."""
-        values = {
-            "job_id": job_id,
-            "session_id": session_id,
-            "agreement_id": agreement_id,
-            "released_at": released_at,
-            "expires_at": expires_at,
-            "rows": rows,
-        }
-        await self._connection.execute(self._connection.insert(runs).values(values).on_conflict_do_nothing())
+        values = asdict(run) | {"side": run.side.value}
+        for table in (runs, run_reach):
+            of_table = {column.name: values[column.name] for column in table.columns}
+            await self._connection.execute(self._connection.insert(table).values(of_table).on_conflict_do_nothing())
 
     async def over(self, now: datetime, spool_id: str, limit: int) -> list[tuple[str, str]]:
         """Return (job id, agreement id) of runs of a spool whose retention is over and whose rows are not destroyed."""
@@ -53,3 +48,33 @@ class SqlRunStore:
         insert = self._connection.insert(destroyed_runs).values({"job_id": job_id, "at": now})
         noted = insert.on_conflict_do_nothing().returning(destroyed_runs.c.job_id)
         return await self._connection.row(noted) is not None
+
+    async def get(self, job_id: str) -> ReleasedRun | None:
+        """Return a run, or None when the job released nothing."""
+        row = await self._connection.row(_WHOLE.where(runs.c.job_id == job_id))
+        return None if row is None else rows.released_run(row)
+
+    async def behind(
+        self, changes: int, now: datetime, spool_id: str, after: str = "", limit: int = 100
+    ) -> list[ReleasedRun]:
+        """Return runs of a spool that SUCCEEDED, keep something at `now`, and were not looked at since `changes`.
+
+        Args:
+            changes: number of an append of consent events.
+            now: whose retention ended by then keeps nothing.
+            spool_id: where the job worked, and its result lies.
+            after: job id, outside.
+            limit: most runs.
+        """
+        kept = or_(runs.c.expires_at.is_(None), runs.c.expires_at > now)
+        done = and_(
+            jobs.c.job_id == runs.c.job_id, jobs.c.state == JobState.SUCCEEDED.value, jobs.c.spool_id == spool_id
+        )
+        query = _WHOLE.join(jobs, done).where(run_reach.c.changes < changes, kept, runs.c.job_id > after)
+        query = query.order_by(runs.c.job_id).limit(limit)
+        return [rows.released_run(row) for row in await self._connection.rows(query)]
+
+    async def advance(self, job_id: str, changes: int) -> None:
+        """Note that all appends up to a number were looked at; it never goes back."""
+        older = and_(run_reach.c.job_id == job_id, run_reach.c.changes < changes)
+        await self._connection.execute(update(run_reach).where(older).values(changes=changes))

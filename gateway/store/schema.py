@@ -8,6 +8,7 @@ Rows of one noun lie together:
     identity_links                              whose an id in another system is
     partners, agreements, agreement_bindings    with whom and on what terms
     jobs, sessions, runs, destroyed_runs        what was and is being computed
+    run_reach, removals, peer_notices           what was taken out of released runs, and what partners tell each other
     budget_ledgers, budget_charges              what it cost in privacy, per partner
     exported_people, export_counts              who went abroad, counted per year
     tasks, consent_ends, deletion_tasks, end_warnings, rights_requests    what time brings about, and what people ask
@@ -50,6 +51,8 @@ CHANGED = text("changed > 0")
 ENDING = text("valid_until IS NOT NULL")
 UNDONE = text("done_at IS NULL")
 LINKED = text("ended = 0")
+UNFINISHED = text("removed_at IS NULL")
+WAITING = text("done_at IS NULL")
 
 # registry: the revision for caches; changes: the last append of consent events; identity: the version of the links;
 # pending: the next pending id; size: integrated entries.
@@ -272,6 +275,64 @@ destroyed_runs = Table(
     metadata,
     Column("job_id", KeyText, ForeignKey("runs.job_id"), primary_key=True),
     Column("at", Moment, nullable=False),
+)
+
+# What withdrawals need to know of a run, and up to which append of consent events they were looked for.
+run_reach = Table(
+    "run_reach",
+    metadata,
+    Column("job_id", KeyText, ForeignKey("runs.job_id"), primary_key=True),
+    Column("partner", KeyText, nullable=False),
+    Column("side", Text, nullable=False),
+    Column("judged_at", Moment, nullable=False),
+    Column("changes", BigInteger, nullable=False),
+    Index(None, "changes"),
+)
+
+# Rows of released runs that consent does not cover any more; removed_at is null while they are being taken out.
+removals = Table(
+    "removals",
+    metadata,
+    Column("job_id", KeyText, nullable=False),
+    Column("subject_ref", KeyText, nullable=False),
+    Column("token", LargeBinary, nullable=False),
+    Column("reason_code", Text, nullable=False),
+    Column("timing", Text, nullable=False),
+    Column("happened_at", Moment),
+    Column("recorded_at", Moment),
+    Column("channel", Text, nullable=False),
+    Column("decided_at", Moment, nullable=False),
+    Column("notice_id", KeyText, nullable=False),
+    Column("removed_at", Moment),
+    PrimaryKeyConstraint("job_id", "subject_ref"),
+    Index(None, "subject_ref"),
+    Index(None, "decided_at"),
+    Index("ix_removals_unfinished", "job_id", sqlite_where=UNFINISHED, postgresql_where=UNFINISHED),
+)
+
+# Ours are kept until the partner's acknowledgement is here; the partner's, with ours, so that a repeat is recognised.
+peer_notices = Table(
+    "peer_notices",
+    metadata,
+    Column("partner", KeyText, nullable=False),
+    Column("ours", Boolean, nullable=False),
+    Column("notice_id", KeyText, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("agreement_id", KeyText, nullable=False),
+    Column("session_id", KeyText, nullable=False),
+    Column("job_id", KeyText, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("record", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("done_at", Moment),
+    Column("acknowledgement", LargeBinary, nullable=False),
+    Column("acknowledgement_signature", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("partner", "ours", "notice_id"),
+    Index(None, "session_id"),
+    Index(None, "made_at", "notice_id"),
+    Index("ix_peer_notices_waiting", "partner", "made_at", sqlite_where=WAITING, postgresql_where=WAITING),
 )
 
 # A row to lock, so that two runs do not spend the same rest of a budget.

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.errors import Misuse
+from gateway.flow.ports.reach import PeerNoticeStore, RemovalStore, RunStore
 from gateway.flow.ports.store import (
     AgreementStore,
     AuditStore,
@@ -19,7 +20,6 @@ from gateway.flow.ports.store import (
     JobStore,
     PartnerStore,
     RegistryStore,
-    RunStore,
     SessionStore,
     SketchStore,
 )
@@ -37,7 +37,9 @@ from gateway.store.failure import DATABASE_ERRORS, gateway_error, gateway_errors
 from gateway.store.identity import SqlIdentityStore
 from gateway.store.jobs import SqlJobStore
 from gateway.store.partners import SqlPartnerStore
+from gateway.store.peer_notices import SqlPeerNoticeStore
 from gateway.store.registry import SqlRegistryStore
+from gateway.store.removals import SqlRemovalStore
 from gateway.store.requests import SqlRequestStore
 from gateway.store.runs import SqlRunStore
 from gateway.store.sessions import SqlSessionStore
@@ -60,6 +62,8 @@ class SqlTransaction:
         self.jobs: JobStore = SqlJobStore(connection)
         self.sessions: SessionStore = SqlSessionStore(connection)
         self.runs: RunStore = SqlRunStore(connection)
+        self.removals: RemovalStore = SqlRemovalStore(connection)
+        self.notices: PeerNoticeStore = SqlPeerNoticeStore(connection)
         self.budget: BudgetStore = SqlBudgetStore(connection)
         self.exports: ExportStore = SqlExportStore(connection)
         self.sketches: SketchStore = SqlSketchStore(connection)

@@ -16,9 +16,11 @@ from sqlalchemy.engine import make_url
 
 from gateway.errors import RequestError, StateError
 from gateway.flow.ports.store import Mark
-from gateway.store import migrate, open_store, opening
+from gateway.store import migrate, open_store, opening, rows
 from gateway.store.engine import connect
-from gateway.store.schema import metadata, subjects
+from gateway.store.schema import jobs, metadata, runs, subjects
+from tests.contract.given import NOW
+from tests.contract.given import job as a_job
 
 
 @contextmanager
@@ -167,3 +169,23 @@ async def test_a_server_that_is_not_there_is_unavailable() -> None:
         await open_store("postgresql://nobody:s3cr3t@127.0.0.1:1/none")
     assert caught.value.reason == "STORE_UNAVAILABLE"
     assert "s3cr3t" not in str(caught.value)
+
+
+async def test_a_run_of_before_is_looked_at_from_the_first_event_on(store_url: str) -> None:
+    connect(store_url)
+    with _database(store_url) as connection:
+        config = Config()
+        config.set_main_option("script_location", str(Path(opening.__file__).parent / "migrations"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0007")
+    with _database(store_url) as connection:
+        job = rows.job_values(a_job()) | {"not_before": NOW, "looked_at": NOW}
+        connection.execute(jobs.insert().values(job))
+        values = {"job_id": job["job_id"], "session_id": "s", "agreement_id": "a", "released_at": NOW, "rows": 7}
+        connection.execute(runs.insert().values(values))
+    store = await open_store(store_url)
+    async with store.read() as tx:
+        run = await tx.runs.get(str(job["job_id"]))
+    assert run is not None
+    assert (run.partner, run.side, run.judged_at, run.rows, run.changes) == (job["partner"], job["side"], NOW, 7, 0)
+    await store.close()

@@ -8,6 +8,7 @@ from gateway.flow.ports.custody import KeyCustody, RunSecrets
 from gateway.flow.ports.house import House, Limits
 from gateway.flow.ports.peer import PeerPort
 from gateway.flow.ports.processes import Pool, Processes
+from gateway.flow.ports.reach import PeerNoticeStore, RemovalStore, RunStore
 from gateway.flow.ports.rows import DatasetDescription, DatasetPort, ResultPort, SourceScan, StoredRows
 from gateway.flow.ports.spool import Sorter, SpoolPort, StageFile
 from gateway.flow.ports.store import (
@@ -26,7 +27,6 @@ from gateway.flow.ports.store import (
     PartnerStore,
     RegistryItem,
     RegistryStore,
-    RunStore,
     SessionStore,
     SketchStore,
     Spent,
@@ -68,11 +68,13 @@ __all__ = [
     "Limits",
     "Mark",
     "PartnerStore",
+    "PeerNoticeStore",
     "PeerPort",
     "Pool",
     "Processes",
     "RegistryItem",
     "RegistryStore",
+    "RemovalStore",
     "RequestStore",
     "ResultPort",
     "RunSecrets",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from consent.workday import DEADLINE_DAYS
 from gateway.flow.memory import Memory
@@ -27,6 +27,7 @@ class Limits:
         result_batch: rows per record batch of ReadResult.
         deadline_days: working days for rights requests and deletions.
         holidays: days on which nobody works, beside the weekends.
+        notice_deadline: until when a partner is to acknowledge what we tell it.
     """
 
     threads: int = 2
@@ -35,6 +36,7 @@ class Limits:
     result_batch: int = 8192
     deadline_days: int = DEADLINE_DAYS
     holidays: frozenset[date] = frozenset()
+    notice_deadline: timedelta = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)

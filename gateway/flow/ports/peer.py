@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.route.job import Refusal
+from gateway.route.notice import Signed
 from gateway.route.party import PartyCard
 from gateway.route.session import Chunk, SessionOffer, SessionStatus
 
@@ -74,4 +75,16 @@ class PeerPort(Protocol):
 
     async def countersign_agreement(self, partner: PartyCard, agreement_id: str, hash: bytes, signature: bytes) -> None:
         """Hand our countersignature to the proposer."""
+        ...
+
+    async def deliver_notice(self, partner: PartyCard, notice: Signed) -> Signed:
+        """Hand over a notice of ours; return the partner's acknowledgement, not checked yet."""
+        ...
+
+    async def collect_notices(self, partner: PartyCard, limit: int, after: str = "") -> list[Signed]:
+        """Fetch notices of the partner that wait for us, the oldest first, behind the one of id `after`."""
+        ...
+
+    async def acknowledge_notice(self, partner: PartyCard, acknowledgement: Signed) -> None:
+        """Hand over our acknowledgement of a notice that we collected."""
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -149,8 +149,16 @@ class ResultPort(Protocol):
         """Store the sealed map {subject_ref, row_token} of the rows sent, ascending by subject_ref; return the rows."""
         ...
 
-    async def delete_subject(self, job_id: str, subject_ref: str) -> bool:
-        """Rewrite the file without a subject; True when a row was there."""
+    async def open_tokens(self, job_id: str) -> StoredRows | None:
+        """Return the map of the rows sent for reading, or None when there is none (any more)."""
+        ...
+
+    async def delete_subjects(self, job_id: str, subject_refs: Sequence[str]) -> bool:
+        """Rewrite the result and the map without these people; True when a row was there."""
+        ...
+
+    async def delete_tokens(self, job_id: str, tokens: Sequence[bytes]) -> bool:
+        """Rewrite the result, not the map, without the rows of these tokens; True when one was there."""
         ...
 
     async def delete(self, job_id: str) -> None:

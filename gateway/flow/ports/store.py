@@ -16,6 +16,7 @@ import pyarrow as pa
 from consent.evaluate import History, ProjectionRow, Use
 from consent.event import ConsentEvent
 from consent.mechanism import Exported
+from gateway.flow.ports.reach import PeerNoticeStore, RemovalStore, RunStore
 from gateway.flow.ports.task import ConsentEndStore, DeletionStore, RequestStore, TaskStore, WarningStore
 from gateway.route.agreement import AgreementBinding, AgreementCopy
 from gateway.route.audit import AuditEvent, IntegratedEntry, PendingEntry
@@ -364,30 +365,6 @@ class SessionStore(Protocol):
         ...
 
 
-class RunStore(Protocol):
-    """One row per released run: the enrichment ledger's index, and membership."""
-
-    async def put(
-        self,
-        job_id: str,
-        session_id: str,
-        agreement_id: str,
-        released_at: datetime,
-        expires_at: datetime | None,
-        rows: int,
-    ) -> None:
-        """Record a release (receiver) or a sending (sender); idempotent by job."""
-        ...
-
-    async def over(self, now: datetime, spool_id: str, limit: int) -> list[tuple[str, str]]:
-        """Return (job id, agreement id) of runs of a spool whose retention is over and whose rows are not destroyed."""
-        ...
-
-    async def destroyed(self, job_id: str, now: datetime) -> bool:
-        """Note that a run's rows are destroyed; False when it was."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Charge:
     """Privacy loss of one step of one run; written before the bytes that cause it leave, never taken back.
@@ -640,6 +617,8 @@ class Transaction(Protocol):
     jobs: JobStore
     sessions: SessionStore
     runs: RunStore
+    removals: RemovalStore
+    notices: PeerNoticeStore
     budget: BudgetStore
     exports: ExportStore
     sketches: SketchStore

@@ -90,8 +90,8 @@ def test_how_a_job_ended_is_how_the_command_ends() -> None:
 
 
 def test_a_result_is_written_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    commands._write(TABLE, tmp_path / "result.csv")
-    commands._write(TABLE, tmp_path / "result.parquet")
+    commands.write_table(TABLE, tmp_path / "result.csv")
+    commands.write_table(TABLE, tmp_path / "result.parquet")
     assert (tmp_path / "result.csv").read_bytes() == b'"customer","value"\n"C1","x"\n"C2",\n'
     assert pq.read_table(tmp_path / "result.parquet").equals(TABLE)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["result.csv", "result.parquet"]
@@ -108,7 +108,7 @@ def test_a_result_that_cannot_be_written_leaves_the_old_one(tmp_path: Path, monk
 
     monkeypatch.setattr(pyarrow.csv, "write_csv", full)
     with pytest.raises(RequestError, match="No space left"):
-        commands._write(TABLE, target)
+        commands.write_table(TABLE, target)
     assert target.read_text(encoding="utf-8") == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["result.csv"]
 
@@ -117,7 +117,7 @@ def test_another_kind_of_file_is_refused_before_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(RequestError, match=r"must end in \.csv or \.parquet"):
-        commands._write(TABLE, tmp_path / "result.xlsx")
+        commands.write_table(TABLE, tmp_path / "result.xlsx")
     monkeypatch.delenv("ASSENT_HOME", raising=False)
     words = ["job", "run", "match", "--agreement", "a", "--purpose", "p", "--result", "result.xlsx"]
     monkeypatch.setattr(sys, "argv", ["assent", *words])

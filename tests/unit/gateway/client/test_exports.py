@@ -22,6 +22,7 @@ PAIRS = {
     "registry": (aio.AsyncRegistry, blocking.Registry),
     "requests": (aio.AsyncRequests, blocking.Requests),
     "tasks": (aio.AsyncTasks, blocking.Tasks),
+    "rights": (aio.AsyncRights, blocking.Rights),
 }
 
 
@@ -63,13 +64,16 @@ def test_public_names() -> None:
         "Notice",
         "NoticeRecipient",
         "Partner",
+        "PartnerNotice",
         "Party",
         "PartyContract",
         "PartyEvent",
         "Purpose",
         "Refused",
+        "Removal",
         "RightsRequest",
         "RowError",
+        "RunTrace",
         "Scheme",
         "Task",
         "cells_frame",

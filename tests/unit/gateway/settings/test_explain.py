@@ -21,6 +21,7 @@ def test_every_setting_is_listed_with_its_source(home: Path) -> None:
         *(f"party.{key}" for key in ("id", "legal_name", "contact", "country", "endpoint", "target_name")),
         *("server.tenant_address", "server.peer_address", "store.url", "keys.provider", "spool.directory"),
         *("engine.jobs", "engine.threads", "engine.memory_limit", "engine.processes", "engine.lease_s"),
+        "engine.notice_hours",
         *("rights.deadline_days", "rights.holidays"),
         *(f"datasets.b.{key}" for key in ("format", "path", "subject_column", "subject_source")),
     ]
