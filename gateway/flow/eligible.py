@@ -27,7 +27,7 @@ from gateway.errors import RequestError
 from gateway.flow.access import require
 from gateway.flow.export import exported, standing_with
 from gateway.flow.ports import House, Transaction
-from gateway.flow.ports.store import Told
+from gateway.flow.ports.people import Told
 from gateway.flow.registry import load_registry
 from gateway.flow.threads import in_thread
 from gateway.route.caller import Caller, Role

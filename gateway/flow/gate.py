@@ -21,7 +21,7 @@ from consent.registry import Registry
 from gateway import kernel
 from gateway.flow.export import exported, standing_with
 from gateway.flow.ports import Transaction
-from gateway.flow.ports.store import Mark
+from gateway.flow.ports.people import Mark
 from gateway.flow.threads import in_thread
 from gateway.psi.arrow import whole
 from gateway.route.subject_ref import Bytes, as_keys, as_texts, from_keys, from_texts

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, and_, false, func, not_, or_, select
 
 from consent.projection import TRUST_ALL
 from gateway import kernel
-from gateway.flow.ports.store import Told
+from gateway.flow.ports.people import Told
 from gateway.route.subject_ref import REF_BYTES, Bytes, as_keys, from_keys, from_texts
 from gateway.store.connection import StoreConnection
 from gateway.store.people import Range, named_from, people_of, refs_from

@@ -28,7 +28,7 @@ from consent.evaluate import History, Use
 from consent.event import ConsentEvent
 from consent.projection import ProjectionRow
 from gateway.errors import Misuse
-from gateway.flow.ports.store import Mark, Told
+from gateway.flow.ports.people import Mark, Told
 from gateway.route.consent import FirstEvents
 from gateway.route.subject_ref import REF_BYTES, Bytes
 from gateway.store import rows

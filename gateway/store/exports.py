@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import func, select, tuple_
 
 from consent.mechanism import Exported
-from gateway.flow.ports.store import ExportCount
+from gateway.flow.ports.people import ExportCount
 from gateway.route.subject_ref import Bytes, as_texts
 from gateway.store.connection import StoreConnection
 from gateway.store.counters import Counter, lock_counter

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, select, update
 
-from gateway.flow.ports.store import IdentityLink
+from gateway.flow.ports.people import IdentityLink
 from gateway.route.subject_ref import Bytes
 from gateway.store.column_type import to_micros
 from gateway.store.connection import StoreConnection

@@ -9,14 +9,12 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.errors import Misuse
+from gateway.flow.ports.people import ConsentStore, ExportStore, IdentityStore
 from gateway.flow.ports.reach import PeerNoticeStore, RemovalStore, RunStore
 from gateway.flow.ports.store import (
     AgreementStore,
     AuditStore,
     BudgetStore,
-    ConsentStore,
-    ExportStore,
-    IdentityStore,
     JobStore,
     PartnerStore,
     RegistryStore,

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from consent.event import ConsentEvent, EventType
 from consent.projection import TRUST_ALL, TRUST_NONE, ProjectionRow
 from gateway.errors import StateError
-from gateway.flow.ports.store import Mark
+from gateway.flow.ports.people import Mark
 from gateway.store import SqlStore, people
 from gateway.store.schema import consent_projection, consent_uses, subjects
 from tests.contract import given

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, NullPool, create_engine, inspect, text
 from sqlalchemy.engine import make_url
 
 from gateway.errors import RequestError, StateError
-from gateway.flow.ports.store import Mark
+from gateway.flow.ports.people import Mark
 from gateway.store import migrate, open_store, opening, rows
 from gateway.store.engine import connect
 from gateway.store.schema import jobs, metadata, runs, subjects

@@ -7,6 +7,7 @@ raises only errors of `gateway.errors`.
 from gateway.flow.ports.custody import KeyCustody, RunSecrets
 from gateway.flow.ports.house import House, Limits
 from gateway.flow.ports.peer import PeerPort
+from gateway.flow.ports.people import ConsentStore, ExportCount, ExportStore, IdentityLink, IdentityStore, Mark
 from gateway.flow.ports.processes import Pool, Processes
 from gateway.flow.ports.reach import PeerNoticeStore, RemovalStore, RunStore
 from gateway.flow.ports.rows import DatasetDescription, DatasetPort, ResultPort, SourceScan, StoredRows
@@ -16,14 +17,8 @@ from gateway.flow.ports.store import (
     AuditStore,
     BudgetStore,
     Charge,
-    ConsentStore,
-    ExportCount,
-    ExportStore,
-    IdentityLink,
-    IdentityStore,
     InputSketch,
     JobStore,
-    Mark,
     PartnerStore,
     RegistryItem,
     RegistryStore,

@@ -16,7 +16,7 @@ from consent.notice import Notice
 from consent.party import PartyEvent, PartyEventType
 from gateway.flow import gate
 from gateway.flow.gate import Verdict, as_texts, doubted, judge, judge_all
-from gateway.flow.ports.store import Mark
+from gateway.flow.ports.people import Mark
 from gateway.store.consents import SqlConsentStore
 from tests.property.consent_tales import ANYTHING, QUIET, Teller
 from tests.unit.consent.scene import REGISTRY, USE, day, event, gives, item, notice, withdraws, world

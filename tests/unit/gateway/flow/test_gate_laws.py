@@ -21,7 +21,7 @@ from consent.evaluate import Question, Use, may_use
 from consent.event import ConsentEvent, EventType
 from consent.registry import Registry
 from gateway.flow.gate import Verdict, as_texts, doubted, judge_all
-from gateway.flow.ports.store import Mark
+from gateway.flow.ports.people import Mark
 from gateway.store import SqlTransaction
 from tests.property.consent_tales import ANYTHING, QUIET, Teller
 from tests.unit.consent.scene import USE, day, event, gives, item, withdraws, world
