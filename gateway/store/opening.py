@@ -7,10 +7,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
 from gateway.errors import RequestError, StateError
@@ -92,6 +88,15 @@ async def _upgraded(engines: Engines) -> None:
 
 
 def _upgrade_schema(connection: Connection) -> None:
+    known = connection.dialect.has_table(connection, "alembic_version")
+    if known and connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == _newest():
+        return
+    # A second to load, and most openings need nothing of it.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
+
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
@@ -103,3 +108,8 @@ def _upgrade_schema(connection: Connection) -> None:
             "REVISION_CONFLICT",
             f"a later release has written this database (this one knows schema {known}); start that release instead",
         ) from error
+
+
+def _newest() -> str:
+    """Return the number of the last migration."""
+    return max(path.name[1:5] for path in (_MIGRATIONS / "versions").glob("v*.py"))

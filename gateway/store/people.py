@@ -20,7 +20,7 @@ BORDERS = tuple("34567abcdefghijklmnopqrstuvwxyz")
 Of 10^7 people that is a text of 8 MB, of 10^8 one of 80 MB; SQLite's longest is 1 GB.
 """
 
-_NONE = pa.array([], pa.string())
+_NONE = pa.nulls(0, pa.string())
 
 
 @dataclass(frozen=True, slots=True)
