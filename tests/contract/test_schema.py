@@ -14,11 +14,13 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, NullPool, create_engine, inspect, text
 from sqlalchemy.engine import make_url
 
+from consent.projection import TRUST_ALL
 from gateway.errors import RequestError, StateError
 from gateway.flow.ports.people import Mark
 from gateway.store import migrate, open_store, opening, rows
 from gateway.store.engine import connect
-from gateway.store.schema import jobs, metadata, runs, subjects
+from gateway.store.schema import consent_uses, jobs, metadata, runs, subjects
+from tests.contract import given, people
 from tests.contract.given import NOW
 from tests.contract.given import job as a_job
 
@@ -133,6 +135,43 @@ async def test_people_of_the_second_schema_keep_what_is_on_file_about_them(store
         with pytest.raises(StateError):
             async with store.begin() as tx:
                 await tx._connection.execute(text(refused))
+    await store.close()
+
+
+_BEFORE_NUMBERS = (
+    "INSERT INTO subjects (subject_ref, revision) VALUES ('{aa}', 1), ('{bb}', 2)",
+    "INSERT INTO consent_projection (handler, purpose, recipient, category, method, subject_ref, plain, consent_id,"
+    " effective_from, valid_until) VALUES"
+    " ('retailer', 'enrich', 'platform', 'phone', 'psi_hash', '{aa}', true, 'ca', 1, NULL),"
+    " ('retailer', 'enrich', 'platform', 'phone', 'psi_hash', '{bb}', false, 'cb', 1, 2),"
+    " ('retailer', 'enrich', '', 'phone', 'psi_hash', '{bb}', true, 'cb', 3, 4)",
+)
+
+
+async def test_rows_from_before_uses_had_numbers_say_the_same(store_url: str) -> None:
+    connect(store_url)
+    with _database(store_url) as connection:
+        config = Config()
+        config.set_main_option("script_location", str(Path(opening.__file__).parent / "migrations"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        for statement in _BEFORE_NUMBERS:
+            connection.execute(text(statement.format(aa=given.ref(1), bb=given.ref(2))))
+    store = await open_store(store_url)
+    async with store.begin() as tx:
+        assert await people.plain(tx) == [given.ref(1)]
+        assert await people.plain_ids(tx) == ["ca"]
+        # Their rows do not say since when the answer is no: the rule is asked.
+        told = await tx.consents.told_apart(given.USE, TRUST_ALL, given.NOW, *people.ALL, whoever_receives=False)
+        assert people.texts(told.doubtful) == [given.ref(2)]
+        # The next use that anybody speaks of has a number of its own.
+        await tx.consents.append([], {given.ref(1): [given.row(given.ref(1), "anew", purpose="measure")]})
+        numbers = sorted(row.use_id for row in await tx._connection.rows(consent_uses.select()))
+        assert numbers == [1, 2, 3]
+    with _database(store_url) as connection:
+        assert "projection_before" not in inspect(connection).get_table_names()
+        rows = connection.execute(text("SELECT effective_from, valid_until FROM consent_projection WHERE use_id < 3"))
+        assert sorted(tuple(row) for row in rows) == [(1, 2), (3, 4)]
     await store.close()
 
 

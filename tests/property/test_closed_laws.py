@@ -84,7 +84,7 @@ def _check(seed: int, seen: Counter[str]) -> None:
                 seen["closed"] += word == "no" and row is not None
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(st.integers(0, 2**32 - 1))
 def test_nobody_whom_the_rule_allows_is_plainly_denied(seed: int) -> None:
     _check(seed, Counter())
@@ -92,9 +92,9 @@ def test_nobody_whom_the_rule_allows_is_plainly_denied(seed: int) -> None:
 
 def test_the_law_holds_of_something() -> None:
     seen: Counter[str] = Counter()
-    for seed in range(6):
+    for seed in range(4):
         _check(seed, seen)
-    assert min(seen["yes"], seen["no"], seen["ask"], seen["closed"]) > 150, seen
+    assert min(seen["yes"], seen["no"], seen["ask"], seen["closed"]) > 100, seen
 
 
 def test_what_closes_a_row_and_since_when() -> None:

@@ -1,0 +1,1 @@
+"""Stores of any size, filled with people who say what customers say."""
