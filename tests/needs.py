@@ -35,11 +35,18 @@ def _vectors_absent() -> str | None:
     return None
 
 
+def _thorough_absent() -> str | None:
+    return (
+        None if os.environ.get("ASSENT_THOROUGH") else "it repeats what shorter tests show; ASSENT_THOROUGH=1 runs it"
+    )
+
+
 NEEDS = {
     need.name: need
     for need in (
         Need("postgres", frozenset({"postgres_dsn", "postgres_url"}), postgres.absent),
         Need("vectors", frozenset({"vectors_dir"}), _vectors_absent),
+        Need("thorough", frozenset(), _thorough_absent),
     )
 }
 

@@ -88,8 +88,8 @@ async def _upgraded(engines: Engines) -> None:
 
 
 def _upgrade_schema(connection: Connection) -> None:
-    known = connection.dialect.has_table(connection, "alembic_version")
-    if known and connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == _newest():
+    versioned = connection.dialect.has_table(connection, "alembic_version")
+    if versioned and connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == _newest():
         return
     # A second to load, and most openings need nothing of it.
     from alembic import command

@@ -135,6 +135,7 @@ async def test_the_senders_evaluations_may_not_repeat_an_element_across_segments
     await assert_both_ended(twin, job, "REPEATED_ELEMENT", "across")
 
 
+@pytest.mark.thorough
 async def test_an_honest_list_with_other_bytes_than_were_sent_is_found_when_it_comes(tmp_path: Path) -> None:
     twin = await statistics_twin(tmp_path)
     for stage in (AggregateStage.BLINDED, AggregateStage.SENDER_ELEMENTS):
@@ -360,6 +361,7 @@ SHARED: dict[str, Change] = {
 }
 
 
+@pytest.mark.thorough
 async def test_a_hostile_shared_release_is_not_kept(tmp_path: Path) -> None:
     twin = await statistics_twin(tmp_path, result_to=(RETAILER, PLATFORM))
     for fault, change in SHARED.items():

@@ -237,7 +237,7 @@ EVERY = int(os.environ.get("ASSENT_KILL_EVERY", "60"))
     [
         (RETAILER, (RETAILER,)),
         (PLATFORM, (PLATFORM,)),
-        (PLATFORM, (RETAILER, PLATFORM)),
+        pytest.param(PLATFORM, (RETAILER, PLATFORM), marks=pytest.mark.thorough),
     ],
     ids=["retailer-R", "platform-S", "platform-both"],
 )

@@ -175,7 +175,7 @@ def test_streamed_is_who_may_be_used(store_url: str, few: int, monkeypatch: pyte
     with asyncio.Runner() as runner:
         book = runner.run(Book.over(store_url, None))
 
-        @settings(max_examples=5 if few else 1)
+        @settings(max_examples=3 if few else 1)
         @given(st.integers(0, 2**32 - 1))
         def town(seed: int) -> None:
             runner.run(live(seed, book, seen))

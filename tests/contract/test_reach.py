@@ -33,7 +33,12 @@ async def _closed() -> AsyncIterator[None]:
     await close_all()
 
 
-@pytest.fixture(params=["sqlite", *(pytest.param(side, marks=pytest.mark.postgres) for side in (RETAILER, PLATFORM))])
+@pytest.fixture(
+    params=[
+        "sqlite",
+        *(pytest.param(side, marks=[pytest.mark.postgres, pytest.mark.thorough]) for side in (RETAILER, PLATFORM)),
+    ]
+)
 def urls(request: pytest.FixtureRequest) -> tuple[str | None, str | None]:
     """Which of the two stands on PostgreSQL."""
     if request.param == "sqlite":

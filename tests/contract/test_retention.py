@@ -16,6 +16,7 @@ from gateway.flow.retention import expire_sessions, purge_sketches, sweep_result
 from gateway.flow.run import run
 from gateway.route.agreement import Operation
 from gateway.route.job import Job, JobState, Side
+from gateway.route.notice import ReleasedRun
 from gateway.route.session import SessionState
 from gateway.store import SqlTransaction
 from tests.contract import given
@@ -48,7 +49,9 @@ async def _kept(house: House, number: int, spool_id: str = "spool-1") -> str:
     await house.results.store_tokens(job.job_id, TOKENS, batches())
     async with house.store.begin() as tx:
         await tx.jobs.create(job)
-        await tx.runs.put(job.job_id, "", "agreement-1", NOW, NOW + 10 * DAY, 1)
+        await tx.runs.put(
+            ReleasedRun(job.job_id, "", "agreement-1", job.partner, job.side, NOW, NOW, NOW + 10 * DAY, 1, 0)
+        )
     return job.job_id
 
 

@@ -262,7 +262,7 @@ async def test_on_postgresql_with_padding(tmp_path: Path, postgres_url: str) -> 
     assert await found_by(twin.platform, job) == THEIRS
 
 
-@pytest.mark.parametrize("side", ["retailer", "platform"])
+@pytest.mark.parametrize("side", ["retailer", pytest.param("platform", marks=pytest.mark.thorough)])
 async def test_killed_between_durable_steps_both_have_the_same_result(tmp_path: Path, side: str) -> None:
     # With padding, too: every life derives the same records of nobody.
     twin = await rows_twin(tmp_path, both=True, padding=True, rows=(12, 14), shared=6)

@@ -51,7 +51,7 @@ async def _closed() -> AsyncIterator[None]:
     await close_all()
 
 
-@pytest.mark.parametrize("side", ["retailer", "platform"])
+@pytest.mark.parametrize("side", [pytest.param("retailer", marks=pytest.mark.thorough), "platform"])
 async def test_a_full_disk_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, side: str) -> None:
     twin = await rows_twin(tmp_path, rows=ROWS, shared=SHARED, both=True)
     victim: Gateway = getattr(twin, side)

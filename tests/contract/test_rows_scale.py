@@ -25,7 +25,11 @@ async def _closed() -> AsyncIterator[None]:
     await close_all()
 
 
-@pytest.mark.parametrize("rows", [(FEW, MANY), (MANY, FEW)], ids=["few-among-many", "many-among-few"])
+@pytest.mark.parametrize(
+    "rows",
+    [(FEW, MANY), pytest.param((MANY, FEW), marks=pytest.mark.thorough)],
+    ids=["few-among-many", "many-among-few"],
+)
 async def test_hardly_any_memory_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: tuple[int, int]
 ) -> None:

@@ -166,6 +166,7 @@ def test_the_printed_command_verifies(report: str) -> None:
         assert "not compared" not in ended.stdout
 
 
+@pytest.mark.thorough
 def test_keep_leaves_two_servers_that_can_be_stopped(tmp_path: Path) -> None:
     process = _demo(tmp_path / "kept", (200, 200), "--keep")
     stdout, stderr = process.communicate(timeout=300)

@@ -76,7 +76,7 @@ def _job_of(side: Side, session: str) -> Job:
     return next(job for job in side.client.jobs.list() if job.session_id == session)
 
 
-@pytest.mark.parametrize("victim", [PLATFORM, RETAILER])
+@pytest.mark.parametrize("victim", [PLATFORM, pytest.param(RETAILER, marks=pytest.mark.thorough)])
 def test_a_killed_gateway_takes_its_workers_along_and_charges_once(pair: tuple[Pair, Agreement], victim: str) -> None:
     both, agreement = pair
     side = both.platform if victim == PLATFORM else both.retailer

@@ -155,7 +155,7 @@ def test_whoever_is_not_doubted_keeps_a_verdict_that_holds() -> None:
     with asyncio.Runner() as runner:
         book = runner.run(ConsentBook.open())
 
-        @settings(max_examples=15)
+        @settings(max_examples=8)
         @given(st.integers(0, 2**32 - 1))
         def live(seed: int) -> None:
             runner.run(House(seed, book, seen).live())
