@@ -236,7 +236,7 @@ EVERY = int(os.environ.get("ASSENT_KILL_EVERY", "60"))
     ("side", "result_to"),
     [
         (RETAILER, (RETAILER,)),
-        (PLATFORM, (PLATFORM,)),
+        pytest.param(PLATFORM, (PLATFORM,), marks=pytest.mark.thorough),
         pytest.param(PLATFORM, (RETAILER, PLATFORM), marks=pytest.mark.thorough),
     ],
     ids=["retailer-R", "platform-S", "platform-both"],

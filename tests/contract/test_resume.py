@@ -152,7 +152,7 @@ SHARDS = 3
 EVERY = int(os.environ.get("ASSENT_KILL_EVERY", "6"))
 
 
-@pytest.mark.parametrize("shard", [0, 1, pytest.param(2, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("shard", [0, *(pytest.param(shard, marks=pytest.mark.thorough) for shard in range(1, SHARDS))])
 @pytest.mark.parametrize("side", ["retailer", "platform"])
 async def test_killed_before_durable_steps(tmp_path: Path, side: str, shard: int) -> None:
     twin = await make_twin(tmp_path, rows=(12, 14), shared=6)

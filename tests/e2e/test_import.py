@@ -100,7 +100,7 @@ def until_place(place: Path, process: subprocess.Popen[str]) -> int:
     return int(json.loads(place.read_text())["row"])
 
 
-@pytest.mark.parametrize("victim", ["command", "gateway"])
+@pytest.mark.parametrize("victim", ["command", pytest.param("gateway", marks=pytest.mark.thorough)])
 def test_a_killed_import_goes_on_where_it_was(house: House, tmp_path: Path, victim: str) -> None:
     rows = [event | {"event_id": f"{event['event_id']}-{victim}"} for event in events(ROWS, datetime.now(UTC))]
     wrong = {17: {"at": "yesterday"}, ROWS - 3: {"colour": "red"}}

@@ -76,7 +76,8 @@ def _job_of(side: Side, session: str) -> Job:
     return next(job for job in side.client.jobs.list() if job.session_id == session)
 
 
-@pytest.mark.parametrize("victim", [PLATFORM, pytest.param(RETAILER, marks=pytest.mark.thorough)])
+@pytest.mark.thorough
+@pytest.mark.parametrize("victim", [PLATFORM, RETAILER])
 def test_a_killed_gateway_takes_its_workers_along_and_charges_once(pair: tuple[Pair, Agreement], victim: str) -> None:
     both, agreement = pair
     side = both.platform if victim == PLATFORM else both.retailer
