@@ -155,7 +155,7 @@ def test_whoever_is_not_doubted_keeps_a_verdict_that_holds() -> None:
     with asyncio.Runner() as runner:
         book = runner.run(ConsentBook.open())
 
-        @settings(max_examples=12)
+        @settings(max_examples=15)
         @given(st.integers(0, 2**32 - 1))
         def live(seed: int) -> None:
             runner.run(House(seed, book, seen).live())
@@ -165,5 +165,5 @@ def test_whoever_is_not_doubted_keeps_a_verdict_that_holds() -> None:
         finally:
             runner.run(book.close())
     # Otherwise the law would hold of nothing.
-    assert seen["kept unasked"] > 100 and seen["lost"] > 3, seen
+    assert seen["kept unasked"] > 100 and seen["lost"] > 10, seen
     assert min(seen[kind] for kind in ("everybody", "some", "nobody")) > 3, seen
