@@ -257,6 +257,17 @@ async def _all_agreements(tx: Transaction) -> AsyncIterator[AgreementCopy]:
         after = page[-1].agreement.agreement_id
 
 
+def refuse_set_by_server(body: Mapping[str, object]) -> None:
+    """Refuse a body that states what the server alone sets.
+
+    Raises:
+        RequestError: BAD_FIELD.
+    """
+    for name in ("recorded_at", "version"):
+        if name in body:
+            raise RequestError("BAD_FIELD", f"field {name} is set by the server that records; leave it out")
+
+
 async def create_item(
     tx: Transaction, house: House, caller: Caller, kind: str, item_id: str, body: Mapping[str, object]
 ) -> RegistryItem:
