@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from gateway.kernel import isa
 from tests import postgres
 
 
@@ -44,6 +43,8 @@ def _thorough_absent() -> str | None:
 
 
 def _ifma_absent() -> str | None:
+    from gateway.kernel import isa  # most test runs of one file need it for nothing
+
     return None if "ifma" in isa.AVAILABLE else "neither this build nor this processor holds AVX-512 IFMA"
 
 
