@@ -27,18 +27,19 @@ from consent.basis import CONSENT
 from consent.evaluate import History, Use
 from consent.event import ConsentEvent
 from consent.projection import ProjectionRow
-from gateway.errors import Misuse
+from gateway.errors import Misuse, StateError
 from gateway.flow.ports.people import Mark, Told
 from gateway.route.consent import FirstEvents
 from gateway.route.subject_ref import REF_BYTES, Bytes
 from gateway.store import rows
 from gateway.store.cohort import plainly_yes, told_apart
 from gateway.store.connection import StoreConnection
-from gateway.store.counters import Counter, lock_counter, read_counter, set_counter
+from gateway.store.counters import Counter, lock_counter, set_counter
 from gateway.store.first_events import add_first_events
-from gateway.store.links import add_links, linked_groups, named_by
+from gateway.store.links import ANYBODY_JOINED, add_links, linked_groups, named_by
 from gateway.store.people import Range, named_people_in, people_in, people_of
-from gateway.store.schema import CHANGED, agreements, consent_events, consent_projection, partners, subjects
+from gateway.store.schema import CHANGED, consent_events, consent_projection, subjects
+from gateway.store.stand import STAND, counted
 from gateway.store.uses import number_of, numbered, numbers_whoever_receives, pairs_of
 
 _TOGETHER = 2000  # events restored at a stretch: some 20 ms
@@ -68,21 +69,25 @@ class SqlConsentStore:
         Raises:
             StateError: LOG_INCONSISTENT when a stored event cannot be read.
         """
-        groups = await linked_groups(self._connection, subject_refs)
-        events = await self._events(sorted({*subject_refs, *groups}))
+        events, joined = await self._events(subject_refs)
+        groups = await linked_groups(self._connection, subject_refs) if joined else {}
+        others = sorted(set(groups).difference(subject_refs))
+        if others:
+            events |= (await self._events(others))[0]
 
         def history(ref: str) -> History:
             if ref not in groups:
                 return History(ref, events.get(ref, ()))
-            others = sorted(groups[ref] - {ref})
-            return History(ref, events.get(ref, ()), tuple(History(other, events.get(other, ())) for other in others))
+            linked = sorted(groups[ref] - {ref})
+            return History(ref, events.get(ref, ()), tuple(History(other, events.get(other, ())) for other in linked))
 
         return {ref: history(ref) for ref in subject_refs}
 
-    async def _events(self, subject_refs: Sequence[str]) -> dict[str, tuple[ConsentEvent, ...]]:
+    async def _events(self, subject_refs: Sequence[str]) -> tuple[dict[str, tuple[ConsentEvent, ...]], bool]:
+        """Return the events of each, and whether anybody may be joined to others at all."""
         table = consent_events.c
         query = (
-            select(table.subject_ref, type_coerce(table.body, Text))
+            select(table.subject_ref, type_coerce(table.body, Text), ANYBODY_JOINED)
             .where(self._among(table.subject_ref, subject_refs))
             .order_by(table.subject_ref, table.revision, table.number)
         )
@@ -90,10 +95,11 @@ class SqlConsentStore:
         by_subject: defaultdict[str, list[ConsentEvent]] = defaultdict(list)
         for start in range(0, len(found), _TOGETHER):
             part = found[start : start + _TOGETHER]
-            for (ref, _), event in zip(part, rows.consent_events(body for _, body in part), strict=True):
+            for (ref, _, _), event in zip(part, rows.consent_events(body for _, body, _ in part), strict=True):
                 by_subject[ref].append(event)
             await asyncio.sleep(0)  # others on the loop have their turn
-        return {ref: tuple(events) for ref, events in by_subject.items()}
+        joined = bool(found[0][2]) if found else bool(await self._connection.scalar(select(ANYBODY_JOINED)))
+        return {ref: tuple(events) for ref, events in by_subject.items()}, joined
 
     async def append(
         self,
@@ -235,13 +241,10 @@ class SqlConsentStore:
         Its second number grows with whatever a decision reads besides people's own histories: the registry, and
         partners and agreements, each put of which raises a revision.
         """
-        stand = select(
-            select(func.coalesce(func.sum(partners.c.revision), 0)).scalar_subquery()
-            + select(func.coalesce(func.sum(agreements.c.revision), 0)).scalar_subquery()
-        )
-        registry = await read_counter(self._connection, Counter.REGISTRY)
-        changes = await read_counter(self._connection, Counter.CHANGES)
-        return Mark(changes, registry + int(await self._connection.scalar(stand)))
+        row = await self._connection.row(select(counted(Counter.CHANGES), STAND))
+        if row is None or None in tuple(row):
+            raise StateError("LOG_INCONSISTENT", "a counter of the store is missing; restore a backup of the store")
+        return Mark(int(row[0]), int(row[1]))
 
     async def changed(self, since: Mark, limit: int) -> Bytes | None:
         """Return whom an append after a mark named, (m, 26) ascending; None when more than `limit`."""

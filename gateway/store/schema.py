@@ -124,13 +124,13 @@ consent_uses = Table(
 )
 
 # The key begins with the Use, so that a range of people is a range of it; it holds the whole row, on SQLite as the
-# table itself, so that a cohort is read in one walk. use_id refers to consent_uses, unchecked: that would cost half
-# as much as the row.
+# table itself, so that a cohort is read in one walk. That uses and people are there is not checked: both are written
+# just before it in the same transaction, and each check would cost half as much as the row.
 consent_projection = Table(
     "consent_projection",
     metadata,
     Column("use_id", Integer, nullable=False),
-    Column("subject_ref", KeyText, ForeignKey("subjects.subject_ref"), nullable=False, index=True),
+    Column("subject_ref", KeyText, nullable=False, index=True),
     Column("plain", Boolean, nullable=False),
     Column("consent_id", Text, nullable=False),
     Column("effective_from", Moment, nullable=False),
@@ -507,6 +507,7 @@ subject_salts = Table(
     metadata,
     Column("subject_ref", KeyText, primary_key=True),
     Column("salt", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 audit_tiles = Table(

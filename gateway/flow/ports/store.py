@@ -64,6 +64,10 @@ class RegistryStore(Protocol):
         """Return a number that grows with every put (for caches)."""
         ...
 
+    async def stand(self) -> int:
+        """Return a number that grows with every put here, of a partner and of an agreement (for caches)."""
+        ...
+
 
 class PartnerStore(Protocol):
     """Partners whose cards were accepted. Partners live in the store only."""
