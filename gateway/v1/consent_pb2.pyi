@@ -264,11 +264,45 @@ class ConsentEventRow(_message.Message):
     event: ConsentEvent
     def __init__(self, row: _Optional[int] = ..., event: _Optional[_Union[ConsentEvent, _Mapping]] = ...) -> None: ...
 
-class ConsentEventBatch(_message.Message):
-    __slots__ = ("rows",)
+class ConsentEventGroup(_message.Message):
+    __slots__ = ("wording", "rows", "event_ids", "subjects", "act_micros", "consent_ids", "valid_until_micros", "evidence_refs", "evidence_hashes", "scan_hashes", "device_refs", "ip_prefixes", "shown_micros", "dwell_ms")
+    WORDING_FIELD_NUMBER: _ClassVar[int]
     ROWS_FIELD_NUMBER: _ClassVar[int]
+    EVENT_IDS_FIELD_NUMBER: _ClassVar[int]
+    SUBJECTS_FIELD_NUMBER: _ClassVar[int]
+    ACT_MICROS_FIELD_NUMBER: _ClassVar[int]
+    CONSENT_IDS_FIELD_NUMBER: _ClassVar[int]
+    VALID_UNTIL_MICROS_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_REFS_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_HASHES_FIELD_NUMBER: _ClassVar[int]
+    SCAN_HASHES_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_REFS_FIELD_NUMBER: _ClassVar[int]
+    IP_PREFIXES_FIELD_NUMBER: _ClassVar[int]
+    SHOWN_MICROS_FIELD_NUMBER: _ClassVar[int]
+    DWELL_MS_FIELD_NUMBER: _ClassVar[int]
+    wording: ConsentEvent
+    rows: _containers.RepeatedScalarFieldContainer[int]
+    event_ids: _containers.RepeatedScalarFieldContainer[str]
+    subjects: _containers.RepeatedScalarFieldContainer[str]
+    act_micros: _containers.RepeatedScalarFieldContainer[int]
+    consent_ids: _containers.RepeatedScalarFieldContainer[str]
+    valid_until_micros: _containers.RepeatedScalarFieldContainer[int]
+    evidence_refs: _containers.RepeatedScalarFieldContainer[str]
+    evidence_hashes: _containers.RepeatedScalarFieldContainer[str]
+    scan_hashes: _containers.RepeatedScalarFieldContainer[str]
+    device_refs: _containers.RepeatedScalarFieldContainer[str]
+    ip_prefixes: _containers.RepeatedScalarFieldContainer[str]
+    shown_micros: _containers.RepeatedScalarFieldContainer[int]
+    dwell_ms: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, wording: _Optional[_Union[ConsentEvent, _Mapping]] = ..., rows: _Optional[_Iterable[int]] = ..., event_ids: _Optional[_Iterable[str]] = ..., subjects: _Optional[_Iterable[str]] = ..., act_micros: _Optional[_Iterable[int]] = ..., consent_ids: _Optional[_Iterable[str]] = ..., valid_until_micros: _Optional[_Iterable[int]] = ..., evidence_refs: _Optional[_Iterable[str]] = ..., evidence_hashes: _Optional[_Iterable[str]] = ..., scan_hashes: _Optional[_Iterable[str]] = ..., device_refs: _Optional[_Iterable[str]] = ..., ip_prefixes: _Optional[_Iterable[str]] = ..., shown_micros: _Optional[_Iterable[int]] = ..., dwell_ms: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class ConsentEventBatch(_message.Message):
+    __slots__ = ("rows", "groups")
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
     rows: _containers.RepeatedCompositeFieldContainer[ConsentEventRow]
-    def __init__(self, rows: _Optional[_Iterable[_Union[ConsentEventRow, _Mapping]]] = ...) -> None: ...
+    groups: _containers.RepeatedCompositeFieldContainer[ConsentEventGroup]
+    def __init__(self, rows: _Optional[_Iterable[_Union[ConsentEventRow, _Mapping]]] = ..., groups: _Optional[_Iterable[_Union[ConsentEventGroup, _Mapping]]] = ...) -> None: ...
 
 class ImportEventsRequest(_message.Message):
     __slots__ = ("options", "batch")

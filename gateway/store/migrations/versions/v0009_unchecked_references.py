@@ -46,9 +46,7 @@ def _copy_projection() -> None:
     op.drop_table("projection_before")
     op.create_index("ix_consent_projection_subject_ref", "consent_projection", ["subject_ref"])
     ending = sa.text("valid_until IS NOT NULL")
-    op.create_index(
-        "ix_consent_projection_valid_until", "consent_projection", ["valid_until"], sqlite_where=ending
-    )
+    op.create_index("ix_consent_projection_valid_until", "consent_projection", ["valid_until"], sqlite_where=ending)
 
 
 def _copy_salts() -> None:
