@@ -405,7 +405,7 @@ def _as_json(group: EventGroup, name: str) -> Sequence[object]:
 
 
 def _odd(group: EventGroup, wording: Wording) -> set[int]:
-    """Return the places of rows in a known wording that need a closer look; looked for only in columns that have any."""
+    """Return the places of rows in a known wording that need a closer look."""
     odd: set[int] = set()
     for name in ("event_id", "consent_id"):
         column = group.own.get(name, ())

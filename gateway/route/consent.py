@@ -102,3 +102,8 @@ class FirstEvents:
     consent_ids: Sequence[str]
     effective_from: Sequence[datetime]
     valid_until: Sequence[datetime | None]
+
+    def distinct(self) -> list[ProjectionRow]:
+        """Return the rows of the projections, of those with the same object once."""
+        each = {id(projection): projection for projection in self.projections}
+        return [row for projection in each.values() for row in projection]

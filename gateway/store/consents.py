@@ -38,12 +38,23 @@ from gateway.store.counters import Counter, lock_counter, set_counter
 from gateway.store.first_events import add_first_events
 from gateway.store.links import ANYBODY_JOINED, add_links, linked_groups, named_by
 from gateway.store.people import Range, named_people_in, people_in, people_of
-from gateway.store.schema import CHANGED, consent_events, consent_projection, subjects
+from gateway.store.schema import CHANGED, consent_events, consent_projection, consent_uses, subjects
 from gateway.store.stand import STAND, counted
-from gateway.store.uses import number_of, numbered, numbers_whoever_receives, pairs_of
+from gateway.store.uses import (
+    UseSet,
+    number_of,
+    numbered,
+    numbers_whoever_receives,
+    pairs_of,
+    sets_numbered,
+    uses_of_sets,
+)
 
 _TOGETHER = 2000  # events restored at a stretch: some 20 ms
-_COUNTED = "(subject_ref) DO UPDATE SET revision = revision + excluded.revision, changed = excluded.changed"
+_COUNTED = (
+    "(subject_ref) DO UPDATE"
+    " SET revision = revision + excluded.revision, changed = excluded.changed, use_set = excluded.use_set"
+)
 
 
 class SqlConsentStore:
@@ -53,6 +64,7 @@ class SqlConsentStore:
         self._connection = connection
         # Of those locked here; nobody else changes them before the transaction ends.
         self._revisions: dict[str, int] = {}
+        self._use_sets: dict[str, int | None] = {}  # of those of them who had a row of their own
 
     async def known_events(self, event_ids: Sequence[str]) -> dict[str, str]:
         """Return {event_id: content hash} of those already stored."""
@@ -126,34 +138,82 @@ class SqlConsentStore:
         if await self.lock_subjects([*touched, *new]) & {*new} or {*touched} & {*new}:
             raise Misuse("a first event of somebody who has others")
         number = await self._next_change()
-        await self._grow([*named, *new], number)
+        projected = [row for of_subject in projection.values() for row in of_subject]
+        use_ids = await numbered(self._connection, [*projected, *(() if first is None else first.distinct())])
+        use_sets = await self._use_sets_of(touched, projection, first, use_ids)
+        await self._drop_rows(touched)
+        await self._grow([*named, *new], number, use_sets)
         if len(touched) > len(named):
-            await self._grow(sorted(set(touched).difference(named)), number, by=0)
-        if touched:
-            await self._connection.execute(
-                delete(consent_projection).where(self._among(consent_projection.c.subject_ref, touched))
-            )
+            await self._grow(sorted(set(touched).difference(named)), number, use_sets, by=0)
         await self._connection.insert_columns(consent_events, rows.consent_event_columns(events, self._revisions))
         await add_links(self._connection, [event for event, _ in events])
-        projected = [row for of_subject in projection.values() for row in of_subject]
-        said = rows.projection_columns(projected, await numbered(self._connection, projected))
-        await self._connection.insert_columns(consent_projection, said)
+        await self._connection.insert_columns(consent_projection, rows.projection_columns(projected, use_ids))
         if first is not None:
-            await add_first_events(self._connection, first)
+            await add_first_events(self._connection, first, use_ids)
 
-    async def _grow(self, subject_refs: Sequence[str], number: int, by: int = 1) -> None:
+    async def _use_sets_of(
+        self,
+        touched: Sequence[str],
+        projection: Mapping[str, Sequence[ProjectionRow]],
+        first: FirstEvents | None,
+        use_ids: Mapping[rows.UseKey, int],
+    ) -> dict[str, int]:
+        """Return the number of the set of uses of which each will have rows."""
+
+        def uses(said: Sequence[ProjectionRow]) -> UseSet:
+            return tuple(sorted({use_ids[rows.use_key(row)] for row in said}))
+
+        sets = {ref: uses(projection.get(ref, ())) for ref in touched}
+        if first is not None:
+            # Those who said the same have the same object.
+            by_object = {id(said): uses(said) for said in first.projections}
+            sets |= {ref: by_object[id(said)] for ref, said in zip(first.subjects, first.projections, strict=True)}
+        numbers = await sets_numbered(self._connection, set(sets.values()))
+        return {ref: numbers[one] for ref, one in sets.items()}
+
+    async def _drop_rows(self, touched: Sequence[str]) -> None:
+        """Take out the projection of people, looked for under the uses of which they have rows."""
+        by_set: defaultdict[int | None, list[str]] = defaultdict(list)
+        for ref in touched:
+            if ref in self._use_sets:
+                by_set[self._use_sets[ref]].append(ref)
+        uses_of = await uses_of_sets(self._connection, [number for number in by_set if number is not None])
+        table = consent_projection.c
+        for number, refs in by_set.items():
+            if number is None:
+                under: ColumnElement[bool] = table.use_id.in_(select(consent_uses.c.use_id))
+            elif uses_of[number]:
+                under = table.use_id.in_(select(self._connection.listed(uses_of[number]).c.value))
+            else:
+                continue
+            await self._connection.execute(
+                delete(consent_projection).where(under, self._among(table.subject_ref, refs))
+            )
+
+    async def _grow(self, subject_refs: Sequence[str], number: int, use_sets: Mapping[str, int], by: int = 1) -> None:
         """Count an append in the rows of those whom it touches."""
         if not subject_refs:
             return
         if self._connection.postgresql:
-            change = update(subjects).where(self._among(subjects.c.subject_ref, subject_refs))
-            await self._connection.execute(change.values(revision=subjects.c.revision + by, changed=number))
+            by_set: defaultdict[int, list[str]] = defaultdict(list)
+            for ref in subject_refs:
+                by_set[use_sets[ref]].append(ref)
+            for use_set, refs in by_set.items():
+                change = update(subjects).where(self._among(subjects.c.subject_ref, refs))
+                values = {"revision": subjects.c.revision + by, "changed": number, "use_set": use_set}
+                await self._connection.execute(change.values(values))
         else:
             count = len(subject_refs)
-            columns = {"subject_ref": subject_refs, "revision": [by] * count, "changed": [number] * count}
+            columns = {
+                "subject_ref": subject_refs,
+                "revision": [by] * count,
+                "changed": [number] * count,
+                "use_set": [use_sets[ref] for ref in subject_refs],
+            }
             await self._connection.insert_columns(subjects, columns, _COUNTED)
         for ref in subject_refs:
             self._revisions[ref] += by
+            self._use_sets[ref] = use_sets[ref]
 
     async def _next_change(self) -> int:
         """Number an append; whoever is next waits for our commit, so that numbers follow commits."""
@@ -171,7 +231,7 @@ class SqlConsentStore:
         unlocked = sorted(set(subject_refs).difference(self._revisions))
         if unlocked:
             key = subjects.c.subject_ref
-            locked = select(key, subjects.c.revision).where(self._among(key, unlocked))
+            locked = select(key, subjects.c.revision, subjects.c.use_set).where(self._among(key, unlocked))
             if self._connection.postgresql:
                 # In one order on every side, so that two writers never wait in a circle.
                 wanted = self._connection.listed(unlocked)
@@ -182,7 +242,8 @@ class SqlConsentStore:
                 locked = locked.order_by(key).with_for_update()
             # SQLite's writers are alone; who is new there gets a row with the first event.
             self._revisions.update(dict.fromkeys(unlocked, 0))
-            self._revisions.update((ref, revision) for ref, revision in await self._connection.rows(locked))
+            for ref, revision, use_set in await self._connection.rows(locked):
+                self._revisions[ref], self._use_sets[ref] = revision, use_set
         return {ref for ref in subject_refs if self._revisions[ref]}
 
     async def plain(self, use: Use, floor: datetime, at: datetime, first: str, last: str) -> Bytes:

@@ -12,14 +12,19 @@ from gateway.store import rows
 from gateway.store.column_type import to_micros
 from gateway.store.connection import StoreConnection
 from gateway.store.schema import consent_events, consent_projection
-from gateway.store.uses import numbered
 
 FIRST_REVISION = 1
 _NEVER_BEGAN = to_micros(NEVER_BEGAN)
 
 
-async def add_first_events(connection: StoreConnection, first: FirstEvents) -> None:
-    """Insert the events and their projection; their subjects stand in their table, with FIRST_REVISION."""
+async def add_first_events(connection: StoreConnection, first: FirstEvents, use_ids: Mapping[rows.UseKey, int]) -> None:
+    """Insert the events and their projection; their subjects stand in their table, with FIRST_REVISION.
+
+    Args:
+        connection: of the transaction.
+        first: the events.
+        use_ids: the numbers of all uses in their projection.
+    """
     count = len(first.subjects)
     events: dict[str, Sequence[Any]] = {
         "event_id": first.event_ids,
@@ -30,8 +35,6 @@ async def add_first_events(connection: StoreConnection, first: FirstEvents) -> N
         "body": first.records,
     }
     await connection.insert_columns(consent_events, events)
-    distinct = {id(projection): projection for projection in first.projections}
-    use_ids = await numbered(connection, [row for projection in distinct.values() for row in projection])
     await connection.insert_columns(consent_projection, _projected(first, use_ids))
 
 

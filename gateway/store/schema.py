@@ -4,7 +4,7 @@ Rows of one noun lie together:
 
     registry_items                              what the house declares
     subjects, consent_events, consent_links    who said what
-    consent_uses, consent_projection            what follows from it for most of them
+    consent_uses, consent_use_sets, consent_projection    what follows from it for most of them
     identity_links                              whose an id in another system is
     partners, agreements, agreement_bindings    with whom and on what terms
     jobs, sessions, runs, destroyed_runs        what was and is being computed
@@ -47,6 +47,7 @@ metadata = MetaData(
 )
 
 # What partial indexes hold; a query must say the same to be answered from them.
+LOGGED = text("entry IS NOT NULL")
 CHANGED = text("changed > 0")
 ENDING = text("valid_until IS NOT NULL")
 UNDONE = text("done_at IS NULL")
@@ -77,6 +78,7 @@ registry_items = Table(
 
 # revision counts the appends that brought events about the subject; 0 = locked once, but nothing on file.
 # changed is the number of the last append that named the subject; 0 = before appends were numbered.
+# use_set tells which uses the projection has rows of the subject for; null = any.
 # People are read by ranges of their references: on SQLite the table is its key's tree, so that a range is one walk.
 subjects = Table(
     "subjects",
@@ -84,6 +86,7 @@ subjects = Table(
     Column("subject_ref", KeyText, primary_key=True),
     Column("revision", BigInteger, nullable=False, server_default="0"),
     Column("changed", BigInteger, nullable=False, server_default="0"),
+    Column("use_set", Integer),
     Index(None, "changed", sqlite_where=CHANGED, postgresql_where=CHANGED),
     sqlite_with_rowid=False,
 )
@@ -123,14 +126,24 @@ consent_uses = Table(
     UniqueConstraint("handler", "purpose", "recipient", "category", "method"),
 )
 
+# Numbered as they are first seen; the uses ascending.
+consent_use_sets = Table(
+    "consent_use_sets",
+    metadata,
+    Column("set_id", Integer, primary_key=True, autoincrement=False),
+    Column("use_ids", Json, nullable=False),
+    UniqueConstraint("use_ids"),
+)
+
 # The key begins with the Use, so that a range of people is a range of it; it holds the whole row, on SQLite as the
 # table itself, so that a cohort is read in one walk. That uses and people are there is not checked: both are written
-# just before it in the same transaction, and each check would cost half as much as the row.
+# just before it in the same transaction, and each check would cost half as much as the row. There is no index by
+# people: it would cost as much as the row, and their use_set says where their rows are.
 consent_projection = Table(
     "consent_projection",
     metadata,
     Column("use_id", Integer, nullable=False),
-    Column("subject_ref", KeyText, nullable=False, index=True),
+    Column("subject_ref", KeyText, nullable=False),
     Column("plain", Boolean, nullable=False),
     Column("consent_id", Text, nullable=False),
     Column("effective_from", Moment, nullable=False),

@@ -1,7 +1,8 @@
-"""Rows of the projection refer to people unchecked; on SQLite salts lie in their key's tree.
+"""What an import writes for each event, and no reader asks for, is written no more.
 
-What an import writes for each event, and no reader asks for, is written no more. SQLite can only copy a table to
-change it.
+Rows of the projection refer to people unchecked and have no index by people: a person's own row says for which uses
+there are some. Of the people who are there already it is not said: theirs are looked for under every use until they
+say something again. On SQLite, which can only copy a table to change it, salts lie in their key's tree.
 
 Revision: 0009, after 0008, 2026-11-22.
 """
@@ -18,6 +19,15 @@ KEY = sa.Text()
 
 
 def upgrade() -> None:
+    op.create_table(
+        "consent_use_sets",
+        sa.Column("set_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("use_ids", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("set_id", name="pk_consent_use_sets"),
+        sa.UniqueConstraint("use_ids", name="uq_consent_use_sets_use_ids"),
+    )
+    op.add_column("subjects", sa.Column("use_set", sa.Integer()))
+    op.drop_index("ix_consent_projection_subject_ref", "consent_projection")
     if op.get_bind().dialect.name == "postgresql":
         op.drop_constraint("fk_consent_projection_subject_ref", "consent_projection")
         return
@@ -27,7 +37,6 @@ def upgrade() -> None:
 
 def _copy_projection() -> None:
     op.drop_index("ix_consent_projection_valid_until", "consent_projection")
-    op.drop_index("ix_consent_projection_subject_ref", "consent_projection")
     op.rename_table("consent_projection", "projection_before")
     op.create_table(
         "consent_projection",
@@ -44,7 +53,6 @@ def _copy_projection() -> None:
     # In the order of the key, so that each tree is written from left to right.
     op.execute("INSERT INTO consent_projection SELECT * FROM projection_before ORDER BY use_id, subject_ref")
     op.drop_table("projection_before")
-    op.create_index("ix_consent_projection_subject_ref", "consent_projection", ["subject_ref"])
     ending = sa.text("valid_until IS NOT NULL")
     op.create_index("ix_consent_projection_valid_until", "consent_projection", ["valid_until"], sqlite_where=ending)
 
