@@ -42,7 +42,6 @@ from gateway.flow.registry import load_registry
 from gateway.flow.wording import Wordings
 from gateway.route.caller import Caller, Role
 from gateway.route.consent import EventGroup, FirstEvents
-from gateway.tlog.leaf import LeafType
 
 MAX_ROWS_AT_ONCE = 1_000_000  # of an import that is all or nothing, which is held in memory
 MAX_ERRORS_NAMED = 1000  # of a report, over all reasons
@@ -453,8 +452,7 @@ async def _append(
     records = [row.record(recorded_at) for row in fresh]
     columns = await asyncio.to_thread(_columns, [(fresh[place], records[place]) for place in first], wordings, now)
     await tx.consents.append(events, projection, columns)
-    await tx.audit.append_encoded(
-        LeafType.CONSENT_EVENT,
+    await tx.audit.append_acts(
         now,
         [row.subject for row in fresh],
         [row.event_id for row in fresh],

@@ -35,11 +35,12 @@ from gateway.store import rows
 from gateway.store.cohort import plainly_yes, told_apart
 from gateway.store.connection import StoreConnection
 from gateway.store.counters import Counter, lock_counter, set_counter
-from gateway.store.first_events import add_first_events
+from gateway.store.first_events import add_first_projection, first_event_columns
 from gateway.store.links import ANYBODY_JOINED, add_links, linked_groups, named_by
 from gateway.store.people import Range, named_people_in, people_in, people_of
 from gateway.store.schema import CHANGED, consent_events, consent_projection, consent_uses, subjects
 from gateway.store.stand import STAND, counted
+from gateway.store.unwritten import UnwrittenEvents
 from gateway.store.uses import (
     UseSet,
     number_of,
@@ -58,16 +59,23 @@ _COUNTED = (
 
 
 class SqlConsentStore:
-    """Consent inside one transaction."""
+    """Consent inside one transaction.
 
-    def __init__(self, connection: StoreConnection) -> None:
+    Args:
+        connection: of the transaction.
+        unwritten: where events wait for the numbers of their entries in the log.
+    """
+
+    def __init__(self, connection: StoreConnection, unwritten: UnwrittenEvents) -> None:
         self._connection = connection
+        self._unwritten = unwritten
         # Of those locked here; nobody else changes them before the transaction ends.
         self._revisions: dict[str, int] = {}
         self._use_sets: dict[str, int | None] = {}  # of those of them who had a row of their own
 
     async def known_events(self, event_ids: Sequence[str]) -> dict[str, str]:
         """Return {event_id: content hash} of those already stored."""
+        await self._unwritten.flush()
         table = consent_events.c
         query = select(table.event_id, table.content_hash).where(self._among(table.event_id, event_ids))
         return {event_id: content_hash for event_id, content_hash in await self._connection.rows(query)}
@@ -97,6 +105,7 @@ class SqlConsentStore:
 
     async def _events(self, subject_refs: Sequence[str]) -> tuple[dict[str, tuple[ConsentEvent, ...]], bool]:
         """Return the events of each, and whether anybody may be joined to others at all."""
+        await self._unwritten.flush()
         table = consent_events.c
         query = (
             select(table.subject_ref, type_coerce(table.body, Text), ANYBODY_JOINED)
@@ -129,7 +138,7 @@ class SqlConsentStore:
             first: events of others, of whom nothing is on file, with their projection.
 
         Raises:
-            StateError: REVISION_CONFLICT when an event id exists already.
+            StateError: REVISION_CONFLICT when an event id exists already, of those in `first` at the commit.
             Misuse: when something is on file of somebody in `first`.
         """
         named = sorted({ref for event, _ in events for ref in named_by(event)})
@@ -149,7 +158,8 @@ class SqlConsentStore:
         await add_links(self._connection, [event for event, _ in events])
         await self._connection.insert_columns(consent_projection, rows.projection_columns(projected, use_ids))
         if first is not None:
-            await add_first_events(self._connection, first, use_ids)
+            self._unwritten.add(first_event_columns(first))
+            await add_first_projection(self._connection, first, use_ids)
 
     async def _use_sets_of(
         self,

@@ -91,7 +91,8 @@ subjects = Table(
     sqlite_with_rowid=False,
 )
 
-# Append-only. Ordered within a subject by the revision that brought it and its number in that.
+# Append-only. Ordered within a subject by the revision that brought it and its number in that. entry: of the log, which
+# the body opens; null when an erasure parted the two, or when the payload stands with the entry, as it once did.
 consent_events = Table(
     "consent_events",
     metadata,
@@ -101,7 +102,9 @@ consent_events = Table(
     Column("number", Integer, nullable=False),
     Column("content_hash", Text, nullable=False),
     Column("body", Json, nullable=False),
+    Column("entry", BigInteger),
     UniqueConstraint("subject_ref", "revision", "number"),
+    Index(None, "entry", unique=True, sqlite_where=LOGGED, postgresql_where=LOGGED),
 )
 
 # Who is named by an event that joins or parts people: the way from each of them to the others' histories.
@@ -502,7 +505,7 @@ audit_entries = Table(
     Column("leaf", LargeBinary, nullable=False),
 )
 
-# All that an erasure destroys of an entry; the leaf stays.
+# All that an erasure destroys of an entry; the leaf stays. What opens an entry about a consent event is that event.
 audit_payloads = Table(
     "audit_payloads",
     metadata,

@@ -43,6 +43,7 @@ from gateway.store.runs import SqlRunStore
 from gateway.store.sessions import SqlSessionStore
 from gateway.store.sketches import SqlSketchStore
 from gateway.store.tasks import SqlTaskStore
+from gateway.store.unwritten import UnwrittenEvents
 from gateway.store.warnings import SqlWarningStore
 
 
@@ -51,9 +52,10 @@ class SqlTransaction:
 
     def __init__(self, connection: StoreConnection) -> None:
         self._connection = connection
-        self._log = SqlAuditStore(connection)
+        events = UnwrittenEvents(connection)
+        self._log = SqlAuditStore(connection, events)
         self.registry: RegistryStore = SqlRegistryStore(connection)
-        self.consents: ConsentStore = SqlConsentStore(connection)
+        self.consents: ConsentStore = SqlConsentStore(connection, events)
         self.identity: IdentityStore = SqlIdentityStore(connection)
         self.partners: PartnerStore = SqlPartnerStore(connection)
         self.agreements: AgreementStore = SqlAgreementStore(connection)
@@ -73,7 +75,7 @@ class SqlTransaction:
         self.requests: RequestStore = SqlRequestStore(connection)
 
     async def settle(self) -> None:
-        """Do what must be last before the commit: number the log's new entries.
+        """Do what must be last before the commit: number the log's new entries, and write what waits for that.
 
         Raises:
             AssentError: the failure of an earlier statement, which nothing may be committed after.

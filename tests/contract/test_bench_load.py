@@ -45,8 +45,9 @@ def as_text(column: Column[Any]) -> ColumnElement[str]:
 
 async def rows_of(store: SqlStore) -> dict[str, list[tuple[Any, ...]]]:
     async with store.read() as tx:
-        # As the database holds it: JSON to the letter, times as numbers.
-        found = {table.name: await tx._connection.rows(select(*map(as_text, table.c))) for table in TABLES}
+        # As the database holds it: JSON to the letter, times as numbers; the log is left out.
+        columns = {table.name: [as_text(one) for one in table.c if one.name != "entry"] for table in TABLES}
+        found = {name: await tx._connection.rows(select(*of_table)) for name, of_table in columns.items()}
         found["counters"] = await tx._connection.rows(select(counters).where(counters.c.name == "changes"))
     return {name: sorted(tuple(row) for row in of_table) for name, of_table in found.items()}
 

@@ -177,7 +177,7 @@ async def test_rows_are_replaced_wherever_they_are(store: SqlStore) -> None:
                 for one, of_one in said.items()
             }
             await tx.consents.append([], projection)
-        last |= dict.fromkeys(named, set())
+        last |= {one: set() for one in named}
         last |= {one: set(of_one) for one, of_one in said.items()}
         async with store.read() as tx:
             table, use = consent_projection.c, consent_uses.c

@@ -344,6 +344,19 @@ class AuditStore(Protocol):
         """
         ...
 
+    async def append_acts(
+        self, time: datetime, subject_refs: Sequence[str], event_ids: Sequence[str], records: Sequence[bytes]
+    ) -> None:
+        """As `append_encoded`, for consent events that this transaction stores; they are not stored again.
+
+        Args:
+            time: when (UTC).
+            subject_refs: of the events.
+            event_ids: of the events; `find` finds the entries by them.
+            records: in canonical form, as they are stored.
+        """
+        ...
+
     async def pending(self, limit: int) -> list[PendingEntry]:
         """Return the oldest pending entries, locked against other sequencers until commit."""
         ...

@@ -2,7 +2,8 @@
 
 Rows of the projection refer to people unchecked and have no index by people: a person's own row says for which uses
 there are some. Of the people who are there already it is not said: theirs are looked for under every use until they
-say something again. On SQLite, which can only copy a table to change it, salts lie in their key's tree.
+say something again. A consent event is stored once, and says which entry of the log it opens; what was stored twice
+stays so. On SQLite, which can only copy a table to change it, salts lie in their key's tree.
 
 Revision: 0009, after 0008, 2026-11-22.
 """
@@ -27,6 +28,16 @@ def upgrade() -> None:
         sa.UniqueConstraint("use_ids", name="uq_consent_use_sets_use_ids"),
     )
     op.add_column("subjects", sa.Column("use_set", sa.Integer()))
+    logged = sa.text("entry IS NOT NULL")
+    op.add_column("consent_events", sa.Column("entry", sa.BigInteger()))
+    op.create_index(
+        "ix_consent_events_entry",
+        "consent_events",
+        ["entry"],
+        unique=True,
+        sqlite_where=logged,
+        postgresql_where=logged,
+    )
     op.drop_index("ix_consent_projection_subject_ref", "consent_projection")
     if op.get_bind().dialect.name == "postgresql":
         op.drop_constraint("fk_consent_projection_subject_ref", "consent_projection")
