@@ -103,7 +103,6 @@ class FirstEvents:
     effective_from: Sequence[datetime]
     valid_until: Sequence[datetime | None]
 
-    def distinct(self) -> list[ProjectionRow]:
-        """Return the rows of the projections, of those with the same object once."""
-        each = {id(projection): projection for projection in self.projections}
-        return [row for projection in each.values() for row in projection]
+    def distinct(self) -> Collection[tuple[ProjectionRow, ...]]:
+        """Return the projections, each object once."""
+        return {id(projection): projection for projection in self.projections}.values()

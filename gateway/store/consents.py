@@ -148,7 +148,10 @@ class SqlConsentStore:
             raise Misuse("a first event of somebody who has others")
         number = await self._next_change()
         projected = [row for of_subject in projection.values() for row in of_subject]
-        use_ids = await numbered(self._connection, [*projected, *(() if first is None else first.distinct())])
+        use_ids = await numbered(
+            self._connection,
+            [*projected, *(row for said in (() if first is None else first.distinct()) for row in said)],
+        )
         use_sets = await self._use_sets_of(touched, projection, first, use_ids)
         await self._drop_rows(touched)
         await self._grow([*named, *new], number, use_sets)
@@ -176,7 +179,7 @@ class SqlConsentStore:
         sets = {ref: uses(projection.get(ref, ())) for ref in touched}
         if first is not None:
             # Those who said the same have the same object.
-            by_object = {id(said): uses(said) for said in first.projections}
+            by_object = {id(said): uses(said) for said in first.distinct()}
             sets |= {ref: by_object[id(said)] for ref, said in zip(first.subjects, first.projections, strict=True)}
         numbers = await sets_numbered(self._connection, set(sets.values()))
         return {ref: numbers[one] for ref, one in sets.items()}

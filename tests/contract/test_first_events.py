@@ -21,7 +21,7 @@ from gateway.store.connection import ROWS_TOGETHER
 from gateway.store.schema import audit_payloads, consent_projection, subject_salts
 from gateway.tlog.leaf import check_opening
 from tests.contract import given
-from tests.contract.given import DAY, NOW, event, hashed, ref, row
+from tests.contract.given import DAY, NOW, audit_event, event, hashed, ref, row
 from tests.contract.people import on_file, plain, plain_ids
 
 AWKWARD = [
