@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from consent.basis import CONSENT
+from consent.event import ConsentEvent
 from consent.mechanism import Exported
 from consent.reason import REASONS, ReasonCode, citations
 
@@ -105,22 +106,17 @@ Verdict = tuple[ReasonCode, tuple[int | str, ...]]
 
 
 def answer(
-    verdict: Verdict,
-    at: datetime,
-    as_known_at: datetime,
-    consent_id: str | None = None,
-    notice: str | None = None,
-    consent_item_no: int | None = None,
+    verdict: Verdict, question: Question, grant: ConsentEvent | None = None, item_no: int | None = None
 ) -> Decision:
-    """Return a verdict as the decision of a moment."""
+    """Return a verdict as the decision of a moment, with the item of the grant that it rests on."""
     code, articles = verdict
     return Decision(
         allowed=REASONS[code].allowed,
         reason_code=str(code),
         articles=citations(articles),
-        consent_id=consent_id,
-        notice=notice,
-        decided_at=at,
-        as_known_at=as_known_at,
-        consent_item_no=consent_item_no,
+        consent_id=None if grant is None else grant.consent_id,
+        notice=None if grant is None else grant.notice,
+        decided_at=question.at,
+        as_known_at=question.as_known_at,
+        consent_item_no=item_no,
     )
