@@ -34,7 +34,7 @@ from consent.question import Decision, Kind, Question, Use, Verdict, answer
 from consent.reason import ReasonCode
 from consent.registry import Registry
 from consent.rights import may_prompt, may_refuse_service
-from consent.standing import barred, standing, unregistered
+from consent.standing import barred, basis_rule, standing, unregistered
 
 __all__ = [
     "Decision",
@@ -113,9 +113,6 @@ def _before_consent(question: Question, matter: Matter, person_only: bool) -> Ve
     if against is not None or use.basis == CONSENT:
         return against
     # 10
-    if any(
-        rule.reaches(use.basis, use.purpose, use.recipient, matter.category.id)
-        for rule in registry.rules(at, matter.as_known_at)
-    ):
+    if basis_rule(matter) is not None:
         return ReasonCode.OK_OTHER_BASIS, (13,)
     return ReasonCode.BASIS_NOT_EXTENDING, (13, 23) if matter.provision else (13,)

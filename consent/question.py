@@ -89,6 +89,19 @@ class Decision:
         notice: `id@version` under which it was given.
         decided_at: the moment asked about.
         as_known_at: what was known by then was weighed.
+
+    What follows is of a decision on record, see `consent.decision`; it is empty of others:
+
+    Attributes:
+        decision_id: the same for the same question, answered from the same facts.
+        notice_hash: content hash of that notice; None without one.
+        contract_id: the contract with the recipient that covers the use.
+        mechanism_id: the way out of the country that carries it, `id@version`.
+        assessment_id: the impact assessment that covers it.
+        basis_rule_id: the row of the basis rule table that reaches it, `id@version`.
+        policy_version: the rule and the numbers of the house that it was answered by.
+        registry_version: what was registered of all that the question touches.
+        expires_at: first moment at which it is to be asked again.
     """
 
     allowed: bool
@@ -99,6 +112,15 @@ class Decision:
     decided_at: datetime
     as_known_at: datetime
     consent_item_no: int | None = None
+    decision_id: str = ""
+    notice_hash: str | None = None
+    contract_id: str | None = None
+    mechanism_id: str | None = None
+    assessment_id: str | None = None
+    basis_rule_id: str | None = None
+    policy_version: str = ""
+    registry_version: str = ""
+    expires_at: datetime | None = None
 
 
 Verdict = tuple[ReasonCode, tuple[int | str, ...]]

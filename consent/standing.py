@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from consent.assessment import Assessment, assessment_needed
+from consent.basis import BasisRule
 from consent.contract import Contract
 from consent.history import History, stands
 from consent.matter import Matter
@@ -114,6 +115,13 @@ def way_out(matter: Matter) -> ExportMechanism | None:
     registry, recipient = matter.registry, matter.use.recipient or ""
     ways = registry.ways_out(recipient, matter.at, matter.as_known_at)
     return next((way for way in ways if way.carries(matter.exported, matter.sensitive, registry.policy)), None)
+
+
+def basis_rule(matter: Matter) -> BasisRule | None:
+    """Return the row of the rule table by which a basis other than consent reaches the use (step 10), or None."""
+    use, rules = matter.use, matter.registry.rules(matter.at, matter.as_known_at)
+    reach = (rule for rule in rules if rule.reaches(use.basis, use.purpose, use.recipient, matter.category.id))
+    return next(reach, None)
 
 
 def assessment(matter: Matter) -> Assessment | None:

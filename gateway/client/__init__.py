@@ -14,8 +14,9 @@ from gateway.client.aio import AsyncClient
 from gateway.client.audit import AuditEntry, Checkpoint, InclusionProof
 from gateway.client.blocking import Client
 from gateway.client.cells import cells_frame, is_cells
-from gateway.client.consent import Consent, Decision
+from gateway.client.consent import Consent
 from gateway.client.dataset import Dataset
+from gateway.client.decision import Decision, LoggedDecision
 from gateway.client.eligible import Coverage
 from gateway.client.event import RowError
 from gateway.client.event_batch import ImportProgress, ImportReport
@@ -62,6 +63,7 @@ __all__ = [
     "Invitation",
     "Job",
     "LinkReport",
+    "LoggedDecision",
     "Measure",
     "Method",
     "Notice",

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
 
+from consent.decision import on_record
 from consent.evaluate import Decision, History, Kind, ProjectionRow, Question, Use, may_use
 from consent.event import ConsentEvent
 from consent.fields import said
@@ -42,6 +43,8 @@ from gateway.flow.registry import load_registry
 from gateway.flow.wording import Wordings
 from gateway.route.caller import Caller, Role
 from gateway.route.consent import EventGroup, FirstEvents
+from gateway.route.decision import AnsweredQuestion
+from gateway.tlog.leaf import LeafType
 
 MAX_ROWS_AT_ONCE = 1_000_000  # of an import that is all or nothing, which is held in memory
 MAX_ERRORS_NAMED = 1000  # of a report, over all reasons
@@ -192,7 +195,7 @@ async def decide(
     as_known_at: datetime | None = None,
     given: Circumstances | None = None,
 ) -> Decision:
-    """Answer a question about a person.
+    """Answer a question about a person; question and answer are logged (`decision_log`).
 
     Args:
         house: ports.
@@ -229,7 +232,9 @@ async def decide(
         sensitive_exported_this_year=abroad.sensitive if sensitive is None else sensitive,
         necessary_for_service=given.necessary_for_service,
     )
-    return may_use(question, history, registry)
+    decision = on_record(may_use(question, history, registry), question, history, registry)
+    await house.decisions.add(house, AnsweredQuestion(house.clock.now(), caller.subject, question, decision))
+    return decision
 
 
 async def consents_of(house: House, caller: Caller, subject_type: str, subject: str) -> list[ConsentRecord]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from gateway.flow.access import require_reader
+from gateway.flow.decision_log import purge_decisions
 from gateway.flow.deletion import open_deletions
 from gateway.flow.ending import warn_of_ends
 from gateway.flow.expiry import expire_consents
@@ -52,6 +53,7 @@ TASKS = (
     Task("expire-sessions", timedelta(minutes=1), expire_sessions),
     Task("reach-runs", timedelta(seconds=30), reach_runs, local=True),
     Task("purge-sketches", timedelta(hours=6), purge_sketches),
+    Task("purge-decisions", timedelta(hours=6), purge_decisions),
     Task("warn-of-ends", timedelta(hours=1), warn_of_ends, loud=True),
 )
 

@@ -5,6 +5,7 @@ Rows of one noun lie together:
     registry_items                              what the house declares
     subjects, consent_events, consent_links    who said what
     consent_uses, consent_use_sets, consent_projection    what follows from it for most of them
+    decisions                                   what was asked about single people, and answered
     identity_links                              whose an id in another system is
     partners, agreements, agreement_bindings    with whom and on what terms
     jobs, sessions, runs, destroyed_runs        what was and is being computed
@@ -160,6 +161,25 @@ consent_projection = Table(
     # Whose consent ends within a few minutes: an entry only for consents that end at all.
     Index(None, "valid_until", sqlite_where=ENDING, postgresql_where=ENDING),
     sqlite_with_rowid=False,
+)
+
+# Append-only, numbered in the order of their commits. body: question and decision; the columns before it are what
+# is looked for.
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("decision_id", KeyText, nullable=False),
+    Column("subject_ref", KeyText, nullable=False),
+    Column("asked_at", Moment, nullable=False),
+    Column("caller", KeyText, nullable=False),
+    Column("purpose", KeyText, nullable=False),
+    Column("recipient", KeyText, nullable=False),
+    Column("reason_code", KeyText, nullable=False),
+    Column("body", Json, nullable=False),
+    Index(None, "subject_ref", "number"),
+    Index(None, "decision_id"),
+    Index(None, "asked_at"),
 )
 
 # Whose an id in another system is. Neither the id nor the person is named: both are keyed hashes. A link holds from its

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.errors import Misuse
+from gateway.flow.ports.decision import DecisionStore
 from gateway.flow.ports.people import ConsentStore, ExportStore, IdentityStore
 from gateway.flow.ports.reach import PeerNoticeStore, RemovalStore, RunStore
 from gateway.flow.ports.store import (
@@ -28,6 +29,7 @@ from gateway.store.budget import SqlBudgetStore
 from gateway.store.connection import StoreConnection, uninterrupted
 from gateway.store.consent_ends import SqlConsentEndStore
 from gateway.store.consents import SqlConsentStore
+from gateway.store.decisions import SqlDecisionStore
 from gateway.store.deletions import SqlDeletionStore
 from gateway.store.engine import Engines
 from gateway.store.exports import SqlExportStore
@@ -56,6 +58,7 @@ class SqlTransaction:
         self._log = SqlAuditStore(connection, events)
         self.registry: RegistryStore = SqlRegistryStore(connection)
         self.consents: ConsentStore = SqlConsentStore(connection, events)
+        self.decisions: DecisionStore = SqlDecisionStore(connection)
         self.identity: IdentityStore = SqlIdentityStore(connection)
         self.partners: PartnerStore = SqlPartnerStore(connection)
         self.agreements: AgreementStore = SqlAgreementStore(connection)

@@ -5,6 +5,7 @@ raises only errors of `gateway.errors`.
 """
 
 from gateway.flow.ports.custody import KeyCustody, RunSecrets
+from gateway.flow.ports.decision import DecisionStore
 from gateway.flow.ports.house import House, Limits
 from gateway.flow.ports.peer import PeerPort
 from gateway.flow.ports.people import ConsentStore, ExportCount, ExportStore, IdentityLink, IdentityStore, Mark
@@ -50,6 +51,7 @@ __all__ = [
     "ConsentStore",
     "DatasetDescription",
     "DatasetPort",
+    "DecisionStore",
     "DeletionStore",
     "EndedConsent",
     "ExportCount",

@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from gateway.flow.ports.decision import DecisionStore
 from gateway.flow.ports.people import ConsentStore, ExportStore, IdentityStore
 from gateway.flow.ports.reach import PeerNoticeStore, RemovalStore, RunStore
 from gateway.flow.ports.task import ConsentEndStore, DeletionStore, RequestStore, TaskStore, WarningStore
@@ -399,6 +400,7 @@ class Transaction(Protocol):
 
     registry: RegistryStore
     consents: ConsentStore
+    decisions: DecisionStore
     identity: IdentityStore
     partners: PartnerStore
     agreements: AgreementStore

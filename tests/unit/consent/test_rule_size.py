@@ -10,7 +10,7 @@ from pathlib import Path
 import consent
 
 RULE = ("evaluate", "standing", "hold", "grant", "rights")
-"""Every step of `may_use`, and its two other questions. Apart from it: the types (`question`, `finding`, the registries)
+"""Every step of `may_use`, and its two other questions. Apart from it: the types (`question`, `finding`, registries)
 and what the rule looks at, which decides nothing (`matter`, `history`)."""
 
 LONGEST = 400  # lines of code, imports among them; without blank lines, comments and documentation
