@@ -77,7 +77,9 @@ async def _endings(tx: Transaction, house: House) -> AsyncIterator[Ending]:
         if apart:
             yield EndingKind.CONTRACT, party.id, max(apart)
     ways: dict[str, datetime] = {}
-    for mechanism in registry.mechanisms:
+    # Oldest version first: a way out that was shortened ends when its newest version says.
+    newest = {mechanism.id: mechanism for mechanism in registry.mechanisms}
+    for mechanism in newest.values():
         ways[mechanism.party] = max(mechanism.valid_until, ways.get(mechanism.party, mechanism.valid_until))
     for party_id, ends_at in ways.items():
         yield EndingKind.EXPORT_MECHANISM, party_id, ends_at
