@@ -17,6 +17,8 @@ from gateway.flow.deletion import open_deletions
 from gateway.flow.ending import warn_of_ends
 from gateway.flow.expiry import expire_consents
 from gateway.flow.ports import House
+from gateway.flow.projecting import TASK as SETTLE_PROJECTION
+from gateway.flow.projecting import settle_projection
 from gateway.flow.reach import reach_runs
 from gateway.flow.retention import expire_sessions, purge_sketches, sweep_results
 from gateway.route.caller import Caller
@@ -54,6 +56,7 @@ TASKS = (
     Task("reach-runs", timedelta(seconds=30), reach_runs, local=True),
     Task("purge-sketches", timedelta(hours=6), purge_sketches),
     Task("purge-decisions", timedelta(hours=6), purge_decisions),
+    Task(SETTLE_PROJECTION, timedelta(hours=6), settle_projection),
     Task("warn-of-ends", timedelta(hours=1), warn_of_ends, loud=True),
 )
 

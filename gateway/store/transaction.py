@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from gateway.errors import Misuse
 from gateway.flow.ports.decision import DecisionStore
 from gateway.flow.ports.people import ConsentStore, ExportStore, IdentityStore
+from gateway.flow.ports.projection import ProjectionStore
 from gateway.flow.ports.reach import PeerNoticeStore, RemovalStore, RunStore
 from gateway.flow.ports.store import (
     AgreementStore,
@@ -38,6 +39,7 @@ from gateway.store.identity import SqlIdentityStore
 from gateway.store.jobs import SqlJobStore
 from gateway.store.partners import SqlPartnerStore
 from gateway.store.peer_notices import SqlPeerNoticeStore
+from gateway.store.projection import SqlProjectionStore
 from gateway.store.registry import SqlRegistryStore
 from gateway.store.removals import SqlRemovalStore
 from gateway.store.requests import SqlRequestStore
@@ -58,6 +60,7 @@ class SqlTransaction:
         self._log = SqlAuditStore(connection, events)
         self.registry: RegistryStore = SqlRegistryStore(connection)
         self.consents: ConsentStore = SqlConsentStore(connection, events)
+        self.projection: ProjectionStore = SqlProjectionStore(connection)
         self.decisions: DecisionStore = SqlDecisionStore(connection)
         self.identity: IdentityStore = SqlIdentityStore(connection)
         self.partners: PartnerStore = SqlPartnerStore(connection)

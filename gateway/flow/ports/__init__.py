@@ -10,6 +10,7 @@ from gateway.flow.ports.house import House, Limits
 from gateway.flow.ports.peer import PeerPort
 from gateway.flow.ports.people import ConsentStore, ExportCount, ExportStore, IdentityLink, IdentityStore, Mark
 from gateway.flow.ports.processes import Pool, Processes
+from gateway.flow.ports.projection import ProjectionStore
 from gateway.flow.ports.reach import PeerNoticeStore, RemovalStore, RunStore
 from gateway.flow.ports.rows import DatasetDescription, DatasetPort, ResultPort, SourceScan, StoredRows
 from gateway.flow.ports.spool import Sorter, SpoolPort, StageFile
@@ -69,6 +70,7 @@ __all__ = [
     "PeerPort",
     "Pool",
     "Processes",
+    "ProjectionStore",
     "RegistryItem",
     "RegistryStore",
     "RemovalStore",

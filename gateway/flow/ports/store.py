@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from gateway.flow.ports.decision import DecisionStore
 from gateway.flow.ports.people import ConsentStore, ExportStore, IdentityStore
+from gateway.flow.ports.projection import ProjectionStore
 from gateway.flow.ports.reach import PeerNoticeStore, RemovalStore, RunStore
 from gateway.flow.ports.task import ConsentEndStore, DeletionStore, RequestStore, TaskStore, WarningStore
 from gateway.route.agreement import AgreementBinding, AgreementCopy
@@ -400,6 +401,7 @@ class Transaction(Protocol):
 
     registry: RegistryStore
     consents: ConsentStore
+    projection: ProjectionStore
     decisions: DecisionStore
     identity: IdentityStore
     partners: PartnerStore
