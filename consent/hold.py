@@ -29,10 +29,9 @@ def held(matter: Matter) -> Verdict | None:
 
 def _rights(matter: Matter) -> set[int]:
     """The articles under which the person stopped the use; a new consent lifts what it covers."""
-    grants = [grant for grant in matter.grants if covers(grant, matter)]
-    articles = {
-        _REQUESTS[request.type] for request in requests(matter) if not any(grant.at > request.at for grant in grants)
-    }
+    made = requests(matter)
+    grants = [grant for grant in matter.grants if covers(grant, matter)] if made else []
+    articles = {_REQUESTS[request.type] for request in made if not any(grant.at > request.at for grant in grants)}
     if matter.use.basis == PUBLIC_INFO and matter.said(EventType.PUBLIC_INFO_REFUSED):
         articles.add(27)
     return articles
