@@ -31,7 +31,7 @@ from gateway.flow import consent, notice, notices, partner, registry, session
 from gateway.flow.job import create_job
 from gateway.flow.lease import Lease
 from gateway.flow.memory import Memory
-from gateway.flow.ports import DatasetDescription, House, Limits
+from gateway.flow.ports import DatasetDescription, DatasetPart, House, Limits
 from gateway.flow.ports.peer import Acceptance, Closing
 from gateway.flow.run import cancel, run
 from gateway.keys.custody import HomeKeys
@@ -77,6 +77,8 @@ class TableDatasets:
 
     tables: dict[str, pa.Table] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
+    united: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Data sets that other ones make, in order; their subjects stand in the column `id`."""
 
     async def names(self) -> list[str]:
         return sorted(self.tables)
@@ -94,23 +96,35 @@ class TableDatasets:
         *,
         segments: bool = False,
         clip: bool = False,
+        part: int = 0,
     ) -> TableScan:
-        table = self.tables[binding.dataset]
+        table = self.tables[self._parts(binding.dataset)[part]]
         source = dict(binding.value_columns)
         wanted = {
             "subject": table.column(binding.subject_column),
             "key": table.column(dict(binding.match_key_columns)[match_key]),
-            **{column.name: values_of(table.column(source[column.name]), column, clip) for column in columns},
+            **{
+                column.name: values_of(table.column(source[column.name]), column, clip)
+                if source[column.name] in table.column_names
+                else pa.nulls(table.num_rows, column_type(column))
+                for column in columns
+            },
         }
         if segments:
             wanted["segment"] = table.column(binding.segment_column)
         return TableScan(pa.table(wanted), [column.name for column in columns])
 
-    async def subject_source(self, name: str) -> str:
-        return self.sources.get(name, "")
+    async def parts(self, name: str) -> tuple[DatasetPart, ...]:
+        return tuple(
+            DatasetPart(part if name in self.united else "", "parquet", "id", self.sources.get(part, ""))
+            for part in self._parts(name)
+        )
 
-    def subject_pieces(self, binding: AgreementBinding) -> Iterator[pa.StringArray]:
-        yield from self.tables[binding.dataset].column(binding.subject_column).chunks
+    def _parts(self, name: str) -> tuple[str, ...]:
+        return self.united.get(name, (name,))
+
+    def subject_pieces(self, binding: AgreementBinding, part: int = 0) -> Iterator[pa.StringArray]:
+        yield from self.tables[self._parts(binding.dataset)[part]].column(binding.subject_column).chunks
 
 
 def values_of(values: pa.ChunkedArray, column: Column, clip: bool) -> pa.ChunkedArray:

@@ -11,6 +11,21 @@ from gateway.v1 import dataset_pb2, dataset_pb2_grpc
 
 
 @dataclass(frozen=True, slots=True)
+class DatasetPart:
+    """One of several sources of a data set.
+
+    Attributes:
+        subject_column: the source's own column that names a customer.
+        subject_source: the system whose ids stand there; "" for raw customer values.
+    """
+
+    name: str
+    format: str
+    subject_column: str
+    subject_source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Dataset:
     """What a person may know of a data set: never its rows, path or connection.
 
@@ -18,6 +33,7 @@ class Dataset:
         columns: (name, type) pairs in order of the source.
         subject_column: names a customer.
         subject_source: the system whose ids stand there; "" for raw customer values.
+        parts: the sources in order, where there are several.
     """
 
     name: str
@@ -25,6 +41,7 @@ class Dataset:
     columns: tuple[tuple[str, str], ...]
     subject_column: str
     subject_source: str = ""
+    parts: tuple[DatasetPart, ...] = ()
 
 
 class AsyncDatasets:
@@ -45,6 +62,9 @@ class AsyncDatasets:
             columns=tuple((column.name, column.type) for column in found.columns),
             subject_column=found.subject_column,
             subject_source=found.subject_source,
+            parts=tuple(
+                DatasetPart(part.name, part.format, part.subject_column, part.subject_source) for part in found.parts
+            ),
         )
 
     async def list(self) -> AsyncIterator[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
 
-class Declaration(Protocol):
-    """A declared data set; the settings' table of the same name has this shape."""
+class PartDeclaration(Protocol):
+    """A declared file; the settings' tables of data sets and of their parts have this shape."""
 
     @property
     def format(self) -> str:
@@ -27,4 +28,18 @@ class Declaration(Protocol):
     @property
     def subject_source(self) -> str:
         """The system whose ids stand in the subject column; "" for raw subjects."""
+        ...
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """The file's column for each column of the data set that the file has; empty where names are the same."""
+        ...
+
+
+class Declaration(Protocol):
+    """A declared data set: one file, or several whose rows are one data set through the identity map."""
+
+    @property
+    def parts(self) -> Mapping[str, PartDeclaration]:
+        """The files by name, in order; a data set of one file calls it ""."""
         ...

@@ -102,8 +102,10 @@ class Inputs:
                 found = np.flatnonzero(place >= 0)
                 _put(values, lengths, place[found], batch.keys.take(pa.array(found)))
 
-        scan = self._house.datasets.scan(self._job.binding, self._job.agreement.match_keys[0], ())
-        await each(scan.batches(), take)
+        datasets, binding = self._house.datasets, self._job.binding
+        for part in range(len(await datasets.parts(binding.dataset))):
+            scan = datasets.scan(binding, self._job.agreement.match_keys[0], (), part=part)
+            await each(scan.batches(), take)
         missing = int(((lengths == 0) & people).sum())
         if missing:
             raise changed(missing)

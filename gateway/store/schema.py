@@ -7,12 +7,14 @@ Rows of one noun lie together:
     consent_uses, consent_use_sets, consent_projection    what follows from it for most of them
     decisions                                   what was asked about single people, and answered
     identity_links                              whose an id in another system is
+    erased_people                               that somebody's traces were destroyed
     partners, agreements, agreement_bindings    with whom and on what terms
     jobs, sessions, runs, destroyed_runs        what was and is being computed
     run_reach, removals, peer_notices           what was taken out of released runs, and what partners tell each other
     budget_ledgers, budget_charges              what it cost in privacy, per partner
     exported_people, export_counts              who went abroad, counted per year
-    tasks, consent_ends, deletion_tasks, end_warnings, rights_requests    what time brings about, and what people ask
+    tasks, consent_ends, end_warnings           what time brings about
+    deletion_tasks, deletion_evidence, rights_requests    what people ask, and what is owed to them
     input_sketches                              of whom it was computed, to tell later inputs apart
     audit_entries, audit_payloads, subject_salts, audit_tiles, audit_checkpoints    the log
     counters                                    numbers that grow without gaps, each a row to lock
@@ -53,6 +55,7 @@ CHANGED = text("changed > 0")
 ENDING = text("valid_until IS NOT NULL")
 UNDONE = text("done_at IS NULL")
 LINKED = text("ended = 0")
+ENDED = text("ended > 0")
 UNFINISHED = text("removed_at IS NULL")
 WAITING = text("done_at IS NULL")
 
@@ -195,7 +198,17 @@ identity_links = Table(
     Column("at", Moment, nullable=False),
     PrimaryKeyConstraint("source", "link_ref", "version"),
     Index(None, "source", "link_ref", unique=True, sqlite_where=LINKED, postgresql_where=LINKED),
+    # Whose links ended lately: looked at by every run over another system's ids.
+    Index(None, "ended", sqlite_where=ENDED, postgresql_where=ENDED),
     sqlite_with_rowid=False,
+)
+
+# Who was erased, under a name that follows from the reference and the house's key; see flow/erasure.
+erased_people = Table(
+    "erased_people",
+    metadata,
+    Column("subject_ref", KeyText, primary_key=True),
+    Column("erased_at", Moment, nullable=False),
 )
 
 partners = Table(
@@ -466,6 +479,19 @@ deletion_tasks = Table(
     Column("done_by", Text, nullable=False),
     Index(None, "opened_at", "opens_at", sqlite_where=UNDONE, postgresql_where=UNDONE),
     Index(None, "due_at", "task_id"),
+)
+
+# What became of the rows of released runs, where the gateway itself saw to a deletion. notice_id is "" where there was
+# nobody to tell.
+deletion_evidence = Table(
+    "deletion_evidence",
+    metadata,
+    Column("task_id", KeyText, ForeignKey("deletion_tasks.task_id"), nullable=False),
+    Column("job_id", KeyText, nullable=False),
+    Column("removed_at", Moment, nullable=False),
+    Column("notice_id", Text, nullable=False),
+    Column("acknowledged_at", Moment),
+    PrimaryKeyConstraint("task_id", "job_id"),
 )
 
 end_warnings = Table(

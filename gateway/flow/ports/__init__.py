@@ -12,7 +12,14 @@ from gateway.flow.ports.people import ConsentStore, ExportCount, ExportStore, Id
 from gateway.flow.ports.processes import Pool, Processes
 from gateway.flow.ports.projection import ProjectionStore
 from gateway.flow.ports.reach import PeerNoticeStore, RemovalStore, RunStore
-from gateway.flow.ports.rows import DatasetDescription, DatasetPort, ResultPort, SourceScan, StoredRows
+from gateway.flow.ports.rows import (
+    DatasetDescription,
+    DatasetPart,
+    DatasetPort,
+    ResultPort,
+    SourceScan,
+    StoredRows,
+)
 from gateway.flow.ports.spool import Sorter, SpoolPort, StageFile
 from gateway.flow.ports.store import (
     AgreementStore,
@@ -51,6 +58,7 @@ __all__ = [
     "ConsentEndStore",
     "ConsentStore",
     "DatasetDescription",
+    "DatasetPart",
     "DatasetPort",
     "DecisionStore",
     "DeletionStore",
