@@ -166,6 +166,7 @@ class Requests:
         self.open = loop.blocking(calls.open)
         self.list = loop.iterating(calls.list)
         self.advance = loop.blocking(calls.advance)
+        self.erase = loop.blocking(calls.erase)
 
 
 class Tasks:

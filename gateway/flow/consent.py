@@ -484,9 +484,13 @@ def _first_and_others(fresh: Sequence[TakenRow], on_file: Collection[str]) -> tu
 def _projected(
     histories: Mapping[str, History], said_by: Mapping[str, Sequence[ConsentEvent]], registry: Registry
 ) -> dict[str, tuple[ProjectionRow, ...]]:
-    """Project the touched people; whoever a merge names keeps no row, and is judged one by one."""
+    """Project the touched people; whoever a merge names keeps no row, and is judged one by one.
+
+    Those whom events joined to them before are touched too: what one of them says bears on all.
+    """
     merged = {ref for events in said_by.values() for event in events for ref in event.subjects}
-    return {
+    joined = {other.subject: () for history in histories.values() for other in history.linked}
+    return joined | {
         ref: ()
         if ref in merged
         else project(History(ref, (*histories[ref].events, *events), histories[ref].linked), registry)

@@ -23,7 +23,14 @@ from gateway.flow.ports.store import (
     SessionStore,
     SketchStore,
 )
-from gateway.flow.ports.task import ConsentEndStore, DeletionStore, RequestStore, TaskStore, WarningStore
+from gateway.flow.ports.task import (
+    ConsentEndStore,
+    DeletionStore,
+    ErasureStore,
+    RequestStore,
+    TaskStore,
+    WarningStore,
+)
 from gateway.store.agreements import SqlAgreementStore
 from gateway.store.audit import SqlAuditStore
 from gateway.store.budget import SqlBudgetStore
@@ -33,6 +40,7 @@ from gateway.store.consents import SqlConsentStore
 from gateway.store.decisions import SqlDecisionStore
 from gateway.store.deletions import SqlDeletionStore
 from gateway.store.engine import Engines
+from gateway.store.erasure import SqlErasureStore
 from gateway.store.exports import SqlExportStore
 from gateway.store.failure import DATABASE_ERRORS, gateway_error, gateway_errors
 from gateway.store.identity import SqlIdentityStore
@@ -79,6 +87,7 @@ class SqlTransaction:
         self.deletions: DeletionStore = SqlDeletionStore(connection)
         self.warnings: WarningStore = SqlWarningStore(connection)
         self.requests: RequestStore = SqlRequestStore(connection)
+        self.erasure: ErasureStore = SqlErasureStore(connection, self._log)
 
     async def settle(self) -> None:
         """Do what must be last before the commit: number the log's new entries, and write what waits for that.

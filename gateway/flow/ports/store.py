@@ -16,7 +16,14 @@ from gateway.flow.ports.decision import DecisionStore
 from gateway.flow.ports.people import ConsentStore, ExportStore, IdentityStore
 from gateway.flow.ports.projection import ProjectionStore
 from gateway.flow.ports.reach import PeerNoticeStore, RemovalStore, RunStore
-from gateway.flow.ports.task import ConsentEndStore, DeletionStore, RequestStore, TaskStore, WarningStore
+from gateway.flow.ports.task import (
+    ConsentEndStore,
+    DeletionStore,
+    ErasureStore,
+    RequestStore,
+    TaskStore,
+    WarningStore,
+)
 from gateway.route.agreement import AgreementBinding, AgreementCopy
 from gateway.route.audit import AuditEvent, IntegratedEntry, PendingEntry
 from gateway.route.job import Job, Side
@@ -420,6 +427,7 @@ class Transaction(Protocol):
     deletions: DeletionStore
     warnings: WarningStore
     requests: RequestStore
+    erasure: ErasureStore
 
 
 class Store(Protocol):

@@ -16,9 +16,7 @@ KEY = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 def upgrade() -> None:
     ended = sa.text("ended > 0")
-    op.create_index(
-        "ix_identity_links_ended", "identity_links", ["ended"], sqlite_where=ended, postgresql_where=ended
-    )
+    op.create_index("ix_identity_links_ended", "identity_links", ["ended"], sqlite_where=ended, postgresql_where=ended)
     op.create_table(
         "erased_people",
         sa.Column("subject_ref", KEY, nullable=False),
