@@ -44,7 +44,6 @@ from gateway.flow.wording import Wordings
 from gateway.route.caller import Caller, Role
 from gateway.route.consent import EventGroup, FirstEvents
 from gateway.route.decision import AnsweredQuestion
-from gateway.tlog.leaf import LeafType
 
 MAX_ROWS_AT_ONCE = 1_000_000  # of an import that is all or nothing, which is held in memory
 MAX_ERRORS_NAMED = 1000  # of a report, over all reasons
