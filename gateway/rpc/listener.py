@@ -28,6 +28,9 @@ OPTIONS = (
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
     ("grpc.http2.max_pings_without_data", 0),
+    # What a caller has under way: as on our own channels to partners (peer/channel.py), and for the same reason.
+    ("grpc.http2.lookahead_bytes", 1024 * 1024),
+    ("grpc.http2.bdp_probe", 0),
     # A second server on the same port would share its calls silently.
     ("grpc.so_reuseport", 0),
 )
@@ -60,11 +63,9 @@ class Listener:
         await self.server.stop(grace_s)
 
 
-def new_server(
-    interceptors: Sequence[grpc.aio.ServerInterceptor[Any, Any]] = (), options: Sequence[tuple[str, int]] = ()
-) -> grpc.aio.Server:
-    """Make a server with the shared bounds and further channel options; servicers are added by the caller."""
-    return grpc.aio.server(interceptors=list(interceptors), options=[*OPTIONS, *options])
+def new_server(interceptors: Sequence[grpc.aio.ServerInterceptor[Any, Any]] = ()) -> grpc.aio.Server:
+    """Make a server with the shared bounds; servicers are added by the caller."""
+    return grpc.aio.server(interceptors=list(interceptors), options=OPTIONS)
 
 
 def listen(
