@@ -2,7 +2,9 @@
 
 The id is a digest of the question and of everything that was weighed: what the person said, as known then, what was
 registered of all that the question touches, the numbers of the house and the rule itself. Asked again at any later
-time, with the same `at` and `as_known_at`, the same question has the same id, whatever was recorded since.
+time, with the same `at` and `as_known_at`, the same question has the same id, whatever was recorded since. Purposes,
+categories and what is agreed with partners carry no time of recording: where one that the question names is added
+later, the answer and its id are others.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ keeps the library's error as its cause, because that one quotes it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -17,6 +18,9 @@ MAX_TEXT = 512  # characters of an id, a name, a contact
 MAX_LIST = 256  # entries of a list
 MAX_INTEGER = 2**53 - 1  # what JSON carries exactly everywhere
 LAST_YEAR = 2999  # of a birthdate; a coming of age is still a day that exists
+
+_HALF = re.compile("[\ud800-\udfff]")
+_BROKEN = "is no valid Unicode; correct it at its source"
 
 _Word = TypeVar("_Word", bound=StrEnum)
 
@@ -37,8 +41,15 @@ def text(mapping: Mapping[str, object], name: str, path: str = "", longest: int 
     """Return a non-empty string of at most `longest` characters."""
     found = mapping.get(name)
     if isinstance(found, str) and 0 < len(found) <= longest:
+        if not whole(found):
+            raise FieldError(path + name, _BROKEN)
         return found
     raise FieldError(path + name, "is required" if found is None else f"must be a text of 1 to {longest} characters")
+
+
+def whole(found: str) -> bool:
+    """Return whether a text can be written down at all: JSON may carry half of a pair of surrogates."""
+    return found.isascii() or _HALF.search(found) is None
 
 
 def optional_text(mapping: Mapping[str, object], name: str, path: str = "", longest: int = MAX_TEXT) -> str | None:
@@ -85,6 +96,8 @@ def texts(mapping: Mapping[str, object], name: str, path: str = "", least: int =
     for position, entry in enumerate(found):
         if not isinstance(entry, str) or not 0 < len(entry) <= MAX_TEXT:
             raise FieldError(f"{path}{name}[{position}]", f"must be a text of 1 to {MAX_TEXT} characters")
+        if not whole(entry):
+            raise FieldError(f"{path}{name}[{position}]", _BROKEN)
     if len(set(found)) != len(found):
         raise FieldError(path + name, "names an entry twice")
     return tuple(found)

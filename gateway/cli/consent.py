@@ -182,8 +182,8 @@ def decide(
 ) -> None:
     """Answer a file of consent cases with the rule, without any gateway."""
     try:
-        document = json.loads(cases.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        document = json.loads(cases.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
         raise RequestError("BAD_FIELD", f"{cases.name} is not readable JSON in UTF-8") from error
     if not isinstance(document, dict):
         raise RequestError("BAD_FIELD", f"{cases.name}: must be an object with fixtures and cases")

@@ -80,6 +80,9 @@ def _without(name: str) -> str:
     [
         ("[]", "must be an object"),
         ("{", "not readable JSON"),
+        ('{"fixtures": ' + "[" * 100_000, "not readable JSON"),
+        (json.dumps(DOCUMENT).replace('"two"', '"\\ud800"'), "cases[1].id: is no valid Unicode"),
+        (json.dumps(DOCUMENT).replace('"psi_hash"]', '"\\udfff"]'), ": is no valid Unicode"),
         (_without("purpose"), "cases[1].question.purpose"),
         ('{"fixtures": {}}', "cases"),
     ],
