@@ -15,29 +15,30 @@ from gateway.flow.ports import House
 from gateway.flow.registry import load_registry
 
 TASK = "settle-projection"
-BATCH = 1000  # people per transaction
+BATCH = 1000  # rows per transaction
 
 _DONE = {"settled": 1}
 
 
 async def settle_projection(house: House) -> Mapping[str, int]:
-    """Walk everybody whose rows say neither yes nor no, and write the no where there is one."""
+    """Walk the rows that say neither yes nor no, and write the no where there is one."""
     async with house.store.read() as tx:
         if await tx.tasks.mark(TASK) == _DONE:
             return {"rows": 0}
-    count, after = 0, ""
+    count, after = 0, (0, "")
     while True:
         async with house.store.begin() as tx:
-            people = await tx.projection.unsettled(after, BATCH)
-            if not people:
+            found = await tx.projection.unsettled(after, BATCH)
+            if not found:
                 await tx.tasks.set_mark(TASK, _DONE)
                 return {"rows": count}
+            people = sorted({ref for _, ref in found})
             # What they say meanwhile waits, and makes their rows anew.
             await tx.consents.lock_subjects(people)
             registry, histories = await load_registry(tx, house), await tx.consents.histories(people)
             rows = await asyncio.to_thread(_projected, histories, registry)
             count += await tx.projection.settle(rows)
-        after = people[-1]
+        after = found[-1]
 
 
 def _projected(histories: Mapping[str, History], registry: Registry) -> list[ProjectionRow]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import and_, bindparam, not_, or_, select, update
+from sqlalchemy import and_, bindparam, not_, or_, select, tuple_, update
 
 from consent.projection import ProjectionRow
 from gateway.store.connection import StoreConnection
@@ -21,12 +21,13 @@ class SqlProjectionStore:
     def __init__(self, connection: StoreConnection) -> None:
         self._connection = connection
 
-    async def unsettled(self, after: str, limit: int) -> list[str]:
-        """Return people of whom a row might say a plain no and says none, ascending, strictly after a reference."""
+    async def unsettled(self, after: tuple[int, str], limit: int) -> list[tuple[int, str]]:
+        """Return rows that might say a plain no and say none: (use number, person) ascending, strictly after one."""
         # A plain row without an end allows for good: it is open as it should be.
         silent = and_(_COLUMNS.closed_from.is_(None), or_(not_(_COLUMNS.plain), _COLUMNS.valid_until.is_not(None)))
-        query = select(_COLUMNS.subject_ref).where(_COLUMNS.subject_ref > after, silent).distinct()
-        return [ref for (ref,) in await self._connection.rows(query.order_by(_COLUMNS.subject_ref).limit(limit))]
+        key = (_COLUMNS.use_id, _COLUMNS.subject_ref)
+        query = select(*key).where(tuple_(*key) > after, silent).order_by(*key).limit(limit)
+        return [(use, ref) for use, ref in await self._connection.rows(query)]
 
     async def settle(self, rows: Sequence[ProjectionRow]) -> int:
         """Write into stored rows since when they are closed; returns how many were written."""

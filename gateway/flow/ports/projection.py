@@ -11,8 +11,8 @@ from consent.projection import ProjectionRow
 class ProjectionStore(Protocol):
     """Rows that were made before they said a plain no."""
 
-    async def unsettled(self, after: str, limit: int) -> list[str]:
-        """Return people of whom a row might say a plain no and says none, ascending, strictly after a reference."""
+    async def unsettled(self, after: tuple[int, str], limit: int) -> list[tuple[int, str]]:
+        """Return rows that might say a plain no and say none: (use number, person) ascending, strictly after one."""
         ...
 
     async def settle(self, rows: Sequence[ProjectionRow]) -> int:

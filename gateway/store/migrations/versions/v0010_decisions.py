@@ -1,6 +1,6 @@
 """What was asked about single people, and answered.
 
-Revision: 0010, after 0008, 2026-11-22.
+Revision: 0010, after 0009, 2026-11-22.
 """
 
 from __future__ import annotations
