@@ -50,6 +50,7 @@ async def erase_person(house: House, caller: Caller, request_id: str) -> tuple[d
         StateError: NOT_FOUND; STAGE_ORDER while anything is still to be done first, and says what.
     """
     require(caller, Role.COMPLIANCE_OFFICER)
+    await house.decisions.write(house)  # what waits there names people too
     async with house.store.begin() as tx:
         now = house.clock.now()
         request = await tx.requests.get(request_id)

@@ -16,6 +16,7 @@ from gateway.store.schema import (
     consent_events,
     consent_links,
     consent_projection,
+    decisions,
     deletion_tasks,
     erased_people,
     exported_people,
@@ -61,6 +62,7 @@ class SqlErasureStore:
         for table in (deletion_tasks, rights_requests):
             of_person = update(table).where(table.c.subject_ref == subject_ref)
             await connection.execute(of_person.values(subject_ref=name))
+        await self._forget_decisions(subject_ref, name)
         # Numbered behind those of an earlier erasure.
         last = await connection.scalar(
             select(consent_events.c.revision)
@@ -78,6 +80,15 @@ class SqlErasureStore:
         await connection.execute(noted.on_conflict_do_update(index_elements=["subject_ref"], set_={"erased_at": now}))
         payloads = await self._log.erase_subject(subject_ref)
         return Erased(events=emptied.rowcount, links=counts[0], removals=counts[1], payloads=payloads)
+
+    async def _forget_decisions(self, subject_ref: str, name: str) -> None:
+        """Leave of logged decisions what was asked and answered, not about whom nor by which consent."""
+        about = decisions.c.subject_ref == subject_ref
+        for row in await self._connection.rows(select(decisions.c.number, decisions.c.body).where(about)):
+            question, decision = row.body["question"], row.body["decision"]
+            body = {"question": question | {"subject": name}, "decision": decision | {"consent_id": None}}
+            change = update(decisions).where(decisions.c.number == row.number)
+            await self._connection.execute(change.values(subject_ref=name, body=body))
 
     async def erased_at(self, name: str) -> datetime | None:
         """Return when the person of such a name was erased last, None when never."""

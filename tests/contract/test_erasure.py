@@ -15,11 +15,13 @@ from consent.evaluate import Use
 from consent.request import Requester, RequestKind, RequestState, RightsRequest
 from gateway.errors import AccessError, StateError
 from gateway.flow import consent, identity
+from gateway.flow.decision_log import list_decisions
 from gateway.flow.deletion import complete_deletion, list_deletions
 from gateway.flow.erasure import erase_person, erased_name
 from gateway.flow.ports import Erased, House
 from gateway.flow.rights import advance_request, list_requests, open_request
 from gateway.flow.trace import Presence, list_removals, trace_subject
+from gateway.route.decision import DecisionFilter
 from gateway.route.job import JobState, Side
 from gateway.route.notice import ReleasedRun, Removal, Timing
 from tests.contract.given import job
@@ -98,8 +100,13 @@ async def test_an_erasure_leaves_commitments_and_registers_alone(house: House, c
     clock.advance(days=1)
     await removed(house, 1)
     request = await asked(house)
+    assert [await consented(house, number) for number in (1, 2)] == ["RIGHTS_HOLD", "OK_CONSENT"]
+    await house.decisions.write(house)
+    assert await consented(house, 1) == "RIGHTS_HOLD"
     before = await where_named(house, ref(house, 1))
-    assert {"identity_links", "removals", "consent_events", "audit_payloads"} <= {table for table, _ in before}
+    assert {"decisions", "identity_links", "removals", "consent_events", "audit_payloads"} <= {
+        table for table, _ in before
+    }
     clock.advance(days=1)
     at, erased = await erase_person(house, OFFICER, request.id)
     assert (at, erased.events, erased.links, erased.removals) == (clock.now(), 2, 2, 1)
@@ -113,6 +120,11 @@ async def test_an_erasure_leaves_commitments_and_registers_alone(house: House, c
     assert (task.subject_ref, task.done_at) == (name, NOW + DAY)
     (entry,) = await logged(house, "subject_erased")
     assert (entry["id"], entry["by"], entry["links"], entry["removals"]) == (request.id, OFFICER.subject, 2, 1)
+    # So does the log of decisions, and not by which consent.
+    logged_decisions = [one.answered for one in await list_decisions(house, OFFICER, DecisionFilter(), None, 10)]
+    assert [one.question.subject for one in logged_decisions] == [name, ref(house, 2), name]
+    assert [one.decision.consent_id for one in logged_decisions] == [None, "c-2", None]
+    assert {one.decision.reason_code for one in logged_decisions if one.question.subject == name} == {"RIGHTS_HOLD"}
     # Others have lost nothing.
     async with house.store.read() as tx:
         assert len(await tx.identity.of_person(ref(house, 2))) == 1
