@@ -12,9 +12,11 @@ from __future__ import annotations
 import hashlib
 import json
 from base64 import b32encode
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Protocol
 
 from consent import fields
 from consent.event import EventType
@@ -149,6 +151,7 @@ def decision_of(mapping: Mapping[str, object]) -> Decision:
     )
 
 
+@lru_cache(maxsize=64)
 def policy_version(policy: Policy) -> str:
     """Return which rule and which numbers of the house decide: `rule.digest`."""
     numbers = {
@@ -194,8 +197,8 @@ def _registered(question: Question, matter: Matter | None, registry: Registry) -
     use, by = question.use, question.as_known_at
     purpose, category = registry.purposes.get(use.purpose), registry.categories.get(use.category)
     found: dict[str, object] = {
-        "purpose": None if purpose is None else purpose.to_mapping(),
-        "category": None if category is None else category.to_mapping(),
+        "purpose": None if purpose is None else _written(purpose),
+        "category": None if category is None else _written(category),
         "method": use.method in registry.methods,
     }
     if matter is None:
@@ -207,20 +210,20 @@ def _registered(question: Question, matter: Matter | None, registry: Registry) -
         recipient = replace(recipient, contracts=in_force)
     notices = {event.notice.rpartition("@")[0] for event in matter.of_type(EventType.GIVEN) if event.notice}
     return found | {
-        "judged": matter.category.to_mapping(),
-        "recipient": None if recipient is None else recipient.to_mapping(),
+        "judged": _written(matter.category),
+        "recipient": None if recipient is None else _written(recipient),
         "happened": [
-            event.to_mapping()
+            _written(event)
             for event in registry.party_events
             if event.recorded_at <= by and (event.party in names or event.type is PartyEventType.SUCCEEDED)
         ],
-        "ways_out": [way.to_mapping() for way in registry.ways_out(use.recipient or "", question.at, by)],
+        "ways_out": [_written(way) for way in registry.ways_out(use.recipient or "", question.at, by)],
         "assessments": [
-            one.to_mapping()
+            _written(one)
             for one in registry.assessments
             if one.known(by) and use.purpose in one.purposes and use.recipient in one.recipients
         ],
-        "basis_rules": [rule.to_mapping() for rule in registry.rules(question.at, by) if rule.basis == use.basis],
+        "basis_rules": [_written(rule) for rule in registry.rules(question.at, by) if rule.basis == use.basis],
         "notices": [
             (notice.reference, notice.content_hash(), _time(notice.published_at), _time(notice.effective_at))
             for name in sorted(notices)
@@ -242,8 +245,21 @@ def _named(name: str, version: int) -> str:
     return f"{name}@{version}"
 
 
+class _Row(Hashable, Protocol):
+    def to_mapping(self) -> dict[str, object]: ...
+
+
+@lru_cache(maxsize=4096)
+def _written(row: _Row) -> str:
+    """Return a row of the registry as canonical JSON; rows never change, and every question is about a few of them."""
+    return _canonical(row.to_mapping())
+
+
 def _digest(kind: str, content: Mapping[str, object]) -> str:
     """Return SHA-256 over a kind and canonical JSON, in lower-case base32."""
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    found = hashlib.sha256(f"assent {kind} v1\n{canonical}".encode(errors="surrogatepass")).digest()
+    found = hashlib.sha256(f"assent {kind} v1\n{_canonical(content)}".encode(errors="surrogatepass")).digest()
     return b32encode(found).decode().rstrip("=").lower()
+
+
+def _canonical(content: Mapping[str, object]) -> str:
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
