@@ -31,91 +31,31 @@ while (($#)); do
 done
 [[ -n $csv && -n $work && ($noise == on || $noise == off) ]] || usage
 [[ -f $csv ]] || { echo "no such file: $csv" >&2; exit 2; }
-if [[ -d $work && -n $(ls -A "$work") ]]; then
-    echo "$work is not empty; name a new directory" >&2
-    exit 2
-fi
-mkdir -p "$work"
-csv=$(realpath "$csv") work=$(realpath "$work")
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-root=$(cd "$here/../.." && pwd)
+csv=$(realpath "$csv")
 control='No E-Mail'
-
-if [[ -x $root/.venv/bin/assent ]]; then
-    PATH=$root/.venv/bin:$PATH
-fi
-command -v assent >/dev/null || { echo "no command assent: run make .venv, or install the wheel" >&2; exit 2; }
-python=$(dirname "$(command -v assent)")/python
-[[ -x $python ]] || python=python3
-if [[ -n ${PYTHONDONTWRITEBYTECODE:-} ]]; then
-    # Some thirty commands follow: compiled once, kept in DIR, they take a fraction of the time.
-    unset PYTHONDONTWRITEBYTECODE
-    export PYTHONPYCACHEPREFIX=$work/.pycache
-fi
-
-retailer() { assent --home "$work/retailer" "$@"; }
-partner() { assent --home "$work/partner" "$@"; }
-step() { printf '%4d s  %s\n' "$SECONDS" "$1" >&2; }
-
-servers=()
-stop() {
-    local pid
-    for pid in "${servers[@]}"; do kill "$pid" 2>/dev/null || true; done
-    for pid in "${servers[@]}"; do wait "$pid" 2>/dev/null || true; done
-    servers=()
-}
-trap stop EXIT
-trap 'exit 130' INT TERM
+sides=(retailer partner) legal_names=(仁里零售有限公司 平川数字平台有限公司)
+# shellcheck source=examples/two_gateways.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../two_gateways.sh"
+in_new_folder "$work"
 
 step 'inputs: customers and consent events of both companies, notices, the agreement to propose'
 "$python" "$here/make_inputs.py" --csv "$csv" --out "$work" --noise "$noise" --strangers "$strangers" "${reverse[@]}"
 
 step 'homes, keys and two servers'
-read -r -a ports < <("$python" - <<'PY'
-import socket
-
-sockets = [socket.socket() for _ in range(4)]
-for one in sockets:
-    one.bind(("127.0.0.1", 0))
-print(*(one.getsockname()[1] for one in sockets))
-PY
-)
-found() { # SIDE LEGAL-NAME TENANT-PORT PEER-PORT ID-COLUMN: a home and its data set
-    "$1" keys init --party "$1" --legal-name "$2" --contact "privacy@$1.example" \
-        --tenant-address "127.0.0.1:$3" --peer-address "127.0.0.1:$4" >"$work/$1.fingerprint"
-    "$1" dataset add customers --path "$work/$1.csv" --subject-column "$5" >/dev/null
+declare_data() {
+    local id=customer_id
+    [[ $1 == retailer ]] || id=user_id
+    "$1" dataset add customers --path "$work/$1.csv" --subject-column "$id" >/dev/null
 }
-found retailer 仁里零售有限公司 "${ports[0]}" "${ports[1]}" customer_id & first=$!
-found partner 平川数字平台有限公司 "${ports[2]}" "${ports[3]}" user_id
-wait "$first"
-for side in retailer partner; do
-    assent --home "$work/$side" serve --log-file "$work/$side/server.log" & servers+=($!)
-done
-alive() {
-    local pid
-    for pid in "${servers[@]}"; do kill -0 "$pid" 2>/dev/null || return 1; done
-}
-listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
-for port in "${ports[@]}"; do
-    for attempt in {1..300}; do
-        listens "$port" && break
-        if ((attempt == 300)) || ! alive; then
-            echo "nothing serves port $port; see above, and server.log in $work/retailer and $work/partner" >&2
-            exit 1
-        fi
-        sleep 0.2
-    done
-done
+open_gateways
 
 step 'cards, exchanged by file and fingerprint'
-retailer partner invite "$work/retailer/card.json" >/dev/null
-partner partner invite "$work/partner/card.json" >/dev/null
-retailer partner accept "$work/partner/card.json" --fingerprint "$(<"$work/partner.fingerprint")" >/dev/null
-partner partner accept "$work/retailer/card.json" --fingerprint "$(<"$work/retailer.fingerprint")" >/dev/null
+exchange_cards
 
 step 'registries and notices'
-register() { # SIDE RECIPIENT: what one side registers
-    local side=$1 recipient=$2
+register() { # SIDE: what it registers
+    local side=$1 recipient
+    recipient=$(other_side "$1")
     "$side" registry add-purpose campaign_measurement --text '衡量营销活动的效果' >/dev/null
     "$side" registry add-category phone_hash --text '手机号码的加密摘要' >/dev/null
     "$side" registry add-category shop_visit --text '活动期内是否到店或访问网站' >/dev/null
@@ -126,16 +66,10 @@ register() { # SIDE RECIPIENT: what one side registers
     "$side" notice create "$work/${side}_notice.json" >/dev/null
     "$side" notice publish lift --version 1 --at 2026-01-10T09:00:00+08:00 >/dev/null
 }
-register retailer partner & first=$!
-register partner retailer
-wait "$first"
+on_both register
 
 step 'one agreement, signed by both and bound on either side'
-retailer agreement propose "$work/agreement_draft.json" --output json >"$work/retailer/proposal.json"
-read -r agreement hash < <("$python" -c 'import json, sys; found = json.load(sys.stdin)[0]; print(found["agreement"],
-    found["hash"])' <"$work/retailer/proposal.json")
-partner agreement accept "$agreement" --hash "$hash" >/dev/null
-retailer agreement show-document "$agreement" >"$work/agreement.json"
+agree "$work/agreement_draft.json"
 if ((${#reverse[@]})); then mailer=partner shop=retailer; else mailer=retailer shop=partner; fi
 bind() { # SIDE OPTION...: bind one side's data set
     local side=$1 id=customer_id
@@ -147,9 +81,7 @@ bind "$mailer" --segment-column segment
 bind "$shop" --column visit=visit --column conversion=conversion --column spend=spend
 
 step 'consent events, both sides at a time'
-retailer consent import "$work/retailer_consents.csv" & first=$!
-partner consent import "$work/partner_consents.csv"
-wait "$first"
+on_both import_consents
 
 step 'AGGREGATE'
 "$mailer" job run AGGREGATE --agreement "$agreement" --purpose campaign_measurement \

@@ -87,6 +87,23 @@ async def test_who_withdraws_during_a_run_is_replaced_dropped_late_or_counted(tm
     assert job.report["withdrawn_since_cut"] == 1
     assert job.report["cut_at"] == record["receiver"]["cut_at"]
 
+    # Of a bare count the moments are the same; a month later, for the input is nearly that of before.
+    twin.clock.at += timedelta(days=31)
+    before(
+        twin,
+        {
+            int(AggregateStage.OPENING): leave(twin, "A000107"),
+            int(AggregateStage.EVALUATED): leave(twin, "B000108"),
+            int(AggregateStage.LATE_DROPS): leave(twin, "B000109"),
+        },
+    )
+    counted = await twin.run(Operation.OVERLAP)
+    assert counted.state is JobState.SUCCEEDED, (counted.failure, counted.refusal)
+    out = (*gone, "A000103")  # before either was judged, so that no size counts them
+    assert_exact(await twin.result(counted), truth(twin, (), without=out, gone=("A000107", "B000108", "B000109")))
+    record = await run_record(twin, counted)
+    assert [[record[side][name] for name in counts[1:]] for side in ("receiver", "sender")] == [[1, 0], [1, 1]]
+
 
 @pytest.mark.parametrize("result_to", READERS, ids="+".join)
 async def test_where_late_withdrawals_abandon_a_run_nobody_learns_anything(

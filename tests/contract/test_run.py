@@ -182,13 +182,20 @@ async def test_a_withdrawal_before_the_cut_is_replaced_on_both_sides(tmp_path: P
     assert (opening["receiver_rows"], opening["sender_rows"]) == ([40], [50])
 
 
-async def test_a_withdrawal_after_the_cut_drops_late_on_both_sides(tmp_path: Path) -> None:
+async def test_a_withdrawal_from_an_enrichment_is_replaced_before_the_cut_and_late_behind_it(tmp_path: Path) -> None:
     twin = await make_twin(tmp_path)
     done: list[Stage] = []
 
     async def withdraw_then(stage: Stage) -> None:
-        if stage == Stage.TABLE and stage not in done:
-            done.append(stage)
+        if stage in done:
+            return
+        done.append(stage)
+        # Before the cut of either side.
+        if stage == Stage.OPENING:
+            await twin.retailer.import_events([withdrawn(RETAILER, "A000025", twin.clock.now())])
+        if stage == Stage.EVALUATED:
+            await twin.platform.import_events([withdrawn(PLATFORM, "B000026", twin.clock.now())])
+        if stage == Stage.TABLE:
             # The table has left; stage 4 comes next.
             twin.retailer.peer.after_pull = late  # type: ignore[attr-defined]
 
@@ -201,9 +208,10 @@ async def test_a_withdrawal_after_the_cut_drops_late_on_both_sides(tmp_path: Pat
     job = await twin.run(Operation.ENRICH, ("tier",))
     assert job.state is JobState.SUCCEEDED, job.failure
     found = set((await released(twin, job.job_id)).column("customer").to_pylist())
-    assert found == SHARED - {"A000027", "A000028"}
+    assert found == SHARED - {"A000025", "A000026", "A000027", "A000028"}
     run = json.loads((await session_of(twin, job.job_id)).run_record)
     assert (run["sender"]["late_drops"], run["receiver"]["late_drops"]) == (1, 1)
+    assert (run["sender"]["replaced"], run["receiver"]["replaced"]) == (1, 1)
 
 
 def hook_pulls(twin: Twin, before):  # type: ignore[no-untyped-def]

@@ -128,3 +128,38 @@ def test_a_failure_stops_the_servers_too(workdir: Path, tmp_path: Path) -> None:
     used = _run(EXAMPLE / "run.sh", "--csv", source, "--workdir", workdir)
     assert used.returncode == 2
     assert "is not empty" in used.stderr
+
+
+UNION = EXAMPLE.parent / "bank_union"
+
+
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    work = tmp_path_factory.mktemp("bank") / "work"
+    ended = _run(UNION / "run.sh", "--workdir", work, "--customers", "120")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "0 differences" in ended.stdout
+    assert "nobody's: {'core': 0, 'cards': 0, 'app': 6}; phones settled: 4" in ended.stdout
+    return work
+
+
+@pytest.mark.parametrize("damage", ["value", "order", "link"])
+def test_the_check_of_three_sources_notices(bank: Path, tmp_path: Path, damage: str) -> None:
+    for path in bank.glob("*.*"):
+        if path.is_file():
+            shutil.copy(path, tmp_path)
+    assert _run(sys.executable, UNION / "check.py", tmp_path).returncode == 0
+    if damage == "value":
+        text = (tmp_path / "enriched.csv").read_text(encoding="utf-8")
+        assert '"gold"' in text
+        (tmp_path / "enriched.csv").write_text(text.replace('"gold"', '"silver"', 1), encoding="utf-8")
+    elif damage == "order":
+        # As if the cards' phones counted first.
+        core = (tmp_path / "core.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+        (tmp_path / "core.csv").write_text("".join(core[:1]), encoding="utf-8")
+    else:
+        links = (tmp_path / "app_links.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+        (tmp_path / "app_links.csv").write_text("".join(links[:-1]), encoding="utf-8")
+    ended = _run(sys.executable, UNION / "check.py", tmp_path)
+    assert ended.returncode == 1
+    assert "differences, among them" in ended.stdout

@@ -19,7 +19,11 @@ MAX_CATEGORIES = 256
 KINDS = {task_pb2.RightsRequestKind.Value(f"RIGHTS_REQUEST_KIND_{kind.name}"): kind for kind in RequestKind}
 REQUESTERS = {task_pb2.Requester.Value(f"REQUESTER_{one.name}"): one for one in Requester}
 STATES = {task_pb2.RightsRequestState.Value(f"RIGHTS_REQUEST_STATE_{state.name}"): state for state in RequestState}
-_COLLECTIONS = {EndingKind.ASSESSMENT: "impactAssessments", EndingKind.AGREEMENT: "agreements"}
+_COLLECTIONS = {
+    EndingKind.ASSESSMENT: "impactAssessments",
+    EndingKind.AGREEMENT: "agreements",
+    EndingKind.DELETION: "days",
+}
 _DELETION = re.compile(r"deletionTasks/([0-9a-f]{32})")
 _REQUEST = re.compile(r"rightsRequests/([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})")
 
@@ -41,9 +45,7 @@ def warning_to_proto(warning: EndWarning) -> task_pb2.EndWarning:
     """Write a warning."""
     return task_pb2.EndWarning(
         kind=f"ENDING_KIND_{warning.kind.name}",
-        item=warning.item_id
-        if warning.kind is EndingKind.DELETION
-        else name_of(_COLLECTIONS.get(warning.kind, "parties"), warning.item_id),
+        item=name_of(_COLLECTIONS.get(warning.kind, "parties"), warning.item_id),
         end_time=time_to_proto(warning.ends_at),
         days=warning.days,
         raise_time=time_to_proto(warning.raised_at),

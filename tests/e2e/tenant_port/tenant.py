@@ -49,7 +49,8 @@ class Customers:
             raise ValueError("row 7: 13800138000")
         if name != "customers":
             raise StateError("NOT_FOUND", "no such data set; assent dataset add declares one")
-        return DatasetDescription(name, "csv", self.columns, "customer_id")
+        parts = (DatasetPart("core", "csv", "customer_id"), DatasetPart("cards", "parquet", "card", "cards"))
+        return DatasetDescription(name, "csv", self.columns, "customer_id", parts=parts)
 
     async def parts(self, name: str) -> tuple[DatasetPart, ...]:
         return (DatasetPart("", "csv", "customer_id"),)

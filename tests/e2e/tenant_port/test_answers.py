@@ -16,6 +16,7 @@ from gateway.agreement.card import card_file
 from gateway.client import (
     AsyncClient,
     Category,
+    DatasetPart,
     ImpactAssessment,
     Notice,
     NoticeRecipient,
@@ -52,7 +53,12 @@ async def test_a_bug_tells_nothing_of_the_row_it_stumbled_over(
     cause: Any = raised.value.__cause__
     assert "13800138000" not in str(cause.details()) + str(cause.debug_error_string())
     assert '"exception": "ValueError"' in log.getvalue()
-    assert (await client.datasets.get("customers")).subject_column == "customer_id"
+    found = await client.datasets.get("customers")
+    assert found.subject_column == "customer_id"
+    assert found.parts == (
+        DatasetPart("core", "csv", "customer_id", ""),
+        DatasetPart("cards", "parquet", "card", "cards"),
+    )
 
 
 async def test_a_message_over_four_mebibytes_is_refused_and_the_gateway_serves_on(client: AsyncClient) -> None:

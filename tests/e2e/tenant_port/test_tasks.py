@@ -75,14 +75,20 @@ async def test_a_request_from_its_receipt_to_its_deletion(tenant: Tenant, client
     assert moved.decided_at == NOW
     (deletion,) = [deletion async for deletion in client.tasks.deletions()]
     assert (deletion.cause, deletion.state, deletion.subject) == ("DELETION_REQUESTED", "OPEN", made.subject)
-    with pytest.raises(StateError) as early:
-        await client.requests.advance(UUID, "done")
-    assert early.value.reason == "STAGE_ORDER"
+    for step in (client.requests.advance(UUID, "done"), client.requests.erase(UUID)):
+        with pytest.raises(StateError) as early:
+            await step
+        assert early.value.reason == "STAGE_ORDER"
     assert (await client.tasks.complete_deletion(deletion.id)).state == "DONE"
     assert (await client.requests.advance(UUID, "done")).done_at == NOW
     assert [item.id async for item in client.requests.list()] == [other.id]
     assert [item.id async for item in client.requests.list(done=True)] == [other.id, UUID]
     assert [deletion async for deletion in client.tasks.deletions()] == []
+    erased = await client.requests.erase(UUID)
+    assert (erased.erased_at, erased.events, erased.links, erased.removals) == (NOW, 1, 0, 0)
+    assert erased.payloads > 3
+    assert (await client.requests.erase(UUID)).payloads == 0
+    assert made.subject not in [item.subject async for item in client.requests.list(done=True)]
 
 
 async def test_wrong_words_and_missing_roles(tenant: Tenant, client: AsyncClient) -> None:
@@ -99,6 +105,8 @@ async def test_wrong_words_and_missing_roles(tenant: Tenant, client: AsyncClient
         for call in (job.requests.list(), job.tasks.deletions()):
             with pytest.raises(AccessError):
                 await anext(call)
+        with pytest.raises(AccessError):
+            await job.requests.erase(UUID)
 
 
 async def test_commands(tenant: Tenant, tmp_path: Path) -> None:
@@ -132,3 +140,4 @@ async def test_commands(tenant: Tenant, tmp_path: Path) -> None:
     await run("request", "advance", made["id"], "done")
     assert await run("request", "list") == []
     assert len(await run("request", "list", "--done")) == 1
+    assert (await run("request", "erase", made["id"]))[0]["events"] == 1
