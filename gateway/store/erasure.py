@@ -51,6 +51,8 @@ class SqlErasureStore:
             now: when (UTC).
         """
         connection = self._connection
+        # First: it parts the log's entries from the events that open them, while these are still the person's.
+        payloads = await self._log.erase_subject(subject_ref)
         new = connection.insert(subjects).values(subject_ref=name, revision=0, changed=0)
         await connection.execute(new.on_conflict_do_nothing())
         counts = []
@@ -78,7 +80,6 @@ class SqlErasureStore:
         await connection.execute(delete(subjects).where(subjects.c.subject_ref == subject_ref))
         noted = connection.insert(erased_people).values(subject_ref=name, erased_at=now)
         await connection.execute(noted.on_conflict_do_update(index_elements=["subject_ref"], set_={"erased_at": now}))
-        payloads = await self._log.erase_subject(subject_ref)
         return Erased(events=emptied.rowcount, links=counts[0], removals=counts[1], payloads=payloads)
 
     async def _forget_decisions(self, subject_ref: str, name: str) -> None:

@@ -1,6 +1,6 @@
 """People who were erased, what closed a deletion task, and an index of the links of the identity map that ended.
 
-Revision: 0011, after 0008, 2026-11-22.
+Revision: 0011, after 0010, 2026-11-22.
 """
 
 from __future__ import annotations
