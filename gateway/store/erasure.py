@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, literal, select, update
+from sqlalchemy import ColumnElement, and_, delete, literal, select, update
 
 from gateway.flow.ports.task import Erased
 from gateway.store.audit import SqlAuditStore
@@ -16,6 +16,7 @@ from gateway.store.schema import (
     consent_events,
     consent_links,
     consent_projection,
+    consent_uses,
     decisions,
     deletion_tasks,
     erased_people,
@@ -56,9 +57,13 @@ class SqlErasureStore:
         new = connection.insert(subjects).values(subject_ref=name, revision=0, changed=0)
         await connection.execute(new.on_conflict_do_nothing())
         counts = []
-        for table in (identity_links, removals, consent_links, consent_projection, consent_ends, exported_people):
+        for table in (identity_links, removals, consent_links, consent_ends, exported_people):
             gone = await connection.execute(delete(table).where(table.c.subject_ref == subject_ref))
             counts.append(gone.rowcount)
+        # Its key begins with the use: a look per use, not a walk over everybody.
+        rows = consent_projection.c
+        plain = and_(rows.use_id.in_(select(consent_uses.c.use_id)), rows.subject_ref == subject_ref)
+        await connection.execute(delete(consent_projection).where(plain))
         ahead = (deletion_tasks.c.subject_ref == subject_ref, deletion_tasks.c.opened_at.is_(None))
         await connection.execute(delete(deletion_tasks).where(*ahead))
         for table in (deletion_tasks, rights_requests):

@@ -15,6 +15,7 @@ from consent.evaluate import Use
 from consent.request import Requester, RequestKind, RequestState, RightsRequest
 from gateway.errors import AccessError, StateError
 from gateway.flow import consent, identity
+from gateway.flow.audit import sequence
 from gateway.flow.decision_log import list_decisions
 from gateway.flow.deletion import complete_deletion, list_deletions
 from gateway.flow.erasure import erase_person, erased_name
@@ -24,6 +25,7 @@ from gateway.flow.trace import Presence, list_removals, trace_subject
 from gateway.route.decision import DecisionFilter
 from gateway.route.job import JobState, Side
 from gateway.route.notice import ReleasedRun, Removal, Timing
+from gateway.tlog.leaf import check_opening
 from tests.contract.given import job
 from tests.contract.timed import DAY, act, given, logged, ref, take, timed_house
 from tests.unit.gateway.flow.houses import CDP, NOW, OFFICER, StoppedClock
@@ -104,14 +106,23 @@ async def test_an_erasure_leaves_commitments_and_registers_alone(house: House, c
     await house.decisions.write(house)
     assert await consented(house, 1) == "RIGHTS_HOLD"
     before = await where_named(house, ref(house, 1))
-    assert {"decisions", "identity_links", "removals", "consent_events", "audit_payloads"} <= {
-        table for table, _ in before
-    }
+    known = {"identity_links", "removals", "consent_events", "consent_projection", "audit_payloads", "decisions"}
+    assert known <= {table for table, _ in before}
     clock.advance(days=1)
     at, erased = await erase_person(house, OFFICER, request.id)
     assert (at, erased.events, erased.links, erased.removals) == (clock.now(), 2, 2, 1)
     assert erased.payloads > 5
     assert await where_named(house, ref(house, 1)) == set()
+    # Every entry of the log stays, and what still opens one is what it commits to.
+    assert await sequence(house) > 0
+    async with house.store.read() as tx:
+        entries = [entry async for entry in tx.audit.entries(0, await tx.audit.size())]
+    closed = [entry for entry in entries if entry.payload is None]
+    assert len(closed) == erased.payloads
+    for entry in entries:
+        if entry.payload is not None and entry.salt is not None:
+            check_opening(entry.leaf, entry.payload, entry.salt)
+    assert all((entry.payload is None) == (entry.salt is None) for entry in entries)
     # The registers tell that it was asked for and done, of somebody.
     name = erased_name(house, ref(house, 1))
     (stored,) = await list_requests(house, OFFICER, True, None, 10)
