@@ -14,7 +14,6 @@ from sqlalchemy import (
     Select,
     Text,
     and_,
-    delete,
     false,
     func,
     select,
@@ -38,17 +37,17 @@ from gateway.store.counters import Counter, lock_counter, set_counter
 from gateway.store.first_events import add_first_projection, first_event_columns
 from gateway.store.links import ANYBODY_JOINED, add_links, linked_groups, named_by
 from gateway.store.people import Range, named_people_in, people_in, people_of
-from gateway.store.schema import CHANGED, consent_events, consent_projection, consent_uses, subjects
+from gateway.store.schema import CHANGED, consent_events, consent_projection, subjects
 from gateway.store.stand import STAND, counted
 from gateway.store.unwritten import UnwrittenEvents
 from gateway.store.uses import (
     UseSet,
+    drop_rows,
     number_of,
     numbered,
     numbers_whoever_receives,
     pairs_of,
     sets_numbered,
-    uses_of_sets,
 )
 
 _TOGETHER = 2000  # events restored at a stretch: some 20 ms
@@ -153,7 +152,7 @@ class SqlConsentStore:
             [*projected, *(row for said in (() if first is None else first.distinct()) for row in said)],
         )
         use_sets = await self._use_sets_of(touched, projection, first, use_ids)
-        await self._drop_rows(touched)
+        await drop_rows(self._connection, {ref: self._use_sets[ref] for ref in touched if ref in self._use_sets})
         await self._grow([*named, *new], number, use_sets)
         if len(touched) > len(named):
             await self._grow(sorted(set(touched).difference(named)), number, use_sets, by=0)
@@ -183,25 +182,6 @@ class SqlConsentStore:
             sets |= {ref: by_object[id(said)] for ref, said in zip(first.subjects, first.projections, strict=True)}
         numbers = await sets_numbered(self._connection, set(sets.values()))
         return {ref: numbers[one] for ref, one in sets.items()}
-
-    async def _drop_rows(self, touched: Sequence[str]) -> None:
-        """Take out the projection of people, looked for under the uses of which they have rows."""
-        by_set: defaultdict[int | None, list[str]] = defaultdict(list)
-        for ref in touched:
-            if ref in self._use_sets:
-                by_set[self._use_sets[ref]].append(ref)
-        uses_of = await uses_of_sets(self._connection, [number for number in by_set if number is not None])
-        table = consent_projection.c
-        for number, refs in by_set.items():
-            if number is None:
-                under: ColumnElement[bool] = table.use_id.in_(select(consent_uses.c.use_id))
-            elif uses_of[number]:
-                under = table.use_id.in_(select(self._connection.listed(uses_of[number]).c.value))
-            else:
-                continue
-            await self._connection.execute(
-                delete(consent_projection).where(under, self._among(table.subject_ref, refs))
-            )
 
     async def _grow(self, subject_refs: Sequence[str], number: int, use_sets: Mapping[str, int], by: int = 1) -> None:
         """Count an append in the rows of those whom it touches."""

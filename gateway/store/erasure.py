@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, delete, literal, select, update
+from sqlalchemy import ColumnElement, delete, literal, select, update
 
 from gateway.flow.ports.task import Erased
 from gateway.store.audit import SqlAuditStore
@@ -15,8 +15,6 @@ from gateway.store.schema import (
     consent_ends,
     consent_events,
     consent_links,
-    consent_projection,
-    consent_uses,
     decisions,
     deletion_tasks,
     erased_people,
@@ -26,6 +24,7 @@ from gateway.store.schema import (
     rights_requests,
     subjects,
 )
+from gateway.store.uses import drop_rows
 
 
 class SqlErasureStore:
@@ -56,14 +55,12 @@ class SqlErasureStore:
         payloads = await self._log.erase_subject(subject_ref)
         new = connection.insert(subjects).values(subject_ref=name, revision=0, changed=0)
         await connection.execute(new.on_conflict_do_nothing())
+        use_set = select(subjects.c.use_set).where(subjects.c.subject_ref == subject_ref)
+        await drop_rows(connection, {subject_ref: await connection.scalar(use_set)})
         counts = []
         for table in (identity_links, removals, consent_links, consent_ends, exported_people):
             gone = await connection.execute(delete(table).where(table.c.subject_ref == subject_ref))
             counts.append(gone.rowcount)
-        # Its key begins with the use: a look per use, not a walk over everybody.
-        rows = consent_projection.c
-        plain = and_(rows.use_id.in_(select(consent_uses.c.use_id)), rows.subject_ref == subject_ref)
-        await connection.execute(delete(consent_projection).where(plain))
         ahead = (deletion_tasks.c.subject_ref == subject_ref, deletion_tasks.c.opened_at.is_(None))
         await connection.execute(delete(deletion_tasks).where(*ahead))
         for table in (deletion_tasks, rights_requests):

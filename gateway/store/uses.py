@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
-from sqlalchemy import Text, and_, func, select, type_coerce
+from sqlalchemy import ColumnElement, Text, and_, delete, func, select, type_coerce
 
 from consent.evaluate import ProjectionRow, Use
 from gateway.store.column_type import json_text
 from gateway.store.connection import StoreConnection
 from gateway.store.rows import UseKey, use_key
-from gateway.store.schema import consent_use_sets, consent_uses
+from gateway.store.schema import consent_projection, consent_use_sets, consent_uses
 
 UseSet = tuple[int, ...]
 """Numbers of uses, each once, ascending."""
@@ -63,6 +64,29 @@ async def uses_of_sets(connection: StoreConnection, numbers: Collection[int]) ->
         table.set_id.in_(select(connection.listed(sorted(numbers)).c.value))
     )
     return {number: tuple(use_ids) for number, use_ids in await connection.rows(query)}
+
+
+async def drop_rows(connection: StoreConnection, use_sets: Mapping[str, int | None]) -> None:
+    """Take people out of the projection, looked for under the uses of which they have rows.
+
+    Args:
+        connection: of the transaction.
+        use_sets: of each, the number of the set of those uses; None is any.
+    """
+    by_set: defaultdict[int | None, list[str]] = defaultdict(list)
+    for ref, number in use_sets.items():
+        by_set[number].append(ref)
+    uses_of = await uses_of_sets(connection, [number for number in by_set if number is not None])
+    table = consent_projection.c
+    for number, refs in by_set.items():
+        if number is None:
+            under: ColumnElement[bool] = table.use_id.in_(select(consent_uses.c.use_id))
+        elif uses_of[number]:
+            under = table.use_id.in_(select(connection.listed(uses_of[number]).c.value))
+        else:
+            continue
+        among = table.subject_ref.in_(select(connection.listed(refs).c.value))
+        await connection.execute(delete(consent_projection).where(under, among))
 
 
 async def number_of(connection: StoreConnection, use: Use) -> int | None:

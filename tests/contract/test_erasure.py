@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -28,7 +29,7 @@ from gateway.route.notice import ReleasedRun, Removal, Timing
 from gateway.tlog.leaf import check_opening
 from tests.contract.given import job
 from tests.contract.timed import DAY, act, given, logged, ref, take, timed_house
-from tests.unit.gateway.flow.houses import CDP, NOW, OFFICER, StoppedClock
+from tests.unit.gateway.flow.houses import CDP, NOW, OFFICER, StoppedClock, entries_of
 
 S = RequestState
 
@@ -123,6 +124,12 @@ async def test_an_erasure_leaves_commitments_and_registers_alone(house: House, c
         if entry.payload is not None and entry.salt is not None:
             check_opening(entry.leaf, entry.payload, entry.salt)
     assert all((entry.payload is None) == (entry.salt is None) for entry in entries)
+    # Of the events of both, only the other's still opens its entry.
+    events = await entries_of(house, kinds=lambda kind: kind == "consent_event")
+    assert [name for _, payload in events if payload is not None for name in (json.loads(payload)["subject"],)] == [
+        ref(house, 2)
+    ]
+    assert len(events) == 3
     # The registers tell that it was asked for and done, of somebody.
     name = erased_name(house, ref(house, 1))
     (stored,) = await list_requests(house, OFFICER, True, None, 10)
