@@ -6,7 +6,7 @@ import os
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import URL, Connection, event, make_url
 from sqlalchemy.dialects import registry
@@ -97,7 +97,7 @@ def _sqlite(url: URL) -> Engines:
         raise _bad_url("names sqlite, but the SQLite library here is older than 3.38")
     _create_private(Path(path))
 
-    def engine(size: int, begin: str, settings: tuple[str, ...]) -> AsyncEngine:
+    def engine(size: int, settings: tuple[str, ...]) -> AsyncEngine:
         made = create_async_engine(
             url,
             pool_size=size,
@@ -108,16 +108,21 @@ def _sqlite(url: URL) -> Engines:
             connect_args={"isolation_level": None},
         )
         _on_connect(made, settings)
-
-        @event.listens_for(made.sync_engine, "begin")
-        def _begin(connection: Connection) -> None:
-            connection.exec_driver_sql(begin)
-
         return made
 
     # One writer per process: writers queue in order here instead of polling for the file's lock.
-    writer = engine(1, "BEGIN IMMEDIATE", ("PRAGMA journal_mode = WAL", *_SQLITE_WRITER))
-    return Engines(writer=writer, reader=engine(READERS, "BEGIN", _SQLITE_READER))
+    writer = engine(1, ("PRAGMA journal_mode = WAL", *_SQLITE_WRITER))
+    reader = engine(READERS, _SQLITE_READER)
+
+    @event.listens_for(writer.sync_engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    @event.listens_for(reader.sync_engine, "begin")
+    def _begin_reading(connection: Connection) -> None:
+        cast(Any, connection.connection.dbapi_connection).begin_reading()
+
+    return Engines(writer=writer, reader=reader)
 
 
 def _postgresql(url: URL) -> Engines:
