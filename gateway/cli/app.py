@@ -9,6 +9,7 @@ from gateway.cli import (
     audit,
     consent,
     dataset,
+    identifier,
     identity,
     job,
     notice,
@@ -29,6 +30,7 @@ app.add_typer(notice.app, name="notice", help="Notices shown to customers.")
 app.add_typer(consent.app, name="consent", help="Consent events and decisions.")
 app.add_typer(agreement.app, name="agreement", help="Agreements with partners.")
 app.add_typer(dataset.app, name="dataset", help="Data sets declared on this machine.")
+app.add_typer(identifier.app, name="identifier", help="What identifiers become before they are compared.")
 app.add_typer(identity.app, name="identity", help="Whose the ids of other systems are.")
 app.add_typer(job.app, name="job", help="Runs: start, watch, cancel, read.")
 app.add_typer(request.app, name="request", help="Rights requests: what people ask of us.")

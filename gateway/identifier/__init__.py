@@ -4,8 +4,20 @@ Pure: Arrow arrays in, Arrow arrays out. A value that is not clearly of the
 named type is rejected with a reason; nothing is guessed.
 """
 
+from gateway.identifier.cases import normalise_cases
+from gateway.identifier.content import Content
+from gateway.identifier.content import parse as parse_content
 from gateway.identifier.match_key import SUPPORTED, MatchKey, parse
 from gateway.identifier.normalise import normalise
 from gateway.identifier.reason import RejectReason
 
-__all__ = ["SUPPORTED", "MatchKey", "RejectReason", "normalise", "parse"]
+__all__ = [
+    "SUPPORTED",
+    "Content",
+    "MatchKey",
+    "RejectReason",
+    "normalise",
+    "normalise_cases",
+    "parse",
+    "parse_content",
+]

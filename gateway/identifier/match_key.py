@@ -1,9 +1,9 @@
 """Names of match keys: `<type>[.<form>][.<hash>]`, as an agreement lists them.
 
 Both sides must declare the same form and hash: a silent mismatch of forms is
-the commonest loss in the field. A key without a hash is derived from raw
-values; a key with one takes the digests that the column already holds, since
-hashing twice or hashing a guess would match nobody.
+the commonest loss in the field. A side with raw values derives the form, and
+the hash of it; a side with digests uses them as they are, since hashing twice
+would match nobody. Which of the two a column holds is declared, never guessed.
 """
 
 from __future__ import annotations
@@ -13,12 +13,26 @@ from dataclasses import dataclass
 
 from gateway.errors import RequestError
 
-DIGEST_HEX_LENGTH = {"md5": 32, "sha256": 64, "sm3": 64}
-"""Hexadecimal digits of each hash a match key may name."""
+DIGEST_HEX_LENGTH = {"md5": 32, "sha256": 64, "sm3": 64, "md5_sha256": 64}
+"""Hexadecimal digits of each hash a match key may name; `md5_sha256` is the SHA-256 of the MD5's lower-case text."""
 
-_FORMS = {"phone": ("e164", "cn11"), "id": ("opaque",)}
-_HASHED_TYPES = frozenset({"phone"})
-_PRINTABLE = re.compile(r"[a-z0-9.]{1,64}")
+FORMS = {
+    "phone": ("e164", "cn11", "digits"),
+    "email": ("plain", "google", "google_dots", "uid2", "tiktok", "tiktok_dots"),
+    "oaid": (),
+    "idfa": (),
+    "gaid": (),
+    "imei": (),
+    "mac": (),
+    "caid": (),
+    "openid": (),
+    "unionid": (),
+    "id": ("opaque",),
+}
+"""The forms of each type; a type without any has one, which needs no name."""
+
+_UNHASHED_TYPES = frozenset({"id"})
+_PRINTABLE = re.compile(r"[a-z0-9._]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +40,9 @@ class MatchKey:
     """A parsed match key.
 
     Attributes:
-        type: what is identified: "phone" or "id".
-        form: the canonical form: "e164", "cn11" or "opaque".
-        hash: "md5", "sha256", "sm3", or "" for raw values.
+        type: what is identified: "phone", "email", "oaid" and so on.
+        form: the canonical form, e.g. "e164"; "" for a type that has one only.
+        hash: "md5", "sha256", "sm3", "md5_sha256", or "" for values as they are.
     """
 
     type: str
@@ -43,9 +57,9 @@ class MatchKey:
 
 def _supported() -> dict[str, MatchKey]:
     keys = []
-    for type_, forms in _FORMS.items():
-        hashes = ("", *DIGEST_HEX_LENGTH) if type_ in _HASHED_TYPES else ("",)
-        keys += [MatchKey(type_, form, hash_) for form in forms for hash_ in hashes]
+    for type_, forms in FORMS.items():
+        hashes = ("",) if type_ in _UNHASHED_TYPES else ("", *DIGEST_HEX_LENGTH)
+        keys += [MatchKey(type_, form, hash_) for form in forms or ("",) for hash_ in hashes]
     return {key.name: key for key in keys}
 
 
@@ -67,5 +81,10 @@ def parse(name: str) -> MatchKey:
     key = _BY_NAME.get(name)
     if key is None:
         shown = f'"{name}"' if _PRINTABLE.fullmatch(name) else "(unprintable)"
-        raise RequestError("BAD_FIELD", f"match key {shown} is not supported; use one of {', '.join(SUPPORTED)}")
+        plain = ", ".join(known for known, parsed in sorted(_BY_NAME.items()) if not parsed.hash)
+        raise RequestError(
+            "BAD_FIELD",
+            f"match key {shown} is not supported; use one of {plain}, "
+            f"each but id.opaque also with .{', .'.join(DIGEST_HEX_LENGTH)}",
+        )
     return key

@@ -20,24 +20,23 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gateway.identifier.columns import byte_lengths, flags, present, strings_of, text_of
-from gateway.identifier.reason import RejectReason, Verdicts
+from gateway.identifier import marks
+from gateway.identifier.columns import Flags, byte_lengths, flags, present, strings_of, text_of
+from gateway.identifier.reason import Reject, RejectReason, Verdicts
 
 _ELEVEN: np.dtype[np.void] = np.dtype("V11")  # one value each: numpy moves rows of bytes five times slower
 _MOBILE = "1[3-9][0-9]{9}"
 _PLAIN = rf"\A{_MOBILE}\z"
 # What machines write: seen without a regular expression, by its length.
 _PREFIXES = (b"", b"+86", b"86", b"0086")
-# Nearly all of the others: one pass instead of the dozen of `_compact`, and a strict subset of what they accept.
+# Nearly all of the others: one pass instead of the dozen of `compact`, and a strict subset of what they accept.
 _COMMON = r"\A(?:(?:\+86|0086|86)[ -]?)?(1[3-9][0-9])[ -]?([0-9]{4})[ -]?([0-9]{4})\z"
 
 # Dialled before the number to choose a carrier: China Mobile 125xx, 1795x; Unicom 10193, 1791x; Telecom 1790x.
 _IP_CALL = "12593|17950|17951|10193|17910|17911|17908|17909"
-_NUMBER = rf"\A(?:(?:\+86|0086|86)?0?|{_IP_CALL})(?P<number>{_MOBILE})\z"
+NUMBER = rf"\A(?:(?:\+86|0086|86)?0?|{_IP_CALL})(?P<number>{_MOBILE})\z"
+"""A compact number of China, with all that may stand before it."""
 
-_INVISIBLE = r"[\x{00AD}\x{200B}-\x{200F}\x{202A}-\x{202E}\x{2060}\x{2066}-\x{2069}\x{FEFF}]"
-_SPACES = r"[\x{00A0}\x{1680}\x{2000}-\x{200A}\x{202F}\x{205F}\x{3000}\t\r\n]"
-_HYPHENS = r"[\x{2010}-\x{2015}\x{2212}\x{FE58}\x{FE63}\x{FF0D}]"
 _FULL_WIDTH = {chr(0xFF10 + digit): str(digit) for digit in range(10)} | {
     "\uff0b": "+",
     "\uff08": "(",
@@ -57,19 +56,51 @@ def eleven_digits(values: pa.StringArray, verdicts: Verdicts) -> pa.StringArray:
     Returns:
         n numbers, null where rejected.
     """
+    numbers, read = machine_written(values)
+    if read.all():
+        return numbers
+    odd = np.flatnonzero(~read)
+    found = common(values.take(pa.array(odd)))
+    rare = ~flags(pc.match_substring_regex(found, _PLAIN))
+    if rare.any():
+        judged = _judge(found.filter(pa.array(rare)), odd[rare], verdicts)
+        found = pc.replace_with_mask(found, pa.array(rare), judged)
+    return with_rows(numbers, ~read, found)
+
+
+def machine_written(values: pa.StringArray) -> tuple[pa.StringArray, Flags]:
+    """Read the numbers that are digits alone, behind a country code or none.
+
+    Args:
+        values: n values as written.
+
+    Returns:
+        The n numbers of eleven digits, null where not such; and one flag per row, set where they are.
+    """
     digits, read = _bare(values)
     if digits is None:
-        return values
-    if not read.all():
-        odd = np.flatnonzero(~read)
-        numbers = pc.replace_substring_regex(values.take(pa.array(odd)), _COMMON, r"\1\2\3")
-        rare = ~flags(pc.match_substring_regex(numbers, _PLAIN))
-        if rare.any():
-            judged = _judge(numbers.filter(pa.array(rare)), odd[rare], verdicts)
-            numbers = pc.replace_with_mask(numbers, pa.array(rare), judged)
-        digits[odd[present(numbers)]] = text_of(numbers.drop_null())[1].view(_ELEVEN)
-    accepted = verdicts.accepted
-    return strings_of(digits if accepted.all() else digits[accepted], accepted)
+        return values, read
+    return strings_of(digits if read.all() else digits[read], read), read
+
+
+def common(written: pa.StringArray) -> pa.StringArray:
+    """Return the eleven digits of numbers in the commonest ways of writing, everything else as it is.
+
+    Args:
+        written: n values.
+    """
+    return cast(pa.StringArray, pc.replace_substring_regex(written, _COMMON, r"\1\2\3"))
+
+
+def with_rows(column: pa.StringArray, rows: Flags, values: pa.StringArray) -> pa.StringArray:
+    """Return a column with other values in some rows.
+
+    Args:
+        column: n strings.
+        rows: n flags, k of them set.
+        values: the k strings of those rows.
+    """
+    return cast(pa.StringArray, pc.replace_with_mask(column, pa.array(rows), values))
 
 
 def e164(numbers: pa.StringArray) -> pa.StringArray:
@@ -85,7 +116,7 @@ def e164(numbers: pa.StringArray) -> pa.StringArray:
     return strings_of(written, there)
 
 
-def _bare(values: pa.StringArray) -> tuple[npt.NDArray[np.void] | None, npt.NDArray[np.bool_]]:
+def _bare(values: pa.StringArray) -> tuple[npt.NDArray[np.void] | None, Flags]:
     """Read the numbers that are digits alone, behind a country code or none.
 
     Returns:
@@ -114,55 +145,87 @@ def _behind(prefix: bytes) -> np.dtype[np.void]:
     return np.dtype([("prefix", f"S{len(prefix)}"), ("number", _ELEVEN)])
 
 
-def _mobile(numbers: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
+def _mobile(numbers: npt.NDArray[np.void]) -> Flags:
     """Return which of n times eleven bytes are `_MOBILE`."""
     value = numbers.view(np.uint8) - np.uint8(ord("0"))  # what lies below the digits comes out above them
     good = (value[0 :: _ELEVEN.itemsize] == 1) & (value[1 :: _ELEVEN.itemsize] >= 3)
     if value.max() > 9:
         good[np.flatnonzero(value > 9) // _ELEVEN.itemsize] = False
-    return cast("npt.NDArray[np.bool_]", good)
+    return cast("Flags", good)
 
 
 def _judge(written: pa.StringArray, positions: npt.NDArray[np.int64], verdicts: Verdicts) -> pa.StringArray:
     """Read the rare forms of a column, by the full grammar, and give every other row its reason."""
-    compact = _compact(written)
-    numbers = pc.struct_field(pc.extract_regex(compact, pattern=_NUMBER), "number")
+    text = compact(written)
+    numbers = pc.struct_field(pc.extract_regex(text, pattern=NUMBER), "number")
     failed = flags(pc.is_null(numbers))
-
-    def reject(those: npt.NDArray[np.bool_], reason: RejectReason) -> None:
-        marked = np.zeros(len(verdicts.accepted), np.bool_)
-        marked[positions[failed & those]] = True
-        verdicts.reject(marked, reason)
-
-    def looks(pattern: str) -> npt.NDArray[np.bool_]:
-        return flags(pc.match_substring_regex(compact, pattern))
-
-    reject(byte_lengths(compact) == 0, RejectReason.EMPTY)
-    reject(~looks(r"\A\+?[0-9]+\z"), RejectReason.BAD_CHARACTERS)
-    reject(looks(r"\A(?:\+|00)") & ~looks(r"\A(?:\+86|0086)"), RejectReason.FOREIGN_NUMBER)
-    reject(~looks(r"\A(?:\+86|0086|86)?0?[0-9]{11}\z"), RejectReason.BAD_LENGTH)
-    reject(failed, RejectReason.NOT_MOBILE)
+    reject = verdicts.of_rows(positions, failed)
+    refuse_text(written, text, reject)
+    reject(looks(text, r"\A(?:\+|00)") & ~looks(text, r"\A(?:\+86|0086)"), RejectReason.FOREIGN_NUMBER)
+    refuse_national(text, reject)
     return cast(pa.StringArray, numbers)
 
 
-def _compact(written: pa.StringArray) -> pa.StringArray:
-    """Take away what may stand around and between digits; leave everything else to be seen and refused."""
+def looks(text: pa.StringArray, pattern: str) -> Flags:
+    """Return one flag per string: it matches.
+
+    Args:
+        text: n strings.
+        pattern: RE2.
+    """
+    return flags(pc.match_substring_regex(text, pattern))
+
+
+def refuse_text(written: pa.StringArray, text: pa.StringArray, reject: Reject) -> None:
+    """Give their reasons to rows that are no plain digits, behind a plus or none.
+
+    Args:
+        written: n values as they were.
+        text: the same, as `compact` leaves them.
+        reject: gives a reason to flagged ones of the n rows.
+    """
+    reject(byte_lengths(text) == 0, RejectReason.EMPTY)
+    odd = ~looks(text, r"\A\+?[0-9]+\z")
+    if not odd.any():
+        return
+    shown = marks.unquoted(marks.visible(written))
+    reject(odd & marks.null_words(shown), RejectReason.NULL_WORD)
+    reject(odd & marks.masked(text), RejectReason.MASKED)
+    reject(odd & marks.quantities(shown), RejectReason.QUANTITY)
+    reject(odd & looks(text, r"[0-9]{7}[^0-9]+\+?[0-9]{7}"), RejectReason.SEVERAL_VALUES)
+    reject(odd, RejectReason.BAD_CHARACTERS)
+
+
+def refuse_national(text: pa.StringArray, reject: Reject) -> None:
+    """Give their reasons to plain digits that are no mobile number of China.
+
+    Args:
+        text: n compact texts.
+        reject: gives a reason to flagged ones of the n rows.
+    """
+    reject(~looks(text, r"\A(?:\+86|0086|86)?0?[0-9]{11}\z"), RejectReason.BAD_LENGTH)
+    reject(np.ones(len(text), np.bool_), RejectReason.NOT_MOBILE)
+
+
+def compact(written: pa.StringArray) -> pa.StringArray:
+    """Take away what may stand around and between digits; leave everything else to be seen and refused.
+
+    Args:
+        written: n values.
+    """
     text = written
     if not flags(pc.string_is_ascii(text)).all():
-        text = pc.replace_substring_regex(text, _INVISIBLE, "")
-        text = pc.replace_substring_regex(text, _HYPHENS, "-")
+        text = pc.replace_substring_regex(text, marks.HYPHENS, "-")
         for wide, narrow in _FULL_WIDTH.items():
             text = pc.replace_substring(text, wide, narrow)
-    text = pc.ascii_trim(pc.replace_substring_regex(text, _SPACES, " "), " ")
-    # Marks of spreadsheets, each in its exact form: 'x   "x"   ="x"
-    text = pc.replace_substring_regex(text, r"\A(?:'([^'\"]*)|=?\"([^'\"]*)\")\z", r"\1\2")
+    text = marks.unquoted(marks.visible(text))
     text = pc.replace_substring_regex(text, r"\A(?i:tel):", "")
     # A number that a data frame turned into a float; 10 digits and ".0" do not become 11.
     text = pc.replace_substring_regex(text, r"\A(\+?[0-9]+)\.0\z", r"\1")
     # Separators stand between digits, brackets come in pairs; slashes may also part two numbers, so only 11 digits hold
     # them. What does not look like that keeps its separators and is refused for them.
-    brackets = flags(pc.match_substring_regex(text, r"\A[^()]*(?:\([^()]*\)[^()]*)*\z"))
-    ends = flags(pc.match_substring_regex(text, r"\A[+(0-9].*[0-9)]\z"))
+    brackets = looks(text, r"\A[^()]*(?:\([^()]*\)[^()]*)*\z")
+    ends = looks(text, r"\A[+(0-9].*[0-9)]\z")
     bare = pc.replace_substring_regex(text, r"[ \-.()/]", "")
-    slashes = flags(pc.match_substring(text, "/")) & ~flags(pc.match_substring_regex(bare, _PLAIN))
+    slashes = flags(pc.match_substring(text, "/")) & ~looks(bare, _PLAIN)
     return cast(pa.StringArray, pc.if_else(pa.array(brackets & ends & ~slashes), bare, text))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from functools import cache
 from typing import Any
@@ -12,23 +13,48 @@ import pyarrow as pa
 
 
 class RejectReason(StrEnum):
-    """A closed list; the first that applies, in this order, is given."""
+    """A closed list; the first that applies is given."""
 
     EMPTY = "EMPTY"
-    """Null, or nothing but white space."""
+    """Null, or nothing but white space and invisible marks."""
+    BAD_ENCODING = "BAD_ENCODING"
+    """Bytes that are no UTF-8."""
+    TOO_LONG = "TOO_LONG"
+    """A cell of more bytes than any identifier has, however it is written."""
+    NULL_WORD = "NULL_WORD"
+    """A word for nothing, such as null, N/A or a dash."""
+    MASKED = "MASKED"
+    """A part is hidden, as in 138****1234."""
+    QUANTITY = "QUANTITY"
+    """A spreadsheet made a quantity of it, by scientific notation or thousands separators: digits may be lost."""
+    SEVERAL_VALUES = "SEVERAL_VALUES"
+    """Two values in one cell."""
     BAD_CHARACTERS = "BAD_CHARACTERS"
     """Holds what the type never holds: letters in a phone number, control characters in an opaque id."""
     FOREIGN_NUMBER = "FOREIGN_NUMBER"
-    """A phone number with another country code than 86."""
+    """A phone number of another country than the form allows, or of a country's that has no such numbers."""
     BAD_LENGTH = "BAD_LENGTH"
-    """Too many or too few digits or bytes."""
+    """Too many or too few digits, characters or bytes."""
     NOT_MOBILE = "NOT_MOBILE"
-    """Eleven digits that no Chinese mobile number begins with."""
+    """A number of the right length that is no mobile one: a landline, a service, an unassigned beginning."""
+    BAD_LOCAL_PART = "BAD_LOCAL_PART"
+    """What stands before the @ of an e-mail address is no local part (RFC 5321)."""
+    BAD_DOMAIN = "BAD_DOMAIN"
+    """What stands after the @ of an e-mail address is no domain of the Internet."""
+    BAD_CHECK_DIGIT = "BAD_CHECK_DIGIT"
+    """The last digit of an IMEI is not the one that the others give: one of them is wrong."""
+    PLACEHOLDER = "PLACEHOLDER"
+    """A value that stands for the absence of one: all zeros, NO, 02:00:00:00:00:00."""
+    UPPER_CASE = "UPPER_CASE"
+    """Capitals in a type that has none, and whose case may not be changed."""
     NOT_A_HASH = "NOT_A_HASH"
-    """The key names a hash, and the value is no hexadecimal digest of its length."""
+    """The column holds digests, and the value is no hexadecimal digest of its length."""
     UPPER_CASE_HASH = "UPPER_CASE_HASH"
     """A digest in upper case: the partner's would never be equal to it."""
 
+
+Reject = Callable[[npt.NDArray[np.bool_], RejectReason], None]
+"""Gives a reason to the flagged rows that have none yet."""
 
 _ORDER = tuple(RejectReason)
 
@@ -59,6 +85,21 @@ class Verdicts:
         """
         if rows.any():
             self._codes[rows & (self._codes < 0)] = _ORDER.index(reason)
+
+    def of_rows(self, positions: npt.NDArray[np.int64], rows: npt.NDArray[np.bool_]) -> Reject:
+        """Return what gives reasons to some rows of the column, seen as a column of their own.
+
+        Args:
+            positions: where they stand in the column, (k,).
+            rows: which of the k may be rejected.
+        """
+
+        def reject(those: npt.NDArray[np.bool_], reason: RejectReason) -> None:
+            marked = np.zeros(len(self._codes), np.bool_)
+            marked[positions[rows & those]] = True
+            self.reject(marked, reason)
+
+        return reject
 
     @property
     def accepted(self) -> npt.NDArray[np.bool_]:

@@ -17,6 +17,7 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import typer
 
@@ -34,6 +35,10 @@ from gateway.flow.ends import REFUSAL_CODES
 from gateway.flow.similar import LEAST_CHANGE
 from gateway.he import paillier
 from gateway.he.layout import layout
+from gateway.identifier import RejectReason, normalise, parse
+from gateway.identifier.cases import TYPES
+from gateway.identifier.match_key import DIGEST_HEX_LENGTH, FORMS
+from gateway.identifier.normalise import MAX_CELL
 from gateway.main import app
 from gateway.psi.stages import Grouped, grouped_stages
 from gateway.route.agreement import Agreement, Operation
@@ -359,3 +364,30 @@ def test_what_is_said_without_phe_is_what_happens(document: str, monkeypatch: py
         paillier.generate(3072)
     (said,) = re.findall(r'"(the package phe[^"]*)"', text_of(document))
     assert " ".join(said.split()) == raised.value.message
+
+
+def test_identifiers_are_what_the_page_says() -> None:
+    page = "docs/identifiers.md"
+    forms = [row for row in rows_under(page, "Types and forms") if row[0].startswith("`")]
+    assert [row[0].strip("`") for row in forms] == [
+        ".".join(filter(None, (type_, form))) for type_, names in FORMS.items() for form in names or ("",)
+    ]
+    rules = [row for row in rows_under(page, "Rules") if row[0].startswith("`")]
+    assert len(rules) > 20
+    # Every canonical value is its own canonical value; every rule does what it says.
+    for name, raw, expected in [
+        *((name, value, value) for name, value, _ in forms if name.split(".")[0] != "`phone"),
+        *rules,
+    ]:
+        key = parse(name.strip("`"))
+        values, reasons = normalise(key, pa.array([raw.strip("`")]))
+        assert (reasons[0].as_py() or f"`{values[0].as_py()}`") == expected, (name, raw)
+    for name, value, _ in forms[:3]:
+        values, _ = normalise(parse(name.strip("`")), pa.array(["13912345678"]))
+        assert f"`{values[0].as_py()}`" == value
+    said = [row[0] for row in rows_under(page, "Reasons")[2:]]
+    assert said == list(RejectReason)
+    assert f"{MAX_CELL:,} bytes" in text_of(page)
+    assert set(re.findall(r"`\.([a-z0-9_]+)`", text_of(page))) == set(DIGEST_HEX_LENGTH)
+    types = text_of(page).split(" Types\nare ", 1)[1].split(".\n", 1)[0]
+    assert set(re.findall(r"`([a-z_]+)`", types)) - {"default_region"} == set(TYPES)

@@ -12,8 +12,11 @@ def test_every_supported_name_parses_to_itself(name: str) -> None:
 
 
 def test_the_supported_keys_are_exactly_these() -> None:
-    phones = {f"phone.{form}{hash_}" for form in ("e164", "cn11") for hash_ in ("", ".md5", ".sha256", ".sm3")}
-    assert set(SUPPORTED) == phones | {"id.opaque"}
+    phones = {f"phone.{form}" for form in ("e164", "cn11", "digits")}
+    mails = {f"email.{form}" for form in ("plain", "google", "google_dots", "uid2", "tiktok", "tiktok_dots")}
+    others = {"oaid", "idfa", "gaid", "imei", "mac", "caid", "openid", "unionid"}
+    hashed = {f"{key}.{hash_}" for key in phones | mails | others for hash_ in ("md5", "sha256", "sm3", "md5_sha256")}
+    assert set(SUPPORTED) == phones | mails | others | hashed | {"id.opaque"}
 
 
 def test_the_parts_of_a_name() -> None:
@@ -22,7 +25,20 @@ def test_the_parts_of_a_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "phone", "phone.", "phone.e164.", "Phone.e164", "phone.e164.SHA256", "phone.sha256", "id.opaque.md5"]
+    "name",
+    [
+        "",
+        "phone",
+        "phone.",
+        "phone.e164.",
+        "Phone.e164",
+        "phone.e164.SHA256",
+        "phone.sha256",
+        "id.opaque.md5",
+        "email",
+        "oaid.raw",
+        "name",
+    ],
 )
 def test_an_unsupported_name_is_a_bad_field_that_lists_what_is_supported(name: str) -> None:
     with pytest.raises(RequestError) as caught:

@@ -57,13 +57,18 @@ def test_every_way_of_writing_one_number_gives_that_number(raw: str) -> None:
         (None, "EMPTY"),
         ("", "EMPTY"),
         (" \t\u3000\u200b", "EMPTY"),
-        ("NULL", "BAD_CHARACTERS"),
-        ("1391234XXXX", "BAD_CHARACTERS"),
+        ("NULL", "NULL_WORD"),
+        ("1391234XXXX", "MASKED"),
+        ("139****5678", "MASKED"),
+        ("139＊＊＊＊5678", "MASKED"),
         ("l3912345678", "BAD_CHARACTERS"),
         ("张三13912345678", "BAD_CHARACTERS"),
-        ("1.3912345E+10", "BAD_CHARACTERS"),
-        ("13912345678,13912345679", "BAD_CHARACTERS"),
-        ("13912345678/13912345679", "BAD_CHARACTERS"),
+        ("1.3912345E+10", "QUANTITY"),
+        ("1.3912345678e10", "QUANTITY"),
+        ("13,912,345,678", "QUANTITY"),
+        ("13,912,345,678.00", "QUANTITY"),
+        ("13912345678,13912345679", "SEVERAL_VALUES"),
+        ("13912345678/13912345679", "SEVERAL_VALUES"),
         ("+86/13912345678", "BAD_CHARACTERS"),  # slashes part numbers unless the digits are eleven
         ("139(1234)5678)", "BAD_CHARACTERS"),
         ("-13912345678", "BAD_CHARACTERS"),
@@ -75,7 +80,7 @@ def test_every_way_of_writing_one_number_gives_that_number(raw: str) -> None:
         ("++8613912345678", "BAD_CHARACTERS"),
         ("+13912345678", "FOREIGN_NUMBER"),
         ("0013912345678", "FOREIGN_NUMBER"),
-        ("+85291234567", "FOREIGN_NUMBER"),
+        ("+85221234567", "FOREIGN_NUMBER/NOT_MOBILE"),
         ("+008613912345678", "FOREIGN_NUMBER"),
         ("1391234567", "BAD_LENGTH"),
         ("1391234567.0", "BAD_LENGTH"),  # a float that lost a digit does not get it back from its fraction
@@ -96,8 +101,15 @@ def test_every_way_of_writing_one_number_gives_that_number(raw: str) -> None:
     ],
 )
 def test_everything_else_is_rejected_for_its_reason(raw: str | None, reason: str) -> None:
-    assert one(raw) == (None, reason)
-    assert one(raw, "phone.e164") == (None, reason)
+    at_home, _, abroad = reason.partition("/")
+    assert one(raw) == (None, at_home)
+    assert one(raw, "phone.e164") == (None, abroad or at_home)
+
+
+@pytest.mark.parametrize("raw", ["+85291234567", "+853 6612 3456", "+886 912 345 678", "+81 90-1234-5678"])
+def test_a_number_from_abroad_has_no_eleven_digits(raw: str) -> None:
+    assert one(raw) == (None, "FOREIGN_NUMBER")
+    assert one(raw, "phone.e164") == ("+" + re.sub("[^0-9]", "", raw), None)
 
 
 def test_rows_keep_their_places_among_accepted_rare_and_rejected_ones() -> None:
