@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gateway import identifier
 from gateway.agreement.card import card_file
 from gateway.engine import ProcessBells
 from gateway.errors import StateError
@@ -74,6 +75,7 @@ class TableDatasets:
 
     tables: dict[str, pa.Table] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
+    held: dict[str, str] = field(default_factory=dict)
 
     async def names(self) -> list[str]:
         return sorted(self.tables)
@@ -81,7 +83,7 @@ class TableDatasets:
     async def describe(self, name: str) -> DatasetDescription:
         table = self.tables[name]
         columns = tuple((column.name, str(column.type)) for column in table.schema)
-        return DatasetDescription(name, "parquet", columns, table.column_names[0])
+        return DatasetDescription(name, "parquet", columns, table.column_names[0], identifiers=self.held)
 
     def scan(
         self,
@@ -96,7 +98,7 @@ class TableDatasets:
         source = dict(binding.value_columns)
         wanted = {
             "subject": table.column(binding.subject_column),
-            "key": table.column(dict(binding.match_key_columns)[match_key]),
+            "key": self._keys(table, dict(binding.match_key_columns)[match_key], match_key),
             **{column.name: values_of(table.column(source[column.name]), column, clip) for column in columns},
         }
         if segments:
@@ -105,6 +107,18 @@ class TableDatasets:
 
     async def subject_source(self, name: str) -> str:
         return self.sources.get(name, "")
+
+    async def identifiers(self, name: str) -> dict[str, str]:
+        return self.held
+
+    def _keys(self, table: pa.Table, column: str, match_key: str) -> pa.ChunkedArray:
+        values = table.column(column)
+        if column not in self.held:
+            return values
+        content = identifier.parse_content(self.held[column])
+        keys, faults = identifier.normalise(identifier.parse(match_key), whole(values), content)
+        assert faults.null_count == len(faults)
+        return pa.chunked_array([keys])
 
     def subject_pieces(self, binding: AgreementBinding) -> Iterator[pa.StringArray]:
         yield from self.tables[binding.dataset].column(binding.subject_column).chunks
@@ -126,6 +140,7 @@ class TableScan:
         self._table, self._columns = table, columns
         self.rows_read = 0
         self.rejected: dict[str, RejectedRows] = {}
+        self.key_faults: dict[str, RejectedRows] = {}
         self.clipped = 0
 
     def batches(self) -> Iterator[SourceBatch]:
@@ -563,7 +578,7 @@ async def make_twin(
             dataset,
             "id",
             "customer",
-            (("phone.e164", "phone"),),
+            tuple((key, "phone") for key in copy.agreement.match_keys),
             tuple((name, name) for name in names),
             "arm" if side is retailer else "",
             minimum,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
 
 from gateway.client.connection import Connection
 from gateway.client.record import PAGE_SIZE, bare, named, pages
@@ -18,6 +18,7 @@ class Dataset:
         columns: (name, type) pairs in order of the source.
         subject_column: names a customer.
         subject_source: the system whose ids stand there; "" for raw customer values.
+        identifiers: what columns are declared to hold, such as phone@HK or phone.cn11.sha256.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Dataset:
     columns: tuple[tuple[str, str], ...]
     subject_column: str
     subject_source: str = ""
+    identifiers: Mapping[str, str] = field(default_factory=dict)
 
 
 class AsyncDatasets:
@@ -45,6 +47,7 @@ class AsyncDatasets:
             columns=tuple((column.name, column.type) for column in found.columns),
             subject_column=found.subject_column,
             subject_source=found.subject_source,
+            identifiers={column.name: column.identifier for column in found.columns if column.identifier},
         )
 
     async def list(self) -> AsyncIterator[str]:

@@ -75,15 +75,17 @@ class Datasets:
                 rejecting their rows.
 
         Raises:
-            SourceError: MISSING_COLUMN for a binding without one that is asked for.
+            SourceError: MISSING_COLUMN for a binding without one that is asked for, or with one that cannot serve.
             RequestError: BAD_FIELD for a match key that is not supported.
             StateError: NOT_FOUND for a data set that is not declared.
         """
         key = identifier.parse(match_key)
+        column = _bound(binding, "match key", key.name, binding.match_key_columns)
         wanted = Wanted(
             subject=binding.subject_column,
             match_key=key,
-            key=_bound(binding, "match key", key.name, binding.match_key_columns),
+            key=column,
+            content=_content(self._declaration(binding.dataset), binding.dataset, column, key),
             segment=_segment_column(binding) if segments else None,
             values=tuple((one, _bound(binding, "column", one.name, binding.value_columns)) for one in columns),
             clip=clip,
@@ -98,6 +100,11 @@ class Datasets:
             StateError: NOT_FOUND for a name that is not declared.
         """
         return (await asyncio.to_thread(self._declaration, name)).subject_source
+
+    async def identifiers(self, name: str) -> Mapping[str, str]:
+        """Return what columns are declared to hold, by column; none for a data set that is not declared."""
+        declared = (await asyncio.to_thread(self._declared)).get(name)
+        return {} if declared is None else dict(declared.identifiers)
 
     def subject_pieces(self, binding: AgreementBinding) -> Generator[pa.StringArray, None, None]:
         """Yield the raw subject values of the bound data set in pieces, trimmed and usable; one may come again.
@@ -116,9 +123,16 @@ class Datasets:
             columns = parquet_file.header(source)
         else:
             columns = [(column, "text") for column in csv_file.header(source)]
-        source.check_columns([column for column, _ in columns], (declared.subject_column,))
+        for held in declared.identifiers.values():
+            identifier.parse_content(held)
+        source.check_columns([column for column, _ in columns], (declared.subject_column, *declared.identifiers))
         return DatasetDescription(
-            name, declared.format, tuple(columns), declared.subject_column, declared.subject_source
+            name,
+            declared.format,
+            tuple(columns),
+            declared.subject_column,
+            declared.subject_source,
+            dict(declared.identifiers),
         )
 
     def _open(self, name: str) -> tuple[Source, Read]:
@@ -137,6 +151,20 @@ class Datasets:
         if declared is None:
             raise StateError("NOT_FOUND", f"no data set {name} is declared here; run `assent dataset add` first")
         return declared
+
+
+def _content(declared: Declaration, dataset: str, column: str, key: identifier.MatchKey) -> identifier.Content | None:
+    """Return what a column is declared to hold, None when nothing is."""
+    held = declared.identifiers.get(column)
+    if held is None:
+        return None
+    content = identifier.parse_content(held)
+    if not content.serves(key):
+        raise SourceError(
+            "MISSING_COLUMN",
+            f"column {column} of data set {dataset} holds {held}, which is not {key.name}; bind another column",
+        )
+    return content
 
 
 def _bound(binding: AgreementBinding, kind: str, name: str, pairs: tuple[tuple[str, str], ...]) -> str:

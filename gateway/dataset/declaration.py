@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -27,4 +28,9 @@ class Declaration(Protocol):
     @property
     def subject_source(self) -> str:
         """The system whose ids stand in the subject column; "" for raw subjects."""
+        ...
+
+    @property
+    def identifiers(self) -> Mapping[str, str]:
+        """What columns of identifiers hold, e.g. phone@HK or phone.cn11.sha256; of others the match key says it."""
         ...

@@ -10,6 +10,7 @@ from consent.registry import Registry
 from gateway.errors import StateError
 from gateway.flow.budget import affordable
 from gateway.flow.export import exported, standing_with
+from gateway.flow.match_key import mismatch
 from gateway.flow.ports import House, Transaction
 from gateway.flow.registry import load_registry
 from gateway.he.paillier import can_generate
@@ -107,6 +108,9 @@ async def _authorize(
     binding = await tx.agreements.binding(agreement.agreement_id)
     if binding is None:
         return Refusal("NOT_READY", "the agreement is not bound to a data set yet")
+    unfit = mismatch(binding, await house.datasets.identifiers(binding.dataset))
+    if unfit is not None:
+        return Refusal("MATCH_KEY_MISMATCH", f"{unfit[1]}; bind a column of the agreed form and hash")
     job = AuthorizedJob(
         job_id=job_id,
         side=side,

@@ -330,6 +330,11 @@ def _report(
         "records": tally.rows,
         "gate_cpu_ms": tally.gate_ns // 1_000_000,
     }
+    if source.scan.key_faults:
+        report["match_key_faults"] = {
+            reason: {"count": found.count, "first_rows": list(found.first_rows)}
+            for reason, found in source.scan.key_faults.items()
+        }
     if is_padded(job):
         report["padding"] = list_rows(job, job.side, tally.rows) - tally.rows
     if job.operation.grouped:

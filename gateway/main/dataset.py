@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import typer
 
 from gateway.cli.gateway_options import options
+from gateway.cli.pairs import pairs
 from gateway.cli.screen import show
 
 
@@ -17,6 +19,7 @@ class _Declared(NamedTuple):
     path: Path
     subject_column: str
     subject_source: str
+    identifiers: Mapping[str, str]
 
 
 def add(
@@ -25,6 +28,9 @@ def add(
     path: Path = typer.Option(..., help="The file: .csv or .parquet."),
     subject_column: str = typer.Option(..., help="Column of customer ids."),
     subject_source: str = typer.Option("", help="System whose ids stand there, e.g. crm; see `assent identity`."),
+    identifier: list[str] = typer.Option(
+        [], help="COLUMN=WHAT it holds: raw (phone, phone@HK, email, oaid) or digests (phone.cn11.sha256); repeatable."
+    ),
     format: str = typer.Option("", help="csv or parquet; by default from the file's name."),
 ) -> None:
     """Declare a data set in assent.toml; a running gateway sees it at once."""
@@ -34,17 +40,21 @@ def add(
 
     chosen = options(context)
     home = chosen.own_home()
+    held = dict(pairs(identifier, "--identifier"))
     kind = format or path.suffix.removeprefix(".").lower()
     if kind in ("csv", "parquet"):
         # Looked at before it is declared: a file that cannot be used is refused now, not by the first run.
-        asyncio.run(
-            Datasets(lambda: {name: _Declared(kind, path.absolute(), subject_column, subject_source)}).describe(name)
-        )
-    keys = {"format": kind, "path": str(path), "subject_column": subject_column}
-    add_dataset(home, name, keys | ({"subject_source": subject_source} if subject_source else {}))
+        declared = _Declared(kind, path.absolute(), subject_column, subject_source, held)
+        asyncio.run(Datasets(lambda: {name: declared}).describe(name))
+    keys: dict[str, object] = {"format": kind, "path": str(path), "subject_column": subject_column}
+    keys |= {"subject_source": subject_source} if subject_source else {}
+    add_dataset(home, name, keys | ({"identifiers": held} if held else {}))
     found = asyncio.run(Datasets(lambda: load_datasets(home)).describe(name))
-    rows = [{"dataset": name, "format": found.format, "column": c, "type": t} for c, t in found.columns]
-    show(rows, ["dataset", "format", "column", "type"], chosen.output)
+    rows = [
+        {"dataset": name, "format": found.format, "column": c, "type": t, "identifier": found.identifiers.get(c, "")}
+        for c, t in found.columns
+    ]
+    show(rows, ["dataset", "format", "column", "type", "identifier"], chosen.output)
 
 
 def show_config(context: typer.Context) -> None:

@@ -118,6 +118,9 @@ def _table(head: str, keys: Mapping[str, object]) -> str:
 
 
 def _literal(key: str, value: object) -> str:
+    if isinstance(value, Mapping):
+        inner = (f"{_literal(key, name)} = {_literal(key, one)}" for name, one in value.items())
+        return "{ " + ", ".join(inner) + " }"
     if isinstance(value, bool) or not isinstance(value, str | int | Path):
         raise RequestError("BAD_FIELD", f"{key} must be text or a whole number")
     if isinstance(value, int):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import pyarrow as pa
@@ -21,6 +21,7 @@ class DatasetDescription:
         columns: (name, type) in the order of the source.
         subject_column: names a customer.
         subject_source: the system whose ids stand there, mapped by the identity map; "" for raw subjects.
+        identifiers: what columns are declared to hold, by column; names of `identifier.parse_content`.
     """
 
     name: str
@@ -28,6 +29,7 @@ class DatasetDescription:
     columns: tuple[tuple[str, str], ...]
     subject_column: str
     subject_source: str = ""
+    identifiers: Mapping[str, str] = field(default_factory=dict)
 
 
 class SourceScan(Protocol):
@@ -44,6 +46,11 @@ class SourceScan(Protocol):
     @property
     def rejected(self) -> Mapping[str, RejectedRows]:
         """Rows that cannot be used, per reason; each counts once, for its first fault."""
+        ...
+
+    @property
+    def key_faults(self) -> Mapping[str, RejectedRows]:
+        """Rows that are rejected for their match key, per reason of `identifier.RejectReason`."""
         ...
 
     @property
@@ -92,13 +99,17 @@ class DatasetPort(Protocol):
 
         Raises:
             RequestError: BAD_FIELD for a match key that is not supported.
-            SourceError: MISSING_COLUMN when the binding lacks a column.
+            SourceError: MISSING_COLUMN when the binding lacks a column, or its column cannot serve the match key.
             StateError: NOT_FOUND for a data set that is not declared.
         """
         ...
 
     async def subject_source(self, name: str) -> str:
         """Return the system whose ids the subject column holds, "" for raw subjects; StateError NOT_FOUND."""
+        ...
+
+    async def identifiers(self, name: str) -> Mapping[str, str]:
+        """Return what columns are declared to hold, by column; none for a data set that is not declared."""
         ...
 
     def subject_pieces(self, binding: AgreementBinding) -> Iterator[pa.StringArray]:

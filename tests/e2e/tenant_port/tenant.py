@@ -54,6 +54,9 @@ class Customers:
     async def subject_source(self, name: str) -> str:
         return ""
 
+    async def identifiers(self, name: str) -> dict[str, str]:
+        return {}
+
     def subject_pieces(self, binding: AgreementBinding) -> Iterator[pa.StringArray]:
         yield pa.array(CUSTOMERS, pa.string())
 

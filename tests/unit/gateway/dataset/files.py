@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
@@ -20,6 +21,7 @@ class Declared:
     path: Path
     subject_column: str = "customer"
     subject_source: str = ""
+    identifiers: Mapping[str, str] = field(default_factory=dict)
 
 
 def bound(subject: str = "customer", match_key: str = "phone.cn11", segment_column: str = "") -> AgreementBinding:
