@@ -148,8 +148,12 @@ class TableScan:
             piece = self._table.slice(start, BATCH_ROWS).combine_chunks()
             self.rows_read += piece.num_rows
             segmented = "segment" in piece.column_names
+            numbers = np.arange(start, start + piece.num_rows) + 1
+            if piece.column("key").null_count:
+                keyed = np.asarray(piece.column("key").is_valid())
+                piece, numbers = piece.filter(pa.array(keyed)).combine_chunks(), numbers[keyed]
             yield SourceBatch(
-                rows=np.arange(start, start + piece.num_rows) + 1,
+                rows=numbers,
                 subjects=whole(piece.column("subject")),
                 keys=whole(piece.column("key")),
                 columns=piece.select(self._columns) if self._columns else None,
@@ -578,9 +582,9 @@ async def make_twin(
             dataset,
             "id",
             "customer",
-            tuple((key, "phone") for key in copy.agreement.match_keys),
+            tuple((key, "email" if key.startswith("email") else "phone") for key in copy.agreement.match_keys),
             tuple((name, name) for name in names),
-            "arm" if side is retailer else "",
+            "arm" if side is retailer and copy.agreement.aggregate else "",
             minimum,
         )
         await agreements.bind(side.house, EVERYBODY, binding)

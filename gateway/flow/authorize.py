@@ -15,7 +15,7 @@ from gateway.flow.ports import House, Transaction
 from gateway.flow.registry import load_registry
 from gateway.he.paillier import can_generate
 from gateway.psi.suite import SUITE
-from gateway.route.agreement import Agreement, AgreementCopy, AgreementState, Direction, Operation
+from gateway.route.agreement import Agreement, AgreementCopy, AgreementState, Direction, Operation, Padding
 from gateway.route.job import AuthorizedJob, Job, JobRequest, Refusal, Side
 from gateway.route.party import Partner
 from gateway.route.session import SessionOffer
@@ -93,8 +93,12 @@ async def _authorize(
         return direction
     if request.purpose not in agreement.purposes:
         return Refusal("PURPOSE_NOT_AGREED", "the agreement does not name this purpose")
-    if len(agreement.match_keys) != 1:
-        return Refusal("MATCH_KEY_MISMATCH", "this release runs agreements with one match key")
+    alone = request.operation.grouped or direction.to_sender or agreement.padding is not Padding.NONE
+    if len(agreement.match_keys) > 1 and alone:
+        return Refusal(
+            "MATCH_KEY_MISMATCH",
+            "several match keys run in MATCH and ENRICH for the receiver alone, without padding; agree on one for this",
+        )
     # Only runs that opened a session count: a refused try used nothing up.
     runs = await tx.jobs.count_since(agreement.agreement_id, side.value, at - timedelta(days=1))
     if not begun and runs >= agreement.caps.runs_per_day:
@@ -188,7 +192,8 @@ def _gates(
     asked = request.columns if side is Side.SENDER else ()
     if request.operation.grouped:
         return uses((*agreement.match_key_categories, *(categories[name] for name in asked))), ()
-    return uses(agreement.match_key_categories[:1]), tuple((name, uses([categories[name]])[0]) for name in asked)
+    # All keys leave: who said no to the category of one is in no list.
+    return uses(agreement.match_key_categories), tuple((name, uses([categories[name]])[0]) for name in asked)
 
 
 async def _standing(tx: Transaction, registry: Registry, uses: tuple[Use, ...], at: datetime) -> Refusal | None:

@@ -26,6 +26,7 @@ from gateway.errors import StateError
 from gateway.flow.gate import judge, judge_all
 from gateway.flow.lease import Lease
 from gateway.flow.linking import Linking
+from gateway.flow.lists import list_bytes, list_count
 from gateway.flow.members import Members, RowWriter
 from gateway.flow.padding import PaddedWriter, is_padded, list_rows, padding_tags
 from gateway.flow.pipeline import ahead, each, in_turn
@@ -42,7 +43,7 @@ from gateway.route.agreement import Column
 from gateway.route.canonical import canonical_bytes, parse_time_text, time_text
 from gateway.route.cohort import ConsentedCohort
 from gateway.route.job import AuthorizedJob, Side
-from gateway.route.subject_ref import REF_BYTES
+from gateway.route.subject_ref import REF_BYTES, once
 
 Bytes = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -81,7 +82,7 @@ class _Tally:
     by_rule: list[Bytes] = field(default_factory=list)
     gate_ns: int = 0
     rows: int = 0
-    members: int = 0
+    lists: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, dtype=np.int64))
     left_out: Counter[str] = field(default_factory=Counter)
 
 
@@ -124,7 +125,7 @@ async def build(
             await linking.translate(by_link, source.fields, by_person)
             await in_thread(by_link.close)
         by_key = sorter("by-key", by_key_fields.width, TAG_BYTES, 2)
-        repeats = Repeats(source.fields, house.limits.rejected_rows_named)
+        repeats = Repeats(source.fields, house.limits.rejected_rows_named, list_count(job) > 1)
         at = house.clock.now()
         async with house.store.read() as tx:
             mark = await tx.consents.mark()
@@ -149,11 +150,11 @@ async def build(
                 _keep, lease, job, salts, piece, members.fields, columns, numbers, tally, writer, by_commitment
             )
         await in_thread(writer.finish)
-        root = await in_thread(_root, by_commitment)
+        root, everybody = await in_thread(_root, by_commitment)
     cohort = ConsentedCohort(
         side=job.side,
         rows=tally.rows + padding,
-        members=tally.members,
+        members=everybody,
         commitment=root,
         left_out={reason: count for reason, count in (tally.denied + tally.left_out).items() if count},
         judged_at=at,
@@ -162,6 +163,7 @@ async def build(
         segments=names,
         segment_rows=await in_thread(_segment_rows, members, len(names)) if names else (tally.rows,),
         padding=padding,
+        lists=tuple(tally.lists[: list_count(job)].tolist()) if list_bytes(job) else (),
     )
     report = _report(job, source, linking, repeats, tally, cohort)
     await in_thread(_seal, lease, members, cohort, report, tally)
@@ -184,11 +186,11 @@ async def _judged(
     Those kept out go on without values: their match keys count where sharing is judged.
     """
     began = time.process_time_ns()
-    refs = fields.of(people, "ref")
+    refs, person = once(fields.of(people, "ref"))
     verdict = await judge_all(tx, registry, job.gates, refs, at)
     tally.denied.update(verdict.denied)
     allowed, by_rule = verdict.allowed, verdict.by_rule
-    covered = np.zeros((len(people), len(job.column_gates)), dtype=np.uint8)
+    covered = np.zeros((len(refs), len(job.column_gates)), dtype=np.uint8)
     asked = np.flatnonzero(allowed)
     # Columns are asked for those only whom the gate let in.
     for number, (_, use) in enumerate(job.column_gates):
@@ -198,7 +200,7 @@ async def _judged(
     if by_rule.any():
         tally.by_rule.append(refs[by_rule])
     tally.gate_ns += time.process_time_ns() - began
-    return await in_thread(_as_members, job, fields, member, people, columns, allowed, covered)
+    return await in_thread(_as_members, job, fields, member, people, columns, allowed[person], covered[person])
 
 
 def _as_members(
@@ -288,19 +290,25 @@ def _keep(
     if not len(rows):
         return
     tags = fields.of(rows, "tag").view(f"V{TAG_BYTES}").reshape(-1)
-    tally.rows += 1 + int((tags[1:] != tags[:-1]).sum())
-    tally.members += len(rows)
+    begins = np.append(True, tags[1:] != tags[:-1])
+    tally.rows += int(begins.sum())
+    if list_bytes(job):
+        tally.lists += np.bincount(rows[begins, fields["tag"].start], minlength=len(tally.lists))
     refs = fields.of(rows, "ref")
     by_commitment.add(kernel.hmac_sha256(salts.run_salt, refs, lease.house.limits.threads))
     writer.add(rows)
 
 
-def _root(by_commitment: Sorter) -> bytes:
-    tree = kernel.MerkleRoot()
+def _root(by_commitment: Sorter) -> tuple[bytes, int]:
+    """Return the root over the people of all lists, each once, and how many they are. Blocks."""
+    tree, people = kernel.MerkleRoot(), 0
     for macs in by_commitment.pieces():
-        tree.add(macs)
+        # All equal ones come in one piece.
+        first, _ = once(macs)
+        tree.add(first)
+        people += len(first)
     root: bytes = tree.root()
-    return root
+    return root, people
 
 
 def _segment_rows(members: Members, segments: int) -> tuple[int, ...]:
@@ -318,9 +326,17 @@ def _report(
     tally: _Tally,
     cohort: ConsentedCohort,
 ) -> dict[str, object]:
-    rejected = {**source.scan.rejected, **linking.rejected, **repeats.rejected}
+    scan, several = source.scans[0], len(source.scans) > 1
+    # With several match keys a row without one may have another: what is wrong with keys is said per key alone.
+    of_rows = {reason: found for reason, found in scan.rejected.items() if not several or "MATCH_KEY" not in reason}
+    rejected = {**of_rows, **linking.rejected, **repeats.rejected}
+    faults = {
+        f"{name} {reason}" if several else reason: found
+        for name, one in zip(job.agreement.match_keys, source.scans, strict=False)
+        for reason, found in one.key_faults.items()
+    }
     report: dict[str, object] = {
-        "rows_read": source.scan.rows_read,
+        "rows_read": scan.rows_read,
         "folded": repeats.folded,
         "rejected": {
             reason: {"count": found.count, "first_rows": list(found.first_rows)} for reason, found in rejected.items()
@@ -330,16 +346,17 @@ def _report(
         "records": tally.rows,
         "gate_cpu_ms": tally.gate_ns // 1_000_000,
     }
-    if source.scan.key_faults:
+    if faults:
         report["match_key_faults"] = {
-            reason: {"count": found.count, "first_rows": list(found.first_rows)}
-            for reason, found in source.scan.key_faults.items()
+            reason: {"count": found.count, "first_rows": list(found.first_rows)} for reason, found in faults.items()
         }
+    if several:
+        report["key_records"] = dict(zip(job.agreement.match_keys, cohort.lists, strict=True))
     if is_padded(job):
         report["padding"] = list_rows(job, job.side, tally.rows) - tally.rows
     if job.operation.grouped:
         grouped = {"segments": len(cohort.segments)}
-        report |= grouped if job.side is Side.RECEIVER else {"clipped": source.scan.clipped}
+        report |= grouped if job.side is Side.RECEIVER else {"clipped": scan.clipped}
     return report
 
 
@@ -359,6 +376,7 @@ def _seal(lease: Lease, members: Members, cohort: ConsentedCohort, report: Mappi
         "segments": list(cohort.segments),
         "segment_rows": list(cohort.segment_rows),
         "padding": cohort.padding,
+        "lists": list(cohort.lists),
         "all_by_rule": all_by_rule,
         "report": report,
         "chunks": chunks_of(members.file()).hex(),
@@ -391,6 +409,7 @@ async def restore(lease: Lease, job: AuthorizedJob, columns: tuple[Column, ...])
         segments=tuple(about["segments"]),
         segment_rows=tuple(about["segment_rows"]),
         padding=about["padding"],
+        lists=tuple(about.get("lists", ())),
     )
     return Judged(cohort, about["report"])
 

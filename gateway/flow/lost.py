@@ -27,7 +27,7 @@ from gateway.flow.threads import in_thread
 from gateway.psi.fields import Fields
 from gateway.route.cohort import ConsentedCohort
 from gateway.route.job import AuthorizedJob
-from gateway.route.subject_ref import REF_BYTES
+from gateway.route.subject_ref import REF_BYTES, once
 
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
@@ -114,9 +114,10 @@ async def _judged(tx: Transaction, registry: Registry, job: AuthorizedJob, candi
     places, refs = [np.empty(0, np.int64)], [np.empty((0, REF_BYTES), np.uint8)]
     uncovered: dict[str, list[Bytes]] = {name: [refs[0]] for name, _ in job.column_gates}
     async for piece in ahead(in_turn(candidates.pieces())):
-        asked = _CANDIDATE.of(piece, "ref")
+        # A person stands once in each list; all its rows come in one piece.
+        asked, person = once(_CANDIDATE.of(piece, "ref"))
         allowed = (await judge_all(tx, registry, job.gates, asked, at)).allowed
-        places.append(_CANDIDATE.number(piece[~allowed], "place"))
+        places.append(_CANDIDATE.number(piece[~allowed[person]], "place"))
         refs.append(asked[~allowed])
         for name, use in job.column_gates:
             covered = (await judge(tx, registry, use, asked, at)).allowed

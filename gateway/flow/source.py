@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from gateway import kernel
 from gateway.errors import SourceError
 from gateway.flow.identity import link_type
+from gateway.flow.lists import list_bytes, list_count
 from gateway.flow.ports import House
 from gateway.psi.attributes import encode, plaintext_bytes
 from gateway.psi.fields import Fields
@@ -36,7 +37,7 @@ class TaggedSource:
     """A pass whose rows are `ref || row number || tag || segment || plaintext`.
 
     Attributes:
-        scan: counts of the pass.
+        scans: counts of the pass, or of the passes where there are several match keys.
         fields: of a row; `segment` only for the receiver of statistics, `plain` only with columns.
         segments: names met so far; a row's segment is a place in it.
         key_bytes: of the longest match-key value so far.
@@ -59,12 +60,15 @@ class TaggedSource:
         self._house, self._job, self._tag_key, self._columns = house, job, tag_key, columns
         grouped = job.operation.grouped
         self._segmented = grouped and job.side is Side.RECEIVER
-        self.scan = house.datasets.scan(
-            job.binding,
-            job.agreement.match_keys[0],
-            columns,
-            segments=self._segmented,
-            clip=grouped and job.side is Side.SENDER,
+        self.scans = tuple(
+            house.datasets.scan(
+                job.binding,
+                match_key,
+                columns,
+                segments=self._segmented,
+                clip=grouped and job.side is Side.SENDER,
+            )
+            for match_key in job.agreement.match_keys[: list_count(job)]
         )
         self.fields = Fields(
             ref=REF_BYTES,
@@ -80,21 +84,25 @@ class TaggedSource:
     def rows(self) -> Iterator[Bytes]:
         """Yield the usable rows, in the order of the source. Blocks."""
         custody, threads = self._house.custody, self._house.limits.threads
-        for batch in self.scan.batches():
+        for number, batch in ((number, batch) for number, scan in enumerate(self.scans) for batch in scan.batches()):
             count = len(batch.rows)
             if not count:
                 continue
             refs = kernel.subject_refs(custody.subject_key(), self._label, batch.subjects, threads)
-            parts: dict[str, Bytes | npt.NDArray[np.int64]] = {"ref": refs, "row": batch.rows, "tag": self._tags(batch)}
+            parts: dict[str, Bytes | npt.NDArray[np.int64]] = {
+                "ref": refs,
+                "row": batch.rows,
+                "tag": self._tags(batch, number),
+            }
             if batch.segments is not None:
                 parts["segment"] = self._numbered(batch)
             if batch.columns is not None:
                 parts["plain"] = encode(batch.columns, self._columns)
             yield self.fields.join(count, **parts)
 
-    def _tags(self, batch: SourceBatch) -> Bytes:
+    def _tags(self, batch: SourceBatch, number: int) -> Bytes:
         self.key_bytes = max(self.key_bytes, pc.max(pc.binary_length(batch.keys)).as_py())
-        return tags_of(self._house, self._job, self._tag_key, batch)
+        return tags_of(self._house, self._job, self._tag_key, batch, number)
 
     def _numbered(self, batch: SourceBatch) -> npt.NDArray[np.int64]:
         """Number segments by name, in the order in which they are met."""
@@ -114,7 +122,10 @@ class TaggedSource:
         return numbers
 
 
-def tags_of(house: House, job: AuthorizedJob, tag_key: bytes, batch: SourceBatch) -> Bytes:
-    """Return the keyed tags of a batch's match keys, (n, 16). Blocks."""
-    inputs = kernel.oprf_inputs(job.agreement.match_keys[0], batch.keys)
-    return np.ascontiguousarray(kernel.hmac_sha256(tag_key, inputs, house.limits.threads)[:, :TAG_BYTES])
+def tags_of(house: House, job: AuthorizedJob, tag_key: bytes, batch: SourceBatch, number: int = 0) -> Bytes:
+    """Return the keyed tags of a batch's match keys, (n, 16); of several lists each begins with its number. Blocks."""
+    inputs = kernel.oprf_inputs(job.agreement.match_keys[number], batch.keys)
+    tags = np.ascontiguousarray(kernel.hmac_sha256(tag_key, inputs, house.limits.threads)[:, :TAG_BYTES])
+    if list_bytes(job):
+        tags[:, 0] = number
+    return tags
