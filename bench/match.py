@@ -21,7 +21,7 @@ from pathlib import Path
 
 from matching import people, report, venvs
 from matching.engines import ENGINES, OPENMINED, Assent, Cores
-from matching.gateways import prepared
+from matching.gateways import MOST_IMPORTED, prepared
 from matching.party import Ended
 from matching.processes import machine
 
@@ -88,7 +88,7 @@ def _compare(
             people.write_csv(side, file)
     ground = None
     if len(peers) < len(engines):
-        ground = prepared(folder / "homes", ours, (sides[0] | sides[1],) * 2, _say)
+        ground = prepared(folder / "homes", ours, (sides[0] | sides[1],) * 2, _say, asked.direct)
     for key, engine in engines.items():
         _say(f"{key}, {sizes[0]:,} x {sizes[1]:,} rows")
         os.sync()  # what one engine wrote is not to be paid for by the next
@@ -132,6 +132,11 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--workdir", type=Path, help="for homes, tables and results; by default a temporary directory")
     parser.add_argument(
         "--keep", action="store_true", help="leave them; the next run with this --workdir imports nothing"
+    )
+    parser.add_argument(
+        "--direct",
+        action="store_true",
+        help=f"write consents straight into the stores instead of importing events; above {MOST_IMPORTED:,} always",
     )
     parser.add_argument("--cores", type=int, default=2, help="how many cores both sides have together")
     parser.add_argument("--pin", action="store_true", help="give each side one core of its own")

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import pyarrow.parquet
 from matching import gateways, people
-from matching.gateways import PARTIES, RECEIVER, Ground
+from matching.gateways import MOST_IMPORTED, PARTIES, RECEIVER, Ground
 from matching.party import Ended
 from matching.processes import machine
 from matching.wire import Wire
@@ -86,7 +86,9 @@ def main() -> int:
     folder = work / f"{asked.rows}x{asked.rows}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        ground = gateways.prepared(folder / "homes", people.people(asked.rows, asked.rows), (set(cores),) * 2, _say)
+        ground = gateways.prepared(
+            folder / "homes", people.people(asked.rows, asked.rows), (set(cores),) * 2, _say, asked.direct
+        )
         with gateways.serving(ground.folder, ENVIRONMENT, (set(cores),) * 2) as servers:
             return _measured(asked, ground, folder, servers, machine(cores))
     except (Ended, ValueError, AssentError) as error:
@@ -216,6 +218,11 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--workdir", type=Path, help="for homes and results; by default a temporary directory")
     parser.add_argument(
         "--keep", action="store_true", help="leave them; the next run with this --workdir imports nothing"
+    )
+    parser.add_argument(
+        "--direct",
+        action="store_true",
+        help=f"write consents straight into the stores instead of importing events; above {MOST_IMPORTED:,} always",
     )
     parser.add_argument("--cores", type=int, default=2, help="how many cores both sides have together")
     return parser.parse_args()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from consent.event import EventType
+from consent.history import History
 from consent.question import Decision
 from consent.reason import ReasonCode
 
@@ -29,3 +31,8 @@ def asking_helps(decision: Decision) -> bool:
     """
     code = ReasonCode(decision.reason_code)
     return code in _ASK or (code is ReasonCode.RECORD_UNTRUSTED and decision.consent_id is not None)
+
+
+def may_have_refused(history: History) -> bool:
+    """Return whether the cool-down after a no may bar asking: somebody who never said no may be asked at any time."""
+    return bool(history.linked) or any(event.type in (EventType.REFUSED, EventType.MERGED) for event in history.events)

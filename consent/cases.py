@@ -8,9 +8,11 @@ without saying. `decide` answers every case; it never looks at an expected answe
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from consent import fields
 from consent.basis import CONSENT
+from consent.decision import on_record
 from consent.errors import FieldError
 from consent.evaluate import History, Kind, Question, Use, may_use
 from consent.event import FIELDS, ConsentEvent, EventType
@@ -19,6 +21,11 @@ from consent.fixtures import REGISTRY_EVENT_FIELDS, REGISTRY_EVENTS, registry_of
 Json = Mapping[str, object]
 
 MAX_CASES = 100_000
+RECORD = (
+    "decision_id", "consent_id", "consent_item_no", "notice", "notice_hash", "assessment_id", "contract_id",
+    "mechanism_id", "basis_rule_id", "policy_version", "registry_version", "decided_at", "as_known_at", "expires_at",
+)  # fmt: skip
+"""What the record of a decision adds."""
 DEFAULT_HANDLER = "RET"  # unless the document's own schema names another default
 QUESTION_FIELDS = frozenset(
     {
@@ -39,14 +46,15 @@ _SAID_TO_A_HANDLER = frozenset(
 )
 
 
-def decide(document: Json) -> list[dict[str, object]]:
+def decide(document: Json, *, with_record: bool = False) -> list[dict[str, object]]:
     """Answer every case of a document.
 
     Args:
         document: `fixtures` and `cases`, as JSON gives them.
+        with_record: say of each answer what it rests on as well.
 
     Returns:
-        Per case, in order: id, allowed, reason_code, articles.
+        Per case, in order: id, allowed, reason_code, articles; with their records also the fields of RECORD.
 
     Raises:
         FieldError: names the place in the document, never its value.
@@ -68,15 +76,21 @@ def decide(document: Json) -> list[dict[str, object]]:
         history = _history(personal, question.subject, default_handler)
         registry = registry_of(fixtures, general)
         decision = may_use(question, history, registry)
-        answers.append(
-            {
-                "id": fields.text(case, "id", path),
-                "allowed": decision.allowed,
-                "reason_code": decision.reason_code,
-                "articles": list(decision.articles),
-            }
-        )
+        answered: dict[str, object] = {
+            "id": fields.text(case, "id", path),
+            "allowed": decision.allowed,
+            "reason_code": decision.reason_code,
+            "articles": list(decision.articles),
+        }
+        if with_record:
+            record = on_record(decision, question, history, registry)
+            answered |= {name: _shown(getattr(record, name)) for name in RECORD}
+        answers.append(answered)
     return answers
+
+
+def _shown(entry: object) -> object:
+    return fields.said(entry) if isinstance(entry, datetime) else entry
 
 
 def unread(document: Json) -> list[str]:

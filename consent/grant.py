@@ -6,50 +6,13 @@ one fails. If none gets through, the one that came furthest says what is missing
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import IntEnum
-
 from consent.event import Actor, ConsentEvent, ConsentItem, EventType, Form
+from consent.finding import Finding, Stage
 from consent.history import explicit, is_child
 from consent.matter import Matter
 from consent.notice import Notice
 from consent.party import PartyEventType
-from consent.question import Verdict
 from consent.reason import ReasonCode
-
-
-class Stage(IntEnum):
-    """Where an item of a grant failed, in the order of the rule."""
-
-    PURPOSE = 1
-    CATEGORY = 2
-    METHOD = 3
-    RECIPIENT = 4
-    TRUST = 5
-    GUARDIAN = 6
-    ACT = 7
-    FORM = 8
-    STANDING = 9
-    TERM = 10
-    FRESH = 11
-    PASSED = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What became of one item of one grant.
-
-    Attributes:
-        stage: where it failed, or PASSED.
-        verdict: what to answer if no other item came further.
-        grant: the grant; None when there is none to speak of.
-        item_no: which of its items, from 1.
-    """
-
-    stage: Stage
-    verdict: Verdict
-    grant: ConsentEvent | None
-    item_no: int | None = None
 
 
 def weigh(matter: Matter, grants: list[ConsentEvent]) -> Finding:
@@ -70,11 +33,11 @@ def weigh(matter: Matter, grants: list[ConsentEvent]) -> Finding:
                 return best
     if best is not None and best.stage >= Stage.RECIPIENT:
         return best
-    if _said(EventType.REFUSED, matter):
+    if matter.said(EventType.REFUSED):
         return Finding(Stage.PURPOSE, (ReasonCode.CONSENT_REFUSED, (14,)), None)
     if best is not None:
         return best
-    if _said(EventType.WITHDRAWN, matter):
+    if matter.said(EventType.WITHDRAWN):
         return Finding(Stage.PURPOSE, (ReasonCode.CONSENT_WITHDRAWN, (15,)), None)
     return Finding(Stage.PURPOSE, (ReasonCode.NO_CONSENT, (13, 14)), None)
 
@@ -166,7 +129,7 @@ def _faults_of_act(grant: ConsentEvent, notice: Notice | None, shown: str | None
     """
     void = any(
         _meant(event, grant, matter.names, matter) and (event.consent_id is not None or event.at >= grant.at)
-        for event in matter.of(EventType.INVALIDATED)
+        for event in matter.of_type(EventType.INVALIDATED)
     )
     faults: list[int] = [14] if void or not explicit(grant) else []
     if notice is None:
@@ -205,19 +168,12 @@ def _undone(kind: EventType, grant: ConsentEvent, names: frozenset[str], matter:
 
 def _over(grant: ConsentEvent, names: frozenset[str], matter: Matter) -> tuple[int | str, ...]:
     """Stage TERM: time, uses or the service itself are over."""
-    articles: list[int | str] = []
+    uses = [used for used in matter.of_type(EventType.USED) if used.earlier <= matter.at]
+    used = sum(use.consent_id == grant.consent_id for use in uses)
     ended = grant.valid_until is not None and grant.valid_until <= matter.at
-    if ended or (grant.max_uses is not None and _uses(grant, matter) >= grant.max_uses):
-        articles.append("NDSR-22")
-    if _undone(EventType.REVOKED, grant, names, matter):
-        articles.append(47)
-    return tuple(articles)
-
-
-def _uses(grant: ConsentEvent, matter: Matter) -> int:
-    return sum(
-        event.consent_id == grant.consent_id and event.earlier <= matter.at for event in matter.of(EventType.USED)
-    )
+    spent = grant.max_uses is not None and used >= grant.max_uses
+    articles: tuple[int | str, ...] = ("NDSR-22",) if ended or spent else ()
+    return (*articles, 47) if _undone(EventType.REVOKED, grant, names, matter) else articles
 
 
 def _stale(grant: ConsentEvent, notice: Notice, names: frozenset[str], matter: Matter) -> tuple[int, ...]:
@@ -231,8 +187,7 @@ def _stale(grant: ConsentEvent, notice: Notice, names: frozenset[str], matter: M
         and event.recorded_at <= matter.as_known_at
         and event.earlier <= matter.at
         and event.at >= grant.at
-        and (not event.purposes or matter.use.purpose in event.purposes)
-        and (not event.methods or matter.use.method in event.methods)
+        and event.touches(matter.use.purpose, matter.use.method)
         for event in matter.registry.party_events
     ):
         articles.append(23)
@@ -249,7 +204,3 @@ def material(notice: Notice, matter: Matter) -> bool:
         and (notice.recorded_at is None or notice.recorded_at <= matter.as_known_at)
         and (begins is None or begins <= matter.at)
     )
-
-
-def _said(kind: EventType, matter: Matter) -> bool:
-    return any(event.earlier <= matter.at and matter.concerns(event) for event in matter.of(kind))

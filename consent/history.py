@@ -135,6 +135,12 @@ def members(history: History, at: datetime, as_known_at: datetime) -> tuple[Hist
     return (history, *(on_file.get(subject) or History(subject, ()) for subject in rest))
 
 
+def child_among(history: History, at: datetime, as_known_at: datetime, policy: Policy) -> bool:
+    """Return whether a person, or anybody merged with them, is under fourteen: all of it is sensitive then."""
+    everybody = members(history, at, as_known_at)
+    return any(is_child(birthdate(known(one, as_known_at)), at, policy) for one in everybody)
+
+
 def _parts(parting: ConsentEvent, one: str, other: str) -> bool:
     """A parting of two or more holds between them; one of a single person takes that person out."""
     apart = set(parting.subjects) or {parting.subject}

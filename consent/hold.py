@@ -13,42 +13,36 @@ _REQUESTS = {EventType.DELETION: 47, EventType.RESTRICTION: 44, EventType.CLOSUR
 _REQUEST_TYPES = tuple(_REQUESTS)
 
 
-def held(matter: Matter, grants: list[ConsentEvent]) -> Verdict | None:
+def held(matter: Matter) -> Verdict | None:
     """Step 8: retention and rights.
 
     Under a statutory duty to keep, mere storage passes what else would stop it (PIPL 47(2)).
-
-    Args:
-        matter: what is asked.
-        grants: the person's grants to the handler in effect, each possibly lifting a request.
     """
-    bar: Verdict | None = None
-    if _retention_over(matter):
-        bar = ReasonCode.RETENTION_EXPIRED, (19, 47)
-    else:
-        articles = {
-            _REQUESTS[request.type]
-            for request in requests(matter)
-            if not any(grant.at > request.at and covers(grant, matter) for grant in grants)
-        }
-        if matter.use.basis == PUBLIC_INFO and any(
-            refusal.earlier <= matter.at and matter.concerns(refusal)
-            for refusal in matter.of(EventType.PUBLIC_INFO_REFUSED)
-        ):
-            articles.add(27)
-        if articles:
-            bar = ReasonCode.RIGHTS_HOLD, tuple(articles)
-    if bar is not None and matter.method.stores_only and _must_be_kept(matter):
+    rights = _rights(matter)
+    over = _retention_over(matter)
+    if not (over or rights):
+        return None
+    if matter.method.stores_only and _must_be_kept(matter):
         return ReasonCode.OK_ACTION, (47,)
-    return bar
+    return (ReasonCode.RETENTION_EXPIRED, (19, 47)) if over else (ReasonCode.RIGHTS_HOLD, tuple(rights))
+
+
+def _rights(matter: Matter) -> set[int]:
+    """The articles under which the person stopped the use; a new consent lifts what it covers."""
+    made = requests(matter)
+    grants = [grant for grant in matter.grants if covers(grant, matter)] if made else []
+    articles = {_REQUESTS[request.type] for request in made if not any(grant.at > request.at for grant in grants)}
+    if matter.use.basis == PUBLIC_INFO and matter.said(EventType.PUBLIC_INFO_REFUSED):
+        articles.add(27)
+    return articles
 
 
 def opted_out(matter: Matter) -> Verdict | None:
     """Step 9: personalised marketing ends with an opt-out (PIPL 24), until an opt-in."""
     if not matter.registry.purposes[matter.use.purpose].personalised_marketing:
         return None
-    back_in = [event for event in matter.of(EventType.OPT_IN) if matter.concerns(event)]
-    if any(matter.concerns(event) and stands(event, back_in, matter.at) for event in matter.of(EventType.OPT_OUT)):
+    back_in = [event for event in matter.of_type(EventType.OPT_IN) if matter.concerns(event)]
+    if any(matter.concerns(event) and stands(event, back_in, matter.at) for event in matter.of_type(EventType.OPT_OUT)):
         return ReasonCode.OPTED_OUT, (24,)
     return None
 
@@ -65,14 +59,14 @@ def requests(matter: Matter) -> list[ConsentEvent]:
     ]
 
 
-def surviving(matter: Matter, grants: list[ConsentEvent]) -> list[ConsentEvent]:
-    """Return the grants that no request has ended: those given after the last one.
+def surviving(matter: Matter) -> list[ConsentEvent]:
+    """Return the grants to the handler that no request has ended: those given after the last one.
 
     A new consent lifts a deletion, a restriction or a closure for what it covers; what was
     agreed before stays ended, or a narrow or void new act would revive it.
     """
     last = max((request.at for request in requests(matter)), default=None)
-    return grants if last is None else [grant for grant in grants if grant.at > last]
+    return [grant for grant in matter.grants if last is None or grant.at > last]
 
 
 def covers(grant: ConsentEvent, matter: Matter) -> bool:
@@ -89,7 +83,7 @@ def covers(grant: ConsentEvent, matter: Matter) -> bool:
 def _retention_over(matter: Matter) -> bool:
     """The latest collection governs; one that we learnt of late extends nothing before we did."""
     collected = [
-        event for event in matter.of(EventType.COLLECTED) if event.earlier <= matter.at and matter.concerns(event)
+        event for event in matter.of_type(EventType.COLLECTED) if event.earlier <= matter.at and matter.concerns(event)
     ]
     if not collected:
         return False
@@ -104,5 +98,5 @@ def _retention_over(matter: Matter) -> bool:
 def _must_be_kept(matter: Matter) -> bool:
     return any(
         event.later <= matter.at and (event.until is None or matter.at < event.until) and matter.concerns(event)
-        for event in matter.of(EventType.STATUTORY_HOLD)
+        for event in matter.of_type(EventType.STATUTORY_HOLD)
     )

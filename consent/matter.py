@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from consent.event import ConsentEvent, EventType
+from consent.history import History, birthdate, is_child, known
+from consent.mechanism import Exported
 from consent.party import Party, PartyEventType
 from consent.purpose import Category, Method
-from consent.question import Use
+from consent.question import Question, Use
 from consent.registry import Registry
+
+NOBODY_KNOWS = Exported()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,7 @@ class Matter:
         born: day of birth, or None when unknown.
         child: under fourteen at the moment asked about.
         predecessors: whom the recipient stands for beside itself, after mergers.
+        exported: how many people were exported this year, as far as known.
     """
 
     use: Use
@@ -42,6 +47,28 @@ class Matter:
     born: date | None
     child: bool
     predecessors: tuple[Predecessor, ...]
+    exported: Exported = NOBODY_KNOWS
+
+    @classmethod
+    def of(cls, question: Question, history: History, registry: Registry) -> Matter:
+        """Gather the matter of a question about a use that is registered in all its parts."""
+        use, at, by = question.use, question.at, question.as_known_at
+        events = known(history, by)
+        born = birthdate(events)
+        return cls(
+            use=use,
+            at=at,
+            as_known_at=by,
+            registry=registry,
+            category=registry.judged(use.category),
+            method=registry.methods[use.method],
+            party=None if use.recipient is None else registry.party(use.recipient, by),
+            events=events,
+            born=born,
+            child=is_child(born, at, registry.policy),
+            predecessors=predecessors(use.recipient, at, by, registry),
+            exported=question.exported,
+        )
 
     @property
     def provision(self) -> bool:
@@ -84,7 +111,13 @@ class Matter:
             return frozenset()
         return frozenset({self.use.recipient, *(before.party for before in self.predecessors)})
 
-    def of(self, kind: EventType) -> list[ConsentEvent]:
+    @property
+    def grants(self) -> list[ConsentEvent]:
+        """The grants to this handler that are in effect."""
+        given = self.of_type(EventType.GIVEN)
+        return [event for event in given if event.later <= self.at and event.handler == self.use.handler]
+
+    def of_type(self, kind: EventType) -> list[ConsentEvent]:
         """Return the known events of a type."""
         return [event for event in self.events if event.type is kind]
 
@@ -101,6 +134,10 @@ class Matter:
             and (not event.categories or self.category.id in event.categories or self.use.category in event.categories)
             and (event.method is None or event.method == self.use.method)
         )
+
+    def said(self, kind: EventType) -> bool:
+        """Return whether an act of a type, in effect by now, concerns this use."""
+        return any(event.earlier <= self.at and self.concerns(event) for event in self.of_type(kind))
 
     def concerns(self, event: ConsentEvent) -> bool:
         """Return whether an event was said to this handler, or to every one, about this use."""

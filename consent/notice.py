@@ -178,6 +178,8 @@ class Notice:
     recorded_at: datetime | None = None
     # Articles whose contents are there, by recipient: every decision asks.
     _shown: Mapping[str | None, frozenset[int]] = field(init=False, repr=False, compare=False)
+    # Of a text as long as a book: taken once, when first asked for.
+    _hash: str | None = field(init=False, default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """A reference is cut at its last `@`; a version counts from 1."""
@@ -288,8 +290,12 @@ class Notice:
         Keys are ASCII and values texts, integers and lists of them; for these, sorted keys,
         no spaces and unescaped Unicode are RFC 8785.
         """
+        if self._hash is not None:
+            return self._hash
         canonical = json.dumps(self.content(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        found = hashlib.sha256(canonical.encode()).hexdigest()
+        object.__setattr__(self, "_hash", found)
+        return found
 
 
 def _shown(notice: Notice) -> Mapping[str | None, frozenset[int]]:

@@ -179,6 +179,14 @@ class PartyEvent:
         """When it counts if it allows something."""
         return max(self.at, self.recorded_at)
 
+    def holds(self, at: datetime) -> bool:
+        """Return whether what it allows is allowed at a time; its end is exclusive."""
+        return self.later <= at and (self.until is None or at < self.until)
+
+    def touches(self, purpose: str, method: str) -> bool:
+        """Return whether a change of scope is about a purpose and a method; what it leaves open is any."""
+        return (not self.purposes or purpose in self.purposes) and (not self.methods or method in self.methods)
+
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, object]) -> PartyEvent:
         """Read a stored or submitted event; FieldError names what is wrong."""

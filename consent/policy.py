@@ -22,6 +22,7 @@ class Policy:
         export_warning: share of a line, in percent, from which on the house is warned.
         adult_age: years; PIPL 31 speaks of those who have not completed fourteen.
         time_zone: whose calendar a birthday belongs to.
+        decision_lifetime: how long an answer may be used without asking again; seconds.
     """
 
     clock_tolerance: timedelta = timedelta(minutes=5)
@@ -33,3 +34,4 @@ class Policy:
     export_warning: int = 80
     adult_age: int = 14
     time_zone: tzinfo = CHINA_STANDARD_TIME
+    decision_lifetime: timedelta = timedelta(seconds=5)

@@ -37,7 +37,8 @@ from datetime import UTC, datetime, timedelta
 
 from consent.ending import NEVER_BEGAN, end_of
 from consent.event import ConsentEvent, EventType
-from consent.grant import Stage, examine
+from consent.finding import Stage
+from consent.grant import examine
 from consent.history import History, known
 from consent.matter import Matter
 from consent.party import PartyEventType

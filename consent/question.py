@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from consent.basis import CONSENT
+from consent.event import ConsentEvent
 from consent.mechanism import Exported
 from consent.reason import REASONS, ReasonCode, citations
 
@@ -88,6 +89,19 @@ class Decision:
         notice: `id@version` under which it was given.
         decided_at: the moment asked about.
         as_known_at: what was known by then was weighed.
+
+    What follows is of a decision on record, see `consent.decision`; it is empty of others:
+
+    Attributes:
+        decision_id: the same for the same question, answered from the same facts.
+        notice_hash: content hash of that notice; None without one.
+        contract_id: the contract with the recipient that covers the use.
+        mechanism_id: the way out of the country that carries it, `id@version`.
+        assessment_id: the impact assessment that covers it.
+        basis_rule_id: the row of the basis rule table that reaches it, `id@version`.
+        policy_version: the rule and the numbers of the house that it was answered by.
+        registry_version: what was registered of all that the question touches.
+        expires_at: first moment at which it is to be asked again.
     """
 
     allowed: bool
@@ -98,6 +112,15 @@ class Decision:
     decided_at: datetime
     as_known_at: datetime
     consent_item_no: int | None = None
+    decision_id: str = ""
+    notice_hash: str | None = None
+    contract_id: str | None = None
+    mechanism_id: str | None = None
+    assessment_id: str | None = None
+    basis_rule_id: str | None = None
+    policy_version: str = ""
+    registry_version: str = ""
+    expires_at: datetime | None = None
 
 
 Verdict = tuple[ReasonCode, tuple[int | str, ...]]
@@ -105,22 +128,17 @@ Verdict = tuple[ReasonCode, tuple[int | str, ...]]
 
 
 def answer(
-    verdict: Verdict,
-    at: datetime,
-    as_known_at: datetime,
-    consent_id: str | None = None,
-    notice: str | None = None,
-    consent_item_no: int | None = None,
+    verdict: Verdict, question: Question, grant: ConsentEvent | None = None, item_no: int | None = None
 ) -> Decision:
-    """Return a verdict as the decision of a moment."""
+    """Return a verdict as the decision of a moment, with the item of the grant that it rests on."""
     code, articles = verdict
     return Decision(
         allowed=REASONS[code].allowed,
         reason_code=str(code),
         articles=citations(articles),
-        consent_id=consent_id,
-        notice=notice,
-        decided_at=at,
-        as_known_at=as_known_at,
-        consent_item_no=consent_item_no,
+        consent_id=None if grant is None else grant.consent_id,
+        notice=None if grant is None else grant.notice,
+        decided_at=question.at,
+        as_known_at=question.as_known_at,
+        consent_item_no=item_no,
     )

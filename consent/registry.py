@@ -110,6 +110,11 @@ class Registry:
             policy=Policy() if policy is None else policy,
         )
 
+    def judged(self, category: str) -> Category:
+        """Return a registered category; of an aggregate, the category it is made of."""
+        found = self.categories[category]
+        return found if found.base is None else self.categories[found.base]
+
     def sensitive(self, category: str) -> bool:
         """Return whether a category, or what an aggregate is made of, is sensitive (PIPL 28)."""
         found = self.categories.get(category)

@@ -16,13 +16,13 @@ def may_prompt(matter: Matter) -> Verdict:
     policy, and its end exclusive. A yes given after the refusal ends it.
     """
     cooldown = matter.registry.policy.reprompt_cooldown
-    grants = [event for event in matter.of(EventType.GIVEN) if event.later <= matter.at and covers(event, matter)]
+    grants = [grant for grant in matter.grants if covers(grant, matter)]
     if any(
         refusal.earlier <= matter.at
         and matter.at - refusal.earlier < cooldown
         and matter.concerns(refusal)
-        and not any(grant.at > refusal.at and grant.handler == matter.use.handler for grant in grants)
-        for refusal in matter.of(EventType.REFUSED)
+        and not any(grant.at > refusal.at for grant in grants)
+        for refusal in matter.of_type(EventType.REFUSED)
     ):
         return ReasonCode.REPROMPT_BARRED, ("NDSR-22",)
     return ReasonCode.OK_ACTION, (14,)

@@ -56,10 +56,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for need in NEEDS.values():
-        if need.absent() is None:
-            continue
         needing = [item for item in items if need.is_needed_by(item)]
-        if needing:
+        if needing and need.absent() is not None:
             config.stash[_NOT_RUN][need.name] = len(needing)
             config.hook.pytest_deselected(items=needing)
             items[:] = [item for item in items if item not in set(needing)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,11 +42,34 @@ def _thorough_absent() -> str | None:
     )
 
 
+def _ifma_absent() -> str | None:
+    from gateway.kernel import isa  # most test runs of one file need it for nothing
+
+    return None if "ifma" in isa.AVAILABLE else "neither this build nor this processor holds AVX-512 IFMA"
+
+
+def _child_memory_absent() -> str | None:
+    """Ask by reading a child's memory, as the tests do: a system may forbid it in more than one way."""
+    with subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE) as child:
+        try:
+            first = int(Path(f"/proc/{child.pid}/maps").read_text().split("-", 1)[0], 16)
+            with Path(f"/proc/{child.pid}/mem").open("rb", buffering=0) as memory:
+                memory.seek(first)
+                memory.read(1)
+        except (OSError, ValueError) as error:
+            return f"this system does not let a process read its child's memory ({type(error).__name__})"
+        finally:
+            child.kill()
+    return None
+
+
 NEEDS = {
     need.name: need
     for need in (
         Need("postgres", frozenset({"postgres_dsn", "postgres_url"}), postgres.absent),
         Need("vectors", frozenset({"vectors_dir"}), _vectors_absent),
+        Need("ifma", frozenset(), _ifma_absent),
+        Need("child_memory", frozenset(), _child_memory_absent),
         Need("thorough", frozenset(), _thorough_absent),
     )
 }

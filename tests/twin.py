@@ -6,7 +6,10 @@ The counterparty behind the real `PeerPort`, so that a test can stop either side
 from __future__ import annotations
 
 import asyncio
+import atexit
 import hashlib
+import shutil
+import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +32,7 @@ from gateway.flow import consent, notice, notices, partner, registry, session
 from gateway.flow.job import create_job
 from gateway.flow.lease import Lease
 from gateway.flow.memory import Memory
-from gateway.flow.ports import DatasetDescription, House, Limits
+from gateway.flow.ports import DatasetDescription, DatasetPart, House, Limits
 from gateway.flow.ports.peer import Acceptance, Closing
 from gateway.flow.run import cancel, run
 from gateway.keys.custody import HomeKeys
@@ -76,6 +79,8 @@ class TableDatasets:
     tables: dict[str, pa.Table] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
     held: dict[str, str] = field(default_factory=dict)
+    united: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Data sets that other ones make, in order; their subjects stand in the column `id`."""
 
     async def names(self) -> list[str]:
         return sorted(self.tables)
@@ -93,23 +98,32 @@ class TableDatasets:
         *,
         segments: bool = False,
         clip: bool = False,
+        part: int = 0,
     ) -> TableScan:
-        table = self.tables[binding.dataset]
+        table = self.tables[self._parts(binding.dataset)[part]]
         source = dict(binding.value_columns)
         wanted = {
             "subject": table.column(binding.subject_column),
             "key": self._keys(table, dict(binding.match_key_columns)[match_key], match_key),
-            **{column.name: values_of(table.column(source[column.name]), column, clip) for column in columns},
+            **{
+                column.name: values_of(table.column(source[column.name]), column, clip)
+                if source[column.name] in table.column_names
+                else pa.nulls(table.num_rows, column_type(column))
+                for column in columns
+            },
         }
         if segments:
             wanted["segment"] = table.column(binding.segment_column)
         return TableScan(pa.table(wanted), [column.name for column in columns])
 
-    async def subject_source(self, name: str) -> str:
-        return self.sources.get(name, "")
+    async def parts(self, name: str) -> tuple[DatasetPart, ...]:
+        return tuple(
+            DatasetPart(part if name in self.united else "", "parquet", "id", self.sources.get(part, ""))
+            for part in self._parts(name)
+        )
 
-    async def identifiers(self, name: str) -> dict[str, str]:
-        return self.held
+    async def identifiers(self, name: str) -> tuple[dict[str, str], ...]:
+        return (self.held,)
 
     def _keys(self, table: pa.Table, column: str, match_key: str) -> pa.ChunkedArray:
         values = table.column(column)
@@ -120,8 +134,11 @@ class TableDatasets:
         assert faults.null_count == len(faults)
         return pa.chunked_array([keys])
 
-    def subject_pieces(self, binding: AgreementBinding) -> Iterator[pa.StringArray]:
-        yield from self.tables[binding.dataset].column(binding.subject_column).chunks
+    def _parts(self, name: str) -> tuple[str, ...]:
+        return self.united.get(name, (name,))
+
+    def subject_pieces(self, binding: AgreementBinding, part: int = 0) -> Iterator[pa.StringArray]:
+        yield from self.tables[self._parts(binding.dataset)[part]].column(binding.subject_column).chunks
 
 
 def values_of(values: pa.ChunkedArray, column: Column, clip: bool) -> pa.ChunkedArray:
@@ -340,7 +357,10 @@ class Twin:
         try:
             while not ours.done():
                 await self.platform.work()
-                await asyncio.sleep(0.02)
+                # The bell may ring before anybody waits for it: the platform looks again soon anyway.
+                rung = asyncio.create_task(self.platform.house.bells.wait("jobs", 0.1))
+                await asyncio.wait({ours, rung}, return_when=asyncio.FIRST_COMPLETED)
+                rung.cancel()
             await self.platform.work()
         finally:
             ours.cancel()
@@ -515,6 +535,18 @@ def customers(first: int, count: int, prefix: str) -> pa.Table:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Homes:
+    """The homes of a twin as they were when it stood ready: setting up costs a second, a copy of them nothing."""
+
+    directory: Path
+    agreement_id: str
+    at: datetime
+
+
+HOMES: dict[str, Homes] = {}
+
+
 async def make_twin(
     directory: Path,
     rows: tuple[int, int] = (40, 50),
@@ -531,21 +563,47 @@ async def make_twin(
     `tables` replaces what `customers` would make, `values` names the platform's columns, `cohorts` is the minimum
     cohort that each side binds itself to.
     """
-
     clock = TestClock(ASKED - timedelta(days=10))
-    sides = []
-    for party, url, port in ((RETAILER, urls[0], 1), (PLATFORM, urls[1], 2)):
-        home = directory / party
+    retailer = Gateway(directory / RETAILER, RETAILER, clock, TableDatasets(), urls[0])
+    platform = Gateway(directory / PLATFORM, PLATFORM, clock, TableDatasets(), urls[1])
+    crm, users = tables or (customers(0, rows[0], "A"), customers(rows[0] - shared, rows[1], "B"))
+    retailer.datasets.tables["crm"], platform.datasets.tables["users"] = crm, users
+    retailer.peer.others[PLATFORM], platform.peer.others[RETAILER] = platform, retailer
+    twin = Twin(retailer, platform, clock, str(uuid.uuid4()))
+    if tables is not None or urls != (None, None):
+        await _set_up(twin, consents, values, cohorts, agreement)
+        return twin
+    key = repr((rows, shared, consents, values, cohorts, sorted(agreement.items())))
+    if key not in HOMES:
+        await _set_up(twin, consents, values, cohorts, agreement)
+        await twin.stop()
+        kept = Path(tempfile.mkdtemp(prefix="as-twin-"))
+        atexit.register(shutil.rmtree, kept, ignore_errors=True)
+        shutil.copytree(directory / RETAILER, kept / RETAILER)
+        shutil.copytree(directory / PLATFORM, kept / PLATFORM)
+        HOMES[key] = Homes(kept, twin.agreement_id, clock.at)
+    else:
+        shutil.copytree(HOMES[key].directory, directory, dirs_exist_ok=True)
+    twin.agreement_id, clock.at = HOMES[key].agreement_id, HOMES[key].at
+    await retailer.start()
+    await platform.start()
+    return twin
+
+
+async def _set_up(
+    twin: Twin, consents: bool, values: tuple[str, ...], cohorts: tuple[int, int], agreement: Mapping[str, object]
+) -> None:
+    """Make the homes of a twin; its gateways run afterwards."""
+    retailer, platform, clock = twin.retailer, twin.platform, twin.clock
+    for side, port in ((retailer, 1), (platform, 2)):
+        party, address = side.party, f"127.0.0.1:{port}"
         initialise(
-            home, party, f"{party} 有限公司", f"dpo@{party}.example", "CN", f"127.0.0.1:{port}", f"127.0.0.1:{port}",
-            f"{party}.example", clock.now(),
+            side.home, party, f"{party} 有限公司", f"dpo@{party}.example", "CN", address, address, f"{party}.example",
+            clock.now(),
         )  # fmt: skip
-        sides.append(Gateway(home, party, clock, TableDatasets(), url))
-        await sides[-1].start()
-    retailer, platform = sides
-    cards = {side.party: side.house.custody.own_card() for side in sides}
+        await side.start()
+    cards = {side.party: side.house.custody.own_card() for side in (retailer, platform)}
     for side, other in ((retailer, platform), (platform, retailer)):
-        side.peer.others[other.party] = other
         house, signed = side.house, cards[other.party]
         await partner.accept_partner(house, EVERYBODY, card_file(signed), signed.fingerprint)
         await registry.create_purpose(house, EVERYBODY, {"id": PURPOSE, "text": "画像补充", "automated": True})
@@ -567,9 +625,7 @@ async def make_twin(
         await notice.create_notice(house, EVERYBODY, body)
         await notice.publish_notice(house, EVERYBODY, "N-SHARE", 1)
     clock.at = ASKED - timedelta(days=1)
-    crm, users = tables or (customers(0, rows[0], "A"), customers(rows[0] - shared, rows[1], "B"))
-    retailer.datasets.tables["crm"], platform.datasets.tables["users"] = crm, users
-    agreement_id = str(uuid.uuid4())
+    agreement_id = twin.agreement_id
     draft = agreement_draft(agreement_id, **agreement)
     copy = await agreements.propose(retailer.house, EVERYBODY, draft, str(uuid.uuid4()))
     await agreements.accept(platform.house, EVERYBODY, agreement_id, copy.agreement.hash.hex())
@@ -594,4 +650,3 @@ async def make_twin(
             ids = side.datasets.tables[dataset].column("id").to_pylist()
             report = await side.import_events([given(side.party, customer) for customer in ids])
             assert report.rejected_count == 0, report
-    return Twin(retailer, platform, clock, agreement_id)

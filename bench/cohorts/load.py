@@ -28,6 +28,7 @@ from consent.registry import Registry
 from gateway import kernel
 from gateway.flow.wording import halves
 from gateway.store import rows
+from gateway.store.column_type import json_text
 from gateway.store.counters import Counter
 
 from .stories import SUBJECT_TYPE, WAVES, Asked, customer, stories, story_of
@@ -36,7 +37,7 @@ _NUMBER = "@NUMBER@"
 _PERSON = "@REFERENCE-OF-THE-PERSON@@"
 _AT_ONCE = 20_000  # people
 _TABLES = {
-    "subjects": ("subject_ref", "revision", "changed"),
+    "subjects": ("subject_ref", "revision", "changed", "use_set"),
     "consent_events": ("event_id", "subject_ref", "revision", "number", "content_hash", "body"),
     "consent_projection": (
         "use_id",
@@ -58,10 +59,12 @@ class _Story:
     Attributes:
         events: (content, record) of each.
         projection: values of the columns after subject_ref, and the use's number before.
+        use_set: number of the set of those uses.
     """
 
     events: tuple[tuple[str, str], ...]
     projection: tuple[tuple[int, int, str, int, int | None, int | None], ...]
+    use_set: int
 
 
 def load(url: str, key: bytes, registry: Registry, asked: Asked, people: int, recorded: Sequence[datetime]) -> int:
@@ -78,15 +81,15 @@ def load(url: str, key: bytes, registry: Registry, asked: Asked, people: int, re
     Returns:
         Events written.
     """
-    told, use_rows = _told(asked, registry, recorded)
+    told, named = _told(asked, registry, recorded)
     names = pa.array([customer(number) for number in range(people)], pa.string())
     refs = kernel.subject_refs(key, SUBJECT_TYPE, names, 2).view("S26").reshape(-1)
     order = np.argsort(refs, kind="stable")
     sink = _sqlite if url.startswith("sqlite") else _postgresql
-    return sink(url, use_rows, _pieces(told, refs, order))
+    return sink(url, named, _pieces(told, refs, order))
 
 
-def _told(asked: Asked, registry: Registry, recorded: Sequence[datetime]) -> tuple[list[_Story], list[tuple[Any, ...]]]:
+def _told(asked: Asked, registry: Registry, recorded: Sequence[datetime]) -> tuple[list[_Story], Rows]:
     projected, events = [], []
     for acts in stories(asked, _NUMBER):
         story = [
@@ -97,16 +100,23 @@ def _told(asked: Asked, registry: Registry, recorded: Sequence[datetime]) -> tup
         # As after every wave: a row is there from the moment on at which its use is first spoken of.
         projected.append([project(History(_PERSON, tuple(story[: wave + 1])), registry) for wave in range(len(story))])
     use_ids: dict[rows.UseKey, int] = {}
+    use_sets: dict[tuple[int, ...], int] = {}
     for wave in range(WAVES):
-        fresh = {rows.use_key(row) for story in projected for row in (story[wave] if wave < len(story) else ())}
-        for use in sorted(fresh - use_ids.keys()):
+        after = [{rows.use_key(row) for row in story[wave]} for story in projected if wave < len(story)]
+        for use in sorted(set().union(*after) - use_ids.keys()):
             use_ids[use] = len(use_ids) + 1
+        for use_set in sorted({tuple(sorted(use_ids[use] for use in uses)) for uses in after} - use_sets.keys()):
+            use_sets[use_set] = len(use_sets) + 1
     told = []
     for story, said_of in zip(events, projected, strict=True):
         columns = rows.projection_columns(said_of[-1], use_ids)
         values = [columns[name] for name in _TABLES["consent_projection"] if name != "subject_ref"]
-        told.append(_Story(tuple(_written(event) for event in story), tuple(zip(*values, strict=True))))
-    return told, [(number, *use) for use, number in use_ids.items()]
+        use_set = use_sets[tuple(sorted(set(columns["use_id"])))]
+        told.append(_Story(tuple(_written(event) for event in story), tuple(zip(*values, strict=True)), use_set))
+    return told, {
+        "consent_uses": [(number, *use) for use, number in use_ids.items()],
+        "consent_use_sets": [(number, json_text(list(use_set))) for use_set, number in use_sets.items()],
+    }
 
 
 def _written(event: ConsentEvent) -> tuple[str, str]:
@@ -125,7 +135,7 @@ def _pieces(told: Sequence[_Story], refs: Any, order: Any) -> Iterator[Rows]:
             start,
         ):
             ref, number, story = name.decode(), f"{rank:08d}", told[story_of(place)]
-            people.append((ref, len(story.events), len(story.events)))
+            people.append((ref, len(story.events), len(story.events), story.use_set))
             for wave, (content, record) in enumerate(story.events, 1):
                 own = content.replace(_NUMBER, number).replace(_PERSON, ref).encode()
                 body = record.replace(_NUMBER, number).replace(_PERSON, ref)
@@ -136,14 +146,15 @@ def _pieces(told: Sequence[_Story], refs: Any, order: Any) -> Iterator[Rows]:
         yield piece
 
 
-def _sqlite(url: str, uses: Sequence[tuple[Any, ...]], pieces: Iterator[Rows]) -> int:
+def _sqlite(url: str, named: Rows, pieces: Iterator[Rows]) -> int:
     written = 0
     with closing(sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)) as database:
         # A loading that breaks off begins anew: nothing need survive a crash before its end.
         for setting in ("synchronous = OFF", "cache_size = -262144", "foreign_keys = OFF"):
             database.execute(f"PRAGMA {setting}")
         database.execute("BEGIN IMMEDIATE")
-        database.executemany("INSERT INTO consent_uses VALUES (?, ?, ?, ?, ?, ?)", uses)
+        for table, values in named.items():
+            database.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(values[0]))})", values)
         for piece in pieces:
             for table, columns in _TABLES.items():
                 marks = ", ".join("?" * len(columns))
@@ -158,13 +169,14 @@ def _sqlite(url: str, uses: Sequence[tuple[Any, ...]], pieces: Iterator[Rows]) -
     return written
 
 
-def _postgresql(url: str, uses: Sequence[tuple[Any, ...]], pieces: Iterator[Rows]) -> int:
+def _postgresql(url: str, named: Rows, pieces: Iterator[Rows]) -> int:
     written = 0
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as database:
         # References are right by construction; checking each would take longer than writing it.
         database.execute("SET session_replication_role = replica")
         database.execute("SET synchronous_commit = off")
-        database.cursor().executemany("INSERT INTO consent_uses VALUES (%s, %s, %s, %s, %s, %s)", uses)
+        for table, values in named.items():
+            database.cursor().executemany(f"INSERT INTO {table} VALUES ({', '.join(['%s'] * len(values[0]))})", values)
         for piece in pieces:
             for table, columns in _TABLES.items():
                 with database.cursor().copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:

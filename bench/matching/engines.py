@@ -159,6 +159,8 @@ OPENMINED = Peer(venvs.OPENMINED, "openmined_party.py")
 ENGINES: dict[str, Assent | Peer] = {
     "assent": Assent("MATCH"),
     "assent-portable": Assent("MATCH", (("ASSENT_ISA", "portable"),)),
+    # The least working memory that a gateway takes: everything is sorted on disk.
+    "assent-64MiB": Assent("MATCH", (("ASSENT_ENGINE__MEMORY_LIMIT", "64"),)),
     "assent-enrich": Assent("ENRICH"),
     "secretflow-ecdh": SECRETFLOW_ECDH,
     "secretflow-rr22": SECRETFLOW_RR22,

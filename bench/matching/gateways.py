@@ -106,8 +106,15 @@ def clients(servers: dict[str, Server]) -> Iterator[Both]:
         yield Both(receiver, sender)
 
 
-def prepared(folder: Path, ours: People, cores: tuple[set[int], set[int]], say: Say) -> Ground:
+def prepared(folder: Path, ours: People, cores: tuple[set[int], set[int]], say: Say, direct: bool = False) -> Ground:
     """Return two homes; those of an earlier call for the same people are used again.
+
+    Args:
+        folder: where they are, or will be.
+        ours: the people.
+        cores: on which the gateways run meanwhile.
+        say: is told what is done.
+        direct: write consents straight into the stores, as is done above `MOST_IMPORTED` anyway.
 
     Raises:
         Ended: the product refused an event.
@@ -135,9 +142,10 @@ def prepared(folder: Path, ours: People, cores: tuple[set[int], set[int]], say: 
         for party, client in both.by_party().items():
             groundwork.register(client, party, now)
         agreement = _agreement(both, ours, now)
-        if max(ours.receiver.rows, ours.sender.rows) <= MOST_IMPORTED:
+        direct = direct or max(ours.receiver.rows, ours.sender.rows) > MOST_IMPORTED
+        if not direct:
             _import(folder, ours, now, say)
-    if max(ours.receiver.rows, ours.sender.rows) > MOST_IMPORTED:
+    if direct:
         _write(folder, ours, now, say)
     found = Ground(folder, agreement, tuple(ports[1::2]), ours)
     told = {"agreement": agreement, "peer_ports": found.peer_ports, "at": now.isoformat()}
@@ -234,9 +242,7 @@ def _import(folder: Path, ours: People, now: datetime, say: Say) -> None:
 
 def _write(folder: Path, ours: People, now: datetime, say: Say) -> None:
     """Write what an import leaves for the gate, where the import itself would take too long or too much disk."""
-    say(
-        f"above {MOST_IMPORTED:,} customers their consents are written straight into the stores, without events and log"
-    )
+    say("consents are written straight into the stores, without events and log")
     for party, side in zip(PARTIES, (ours.receiver, ours.sender), strict=True):
         asked = groundwork.terms(party, now)
         uses = [

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import typer
 
+from consent.cases import RECORD, unread
 from consent.cases import decide as decide_cases
-from consent.cases import unread
 from consent.errors import ConsentError
 from gateway.cli.cohort import coverage, eligible
+from gateway.cli.decision import decision_record, decisions
 from gateway.cli.dpv import as_dpv
 from gateway.cli.event_table import read_table
 from gateway.cli.events import read_events
@@ -37,6 +38,7 @@ class Shape(StrEnum):
 app = typer.Typer(no_args_is_help=True)
 app.command()(eligible)
 app.command()(coverage)
+app.command()(decisions)
 
 
 @app.command("import")
@@ -133,20 +135,7 @@ def evaluate(
             sensitive_exported_this_year=sensitive_exported_this_year,
             necessary_for_service=necessary_for_service,
         )
-    show_one(
-        {
-            "allowed": found.allowed,
-            "reason_code": found.reason_code,
-            "articles": list(found.articles),
-            "meaning": found.meaning,
-            "repair": found.repair,
-            "consent": found.consent_id,
-            "notice": found.notice,
-            "decided_at": found.decided_at,
-            "as_known_at": found.as_known_at,
-        },
-        chosen.output,
-    )
+    show_one(decision_record(found), chosen.output)
 
 
 @app.command("show")
@@ -187,7 +176,9 @@ def trace(
 
 @app.command()
 def decide(
-    context: typer.Context, cases: Path = typer.Option(..., exists=True, help="Cases with their own registry, JSON.")
+    context: typer.Context,
+    cases: Path = typer.Option(..., exists=True, help="Cases with their own registry, JSON."),
+    record: bool = typer.Option(False, "--record", help="Say of each answer what it rests on, and its decision id."),
 ) -> None:
     """Answer a file of consent cases with the rule, without any gateway."""
     try:
@@ -197,10 +188,10 @@ def decide(
     if not isinstance(document, dict):
         raise RequestError("BAD_FIELD", f"{cases.name}: must be an object with fixtures and cases")
     try:
-        answers = decide_cases(document)
+        answers = decide_cases(document, with_record=record)
         not_read = unread(document)
     except ConsentError as error:
         raise RequestError("BAD_FIELD", f"{cases.name}: {error}") from error
     if not_read:
         words(f"No rule reads these fields, and they changed no answer: {', '.join(not_read[:MAX_NAMED])}")
-    show(answers, ["id", "allowed", "reason_code", "articles"], options(context).output)
+    show(answers, ["id", "allowed", "reason_code", "articles", *(RECORD if record else ())], options(context).output)

@@ -35,3 +35,16 @@ def describe(context: typer.Context, name: str) -> None:
         for c, t in found.columns
     ]
     show(rows, ["dataset", "format", "column", "type", "identifier"], chosen.output)
+
+
+@app.command()
+def parts(context: typer.Context, name: str) -> None:
+    """Show the sources whose rows make a data set, in the order that settles what they say differently."""
+    chosen = options(context)
+    with chosen.client() as client:
+        found = client.datasets.get(name)
+    rows = [
+        {"part": part.name, "format": part.format, "column": part.subject_column, "source": part.subject_source}
+        for part in found.parts
+    ]
+    show(rows, ["part", "format", "column", "source"], chosen.output)

@@ -11,6 +11,7 @@ from gateway.client import RightsRequest
 
 app = typer.Typer(no_args_is_help=True)
 
+_ERASED = ["erased_at", "events", "links", "removals", "payloads"]
 _COLUMNS = ["id", "subject", "kind", "requester", "state", "received_at", "due_at", "done_at", "reason"]
 
 
@@ -66,6 +67,15 @@ def advance(
     with chosen.client() as client:
         moved = client.requests.advance(request_id, state, reason)
     show([_record(moved)], _COLUMNS, chosen.output)
+
+
+@app.command()
+def erase(context: typer.Context, request_id: str) -> None:
+    """Erase the customer of a deletion or closure that is done: links, removals, events, openings of the log."""
+    chosen = options(context)
+    with chosen.client() as client:
+        erased = client.requests.erase(request_id)
+    show([{name: getattr(erased, name) for name in _ERASED}], _ERASED, chosen.output)
 
 
 def _record(request: RightsRequest) -> dict[str, object]:

@@ -14,8 +14,9 @@ from gateway.client.aio import AsyncClient
 from gateway.client.audit import AuditEntry, Checkpoint, InclusionProof
 from gateway.client.blocking import Client
 from gateway.client.cells import cells_frame, is_cells
-from gateway.client.consent import Consent, Decision
-from gateway.client.dataset import Dataset
+from gateway.client.consent import Consent
+from gateway.client.dataset import Dataset, DatasetPart
+from gateway.client.decision import Decision, LoggedDecision
 from gateway.client.eligible import Coverage
 from gateway.client.event import RowError
 from gateway.client.event_batch import ImportProgress, ImportReport
@@ -25,9 +26,9 @@ from gateway.client.notice import Notice, NoticeRecipient
 from gateway.client.outcome import Cancelled, Refused
 from gateway.client.party import ExportCounter, ExportMechanism, Party, PartyContract, PartyEvent
 from gateway.client.registry import BasisRule, Category, ImpactAssessment, Invitation, Method, Partner, Purpose
-from gateway.client.request import RightsRequest
+from gateway.client.request import Erasure, RightsRequest
 from gateway.client.rights import PartnerNotice, Removal, RunTrace
-from gateway.client.task import Deletion, EndWarning, Task
+from gateway.client.task import Deletion, DeletionEvidence, EndWarning, Task
 from gateway.client.terms import AggregateTerms, Budget, BudgetCharge, Measure, Scheme
 
 __all__ = [
@@ -48,10 +49,13 @@ __all__ = [
     "Count",
     "Coverage",
     "Dataset",
+    "DatasetPart",
     "Decision",
     "Deletion",
+    "DeletionEvidence",
     "Direction",
     "EndWarning",
+    "Erasure",
     "ExportCounter",
     "ExportMechanism",
     "IdentityLink",
@@ -62,6 +66,7 @@ __all__ = [
     "Invitation",
     "Job",
     "LinkReport",
+    "LoggedDecision",
     "Measure",
     "Method",
     "Notice",

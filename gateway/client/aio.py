@@ -12,6 +12,7 @@ from gateway.client.cells import cells_frame
 from gateway.client.connection import Connection
 from gateway.client.consent import AsyncConsents
 from gateway.client.dataset import AsyncDatasets
+from gateway.client.decision import AsyncDecisions
 from gateway.client.frame import Frame
 from gateway.client.identity import AsyncIdentity
 from gateway.client.job import AsyncJobs, Job, Progress
@@ -39,6 +40,7 @@ class AsyncClient:
         audit: checkpoint, proofs, entries, export.
         consents: import events, ask for a decision, list a customer's consents.
         datasets: what is declared on the gateway's machine.
+        decisions: what was asked about single customers, and answered.
         identity: whose the ids of other systems are.
         jobs: run, watch, cancel, read the result.
         notices: draft, publish, look.
@@ -56,6 +58,7 @@ class AsyncClient:
         self.audit = AsyncAudit(connection)
         self.consents = AsyncConsents(connection)
         self.datasets = AsyncDatasets(connection)
+        self.decisions = AsyncDecisions(connection)
         self.identity = AsyncIdentity(connection)
         self.jobs = AsyncJobs(connection)
         self.notices = AsyncNotices(connection)

@@ -11,6 +11,7 @@ from gateway.client.aio import AsyncClient
 from gateway.client.audit import AsyncAudit
 from gateway.client.consent import AsyncConsents
 from gateway.client.dataset import AsyncDatasets
+from gateway.client.decision import AsyncDecisions
 from gateway.client.frame import Frame
 from gateway.client.identity import AsyncIdentity
 from gateway.client.job import AsyncJobs, Progress
@@ -65,6 +66,14 @@ class Datasets:
     def __init__(self, loop: LoopThread, calls: AsyncDatasets) -> None:
         """Wrap the calls."""
         self.get = loop.blocking(calls.get)
+        self.list = loop.iterating(calls.list)
+
+
+class Decisions:
+    """Blocking calls of DecisionService; see `AsyncDecisions`."""
+
+    def __init__(self, loop: LoopThread, calls: AsyncDecisions) -> None:
+        """Wrap the calls."""
         self.list = loop.iterating(calls.list)
 
 
@@ -157,6 +166,7 @@ class Requests:
         self.open = loop.blocking(calls.open)
         self.list = loop.iterating(calls.list)
         self.advance = loop.blocking(calls.advance)
+        self.erase = loop.blocking(calls.erase)
 
 
 class Tasks:
@@ -184,6 +194,7 @@ class Client:
         self.audit = Audit(self._loop, self._client.audit)
         self.consents = Consents(self._loop, self._client.consents)
         self.datasets = Datasets(self._loop, self._client.datasets)
+        self.decisions = Decisions(self._loop, self._client.decisions)
         self.identity = Identity(self._loop, self._client.identity)
         self.jobs = Jobs(self._loop, self._client.jobs)
         self.notices = Notices(self._loop, self._client.notices)

@@ -9,10 +9,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from gateway.client.connection import Connection
+from gateway.client.decision import Decision, decision_of
 from gateway.client.eligible import Coverage, read_coverage, read_eligible
 from gateway.client.event import RowError
 from gateway.client.event_batch import Account, Batches, ImportProgress, ImportReport, Row
-from gateway.client.record import PAGE_SIZE, bare, named, pages, required_time, stamp, time_of
+from gateway.client.record import PAGE_SIZE, bare, named, pages, stamp, time_of
 from gateway.errors import RequestError
 from gateway.v1 import consent_pb2, consent_pb2_grpc, eligible_pb2
 
@@ -20,30 +21,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 QUESTION_KINDS = ("USE", "PROMPT", "REFUSE_SERVICE")
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """The answer of the rule.
-
-    Attributes:
-        reason_code: e.g. "OK_CONSENT", "CONSENT_WITHDRAWN".
-        articles: e.g. "PIPL-13", sorted.
-        consent_id: the consent that allows, or the one that came furthest; may be "".
-        notice: `id@version` under which it was given; may be "".
-        meaning: what the code means.
-        repair: what usually helps; "" when nothing is wrong.
-    """
-
-    allowed: bool
-    reason_code: str
-    articles: tuple[str, ...]
-    consent_id: str
-    notice: str
-    decided_at: datetime
-    as_known_at: datetime
-    meaning: str
-    repair: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,17 +183,7 @@ class AsyncConsents:
             necessary_for_service=necessary_for_service,
         )
         found = await self._connection.call(self._stub.EvaluateConsent, request)
-        return Decision(
-            allowed=found.allowed,
-            reason_code=found.reason_code,
-            articles=tuple(found.articles),
-            consent_id=found.consent_id,
-            notice=found.notice,
-            decided_at=required_time(found, "decide_time"),
-            as_known_at=required_time(found, "as_known_time"),
-            meaning=found.meaning,
-            repair=found.repair,
-        )
+        return decision_of(found)
 
     async def eligible(
         self,

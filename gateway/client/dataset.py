@@ -11,6 +11,21 @@ from gateway.v1 import dataset_pb2, dataset_pb2_grpc
 
 
 @dataclass(frozen=True, slots=True)
+class DatasetPart:
+    """One of several sources of a data set.
+
+    Attributes:
+        subject_column: the source's own column that names a customer.
+        subject_source: the system whose ids stand there; "" for raw customer values.
+    """
+
+    name: str
+    format: str
+    subject_column: str
+    subject_source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Dataset:
     """What a person may know of a data set: never its rows, path or connection.
 
@@ -18,6 +33,7 @@ class Dataset:
         columns: (name, type) pairs in order of the source.
         subject_column: names a customer.
         subject_source: the system whose ids stand there; "" for raw customer values.
+        parts: the sources in order, where there are several.
         identifiers: what columns are declared to hold, such as phone@HK or phone.cn11.sha256.
     """
 
@@ -26,6 +42,7 @@ class Dataset:
     columns: tuple[tuple[str, str], ...]
     subject_column: str
     subject_source: str = ""
+    parts: tuple[DatasetPart, ...] = ()
     identifiers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -47,6 +64,9 @@ class AsyncDatasets:
             columns=tuple((column.name, column.type) for column in found.columns),
             subject_column=found.subject_column,
             subject_source=found.subject_source,
+            parts=tuple(
+                DatasetPart(part.name, part.format, part.subject_column, part.subject_source) for part in found.parts
+            ),
             identifiers={column.name: column.identifier for column in found.columns if column.identifier},
         )
 

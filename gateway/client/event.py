@@ -9,9 +9,9 @@ message could carry is refused here, with the same kind of report.
 from __future__ import annotations
 
 import marshal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -36,12 +36,28 @@ _ITEM_LISTS = ("categories", "methods", "recipients")
 _MAX_SHOWN = 64  # characters of a field's name in a report
 _COUNTS = {"max_uses": "an integer of at least 1", "dwell_ms": "an integer of milliseconds"}
 # What differs from act to act.
-_OWN = (
-    "event_id", "at", "subject", "consent_id", "valid_until",
-    "evidence_ref", "evidence_hash", "scan_hash", "device_ref", "ip_prefix", "shown_at", "dwell_ms",
-)  # fmt: skip
+_COLUMNS = {
+    "event_id": "event_ids",
+    "at": "act_micros",
+    "subject": "subjects",
+    "consent_id": "consent_ids",
+    "valid_until": "valid_until_micros",
+    "evidence_ref": "evidence_refs",
+    "evidence_hash": "evidence_hashes",
+    "scan_hash": "scan_hashes",
+    "device_ref": "device_refs",
+    "ip_prefix": "ip_prefixes",
+    "shown_at": "shown_micros",
+    "dwell_ms": "dwell_ms",
+}
+_OWN = tuple(_COLUMNS)
+# What a row, a field of it and a group take at most in a message, besides texts: tags, lengths and integers.
+_ROW_BYTES = 10
+_FIELD_BYTES = 10
+_GROUP_BYTES = 100
 _MAX_KEPT = 4096  # messages of what rows share
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAYS = tuple((day.replace(tzinfo=UTC) - _EPOCH).days for day in (datetime.min, datetime.max))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,36 +85,105 @@ class NotCarried(Exception):
         self.reason = reason
 
 
-class EventMessages:
-    """Turns rows into messages; what a row shares with rows before it is turned once."""
+class _Group:
+    """Rows of one wording that state the same fields of their own."""
+
+    __slots__ = ("columns", "rows")
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.rows: list[int] = []
+        self.columns: dict[str, list[Any]] = {name: [] for name in names}
+
+
+class EventGroups:
+    """Gathers rows into groups that share a wording; what a row shares with rows before it is turned once.
+
+    Attributes:
+        rows: how many rows wait to be taken.
+        size: how many bytes their message has at most.
+    """
 
     def __init__(self) -> None:
         """Begin without rows."""
+        self.rows = self.size = 0
         self._alike: dict[bytes, bytes] = {}
+        self._groups: dict[tuple[bytes, tuple[str, ...]], _Group] = {}
 
-    def write(self, mapping: Mapping[str, object], event: consent_pb2.ConsentEvent) -> None:
-        """Write a row's object into an empty message, as `event_message` does.
+    def add(self, number: int, mapping: Mapping[str, object], most_rows: int, most_bytes: int) -> bool:
+        """Add a row, unless there is no room for it beside the others.
+
+        Args:
+            number: of the row.
+            mapping: its object.
+            most_rows: that a message may have.
+            most_bytes: that it may have.
 
         Raises:
-            NotCarried: as `event_message`; the message is of no use then.
+            NotCarried: as `event_message`, or for a row that no message has room for.
         """
         shared = dict(mapping)
         own = [(name, shared.pop(name)) for name in _OWN if name in shared]
+        wording = self._wording(shared)
+        size = _ROW_BYTES
+        values: list[tuple[str, Any]] = []
+        for name, value in own:
+            if value is not None:
+                read = _own(name, value)
+                size += len(read) * (1 if read.isascii() else 4) + _FIELD_BYTES if type(read) is str else _FIELD_BYTES
+                values.append((name, read))
+        names = tuple([name for name, _ in values])
+        group = self._groups.get((wording, names))
+        if group is None:
+            size += len(wording) + _GROUP_BYTES
+        if size > most_bytes and _alone(number, mapping).ByteSize() > most_bytes:
+            raise NotCarried("(row)", f"is larger than {most_bytes} bytes")
+        if self.rows and (self.rows == most_rows or self.size + size > most_bytes):
+            return False
+        if group is None:
+            group = self._groups[wording, names] = _Group(names)
+        group.rows.append(number)
+        for name, read in values:
+            group.columns[name].append(read)
+        self.rows += 1
+        self.size += size
+        return True
+
+    def take(self) -> consent_pb2.ConsentEventBatch:
+        """Return the rows that wait, and begin anew."""
+        batch = consent_pb2.ConsentEventBatch()
+        for (wording, _), group in self._groups.items():
+            message = batch.groups.add(rows=group.rows)
+            message.wording.MergeFromString(wording)
+            for name, column in group.columns.items():
+                getattr(message, _COLUMNS[name]).extend(column)
+            for name in ("event_id", "subject"):
+                if name not in group.columns:  # the gateway says that it is required
+                    getattr(message, _COLUMNS[name]).extend([""] * len(group.rows))
+        self.rows = self.size = 0
+        self._groups.clear()
+        return batch
+
+    def _wording(self, shared: dict[str, Any]) -> bytes:
+        """Turn what a row shares with others into a message.
+
+        Raises:
+            NotCarried: as `event_message`.
+        """
         try:
             key = marshal.dumps(shared)
         except ValueError:
             # Of a type that JSON does not know; the table of messages knows what to say of it.
-            event.CopyFrom(event_message(mapping))
-            return
+            return event_message(shared).SerializeToString()
         written = self._alike.get(key)
         if written is None:
             if len(self._alike) >= _MAX_KEPT:
                 self._alike.clear()
             written = self._alike[key] = event_message(shared).SerializeToString()
-        event.MergeFromString(written)
-        for name, value in own:
-            if value is not None:
-                _set(event, name, value, mapping)
+        return written
+
+
+def _alone(number: int, mapping: Mapping[str, object]) -> consent_pb2.ConsentEventRow:
+    return consent_pb2.ConsentEventRow(row=number, event=event_message(mapping))
 
 
 def event_message(mapping: Mapping[str, object]) -> consent_pb2.ConsentEvent:
@@ -164,12 +249,12 @@ def _single_category(event: consent_pb2.ConsentEvent, value: object, mapping: Ma
     event.categories.append(_of_type(value, str, "category", "a text"))
 
 
-def _of_type(value: object, kind: type[Any], path: str, expected: str) -> Any:
+def _of_type(value: Any, kind: type[Any], path: str, expected: str) -> Any:
     if not isinstance(value, kind):
         raise NotCarried(path, f"must be {expected}")
-    if kind is str:
+    if kind is str and not value.isascii():
         try:
-            str(value).encode()
+            value.encode()
         except UnicodeEncodeError:
             raise NotCarried(path, "is not valid Unicode") from None
     return value
@@ -193,17 +278,30 @@ def _word(value: object, kind: str, path: str) -> Any:
     return number
 
 
+def _own(name: str, value: object) -> Any:
+    """Read a field that is each row's own into what its column holds."""
+    if name in _TIMES:
+        since = _since(value, name)
+        return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    return _count(value, name) if name in _COUNTS else _of_type(value, str, name, "a text")
+
+
 def _set_time(stamp: Timestamp, value: object, path: str) -> None:
-    try:
-        at = value if isinstance(value, datetime) else datetime.fromisoformat(_of_type(value, str, path, "a time"))
-        since = at.astimezone(UTC) - _EPOCH if at.tzinfo is not None else None
-    except (ValueError, OverflowError):
-        since = None
-    if since is None:
-        raise NotCarried(path, "must be an ISO 8601 time with an offset, such as 2026-02-01T10:00:00+08:00")
+    since = _since(value, path)
     stamp.SetInParent()  # also at the epoch, whose numbers are all zero
     stamp.seconds = since.days * 86_400 + since.seconds
     stamp.nanos = since.microseconds * 1000
+
+
+def _since(value: object, path: str) -> timedelta:
+    """Return how long after 1970 a time is."""
+    try:
+        at = value if isinstance(value, datetime) else datetime.fromisoformat(_of_type(value, str, path, "a time"))
+        if at.tzinfo is not None and _DAYS[0] <= (since := at - _EPOCH).days <= _DAYS[1]:
+            return since
+    except (ValueError, OverflowError):
+        pass
+    raise NotCarried(path, "must be an ISO 8601 time with an offset, such as 2026-02-01T10:00:00+08:00")
 
 
 def _words(enum: Any, prefix: str) -> dict[str, int]:

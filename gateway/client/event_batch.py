@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from gateway.client.event import EventMessages, NotCarried, RowError
+from gateway.client.event import EventGroups, NotCarried, RowError
 from gateway.v1 import consent_pb2
 
 BATCH_ROWS = 2000
@@ -129,8 +129,7 @@ class Batches:
 
     def __iter__(self) -> Iterator[consent_pb2.ImportEventsRequest]:
         """Yield messages of at most BATCH_ROWS rows and BATCH_BYTES bytes."""
-        messages = EventMessages()
-        request, size = consent_pb2.ImportEventsRequest(), 0
+        groups = EventGroups()
         for found in self._rows:
             if isinstance(found, RowError):
                 self.last_row = found.row
@@ -138,27 +137,10 @@ class Batches:
                 continue
             number, mapping = found
             self.last_row = number
-            kept = request.batch.rows
-            if len(kept) == BATCH_ROWS:
-                yield request
-                request, size = consent_pb2.ImportEventsRequest(), 0
-                kept = request.batch.rows
-            row = kept.add()
-            row.row = number
             try:
-                messages.write(mapping, row.event)
-                bytes_of_row = row.ByteSize()
-                if bytes_of_row > BATCH_BYTES:
-                    raise NotCarried("(row)", f"is larger than {BATCH_BYTES} bytes")
+                while not groups.add(number, mapping, BATCH_ROWS, BATCH_BYTES):
+                    yield consent_pb2.ImportEventsRequest(batch=groups.take())
             except NotCarried as fault:
                 self._account.refuse(RowError(number, fault.field, fault.reason))
-                del kept[-1]
-                continue
-            if size + bytes_of_row > BATCH_BYTES:
-                full, request, size = request, consent_pb2.ImportEventsRequest(), 0
-                request.batch.rows.add().CopyFrom(row)
-                del kept[-1]
-                yield full
-            size += bytes_of_row
-        if request.batch.rows:
-            yield request
+        if groups.rows:
+            yield consent_pb2.ImportEventsRequest(batch=groups.take())

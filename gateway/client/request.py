@@ -43,6 +43,24 @@ class RightsRequest:
     done_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What an erasure destroyed; all 0 where the person had been erased before.
+
+    Attributes:
+        events: consent events.
+        links: of the identity map.
+        removals: records of rows that were taken out of released runs.
+        payloads: openings of entries of the log.
+    """
+
+    erased_at: datetime
+    events: int
+    links: int
+    removals: int
+    payloads: int
+
+
 class AsyncRequests:
     """Calls of TaskService about rights requests."""
 
@@ -124,6 +142,17 @@ class AsyncRequests:
             reason=reason,
         )
         return _request(await self._connection.call(self._stub.AdvanceRightsRequest, request))
+
+    async def erase(self, request_id: str) -> Erasure:
+        """Erase the person of a deletion or closure that is done; who was erased before stays so.
+
+        Raises:
+            StateError: STAGE_ORDER while anything is still to be done first.
+        """
+        request = task_pb2.EraseSubjectRequest(name=named("rightsRequests", request_id))
+        found = await self._connection.call(self._stub.EraseSubject, request)
+        counts = found.events, found.links, found.removals, found.payloads
+        return Erasure(required_time(found, "erase_time"), *counts)
 
 
 _KINDS = ("ACCESS", "COPY", "TRANSFER", "CORRECTION", "DELETION", "RESTRICTION", "CLOSURE", "EXPLANATION")

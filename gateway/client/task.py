@@ -38,10 +38,11 @@ class EndWarning:
     """Something ends soon.
 
     Attributes:
-        kind: "ASSESSMENT", "AGREEMENT", "CONTRACT", "EXPORT_MECHANISM", "OWN_CERTIFICATE" or "PARTNER_CERTIFICATE".
-        item: id of the assessment, the agreement or the party.
+        kind: "ASSESSMENT", "AGREEMENT", "CONTRACT", "EXPORT_MECHANISM", "OWN_CERTIFICATE", "PARTNER_CERTIFICATE" or
+            "DELETION".
+        item: id of the assessment, the agreement or the party; of a "DELETION" the last day in time.
         ends_at: first moment at which it holds no more.
-        days: distance of the warning from the end: 30, 7 or 1.
+        days: distance of the warning from the end: 30, 7 or 1; 0 of a "DELETION" that is late.
         raised_at: when it was raised.
     """
 
@@ -50,6 +51,22 @@ class EndWarning:
     ends_at: datetime
     days: int
     raised_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionEvidence:
+    """What became of the row of one released run.
+
+    Attributes:
+        removed_at: when the row was off the gateway's disk.
+        notice_id: by which the partner was told; "" when it held nothing of the row.
+        acknowledged_at: when the partner's signed acknowledgement came.
+    """
+
+    job_id: str
+    removed_at: datetime
+    notice_id: str
+    acknowledged_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +80,8 @@ class Deletion:
         state: "OPEN", "HELD" (storage only) or "DONE".
         due_at: first moment at which it is late.
         held_until: end of the statutory hold.
+        done_by: who said that it is done; "reach-runs" where the gateway itself saw to it.
+        evidence: what became of the rows of released runs then.
     """
 
     id: str
@@ -77,6 +96,8 @@ class Deletion:
     due_at: datetime
     held_until: datetime | None
     done_at: datetime | None
+    done_by: str = ""
+    evidence: tuple[DeletionEvidence, ...] = ()
 
 
 class AsyncTasks:
@@ -157,4 +178,11 @@ def _deletion(message: task_pb2.DeletionTask) -> Deletion:
         due_at=required_time(message, "due_time"),
         held_until=time_of(message, "hold_end_time"),
         done_at=time_of(message, "done_time"),
+        done_by=message.done_by,
+        evidence=tuple(
+            DeletionEvidence(
+                bare(one.job), required_time(one, "remove_time"), one.notice, time_of(one, "acknowledge_time")
+            )
+            for one in message.evidence
+        ),
     )

@@ -9,11 +9,11 @@ import pyarrow as pa
 
 from gateway import identifier
 from gateway.dataset import batch, csv_file, parquet_file
-from gateway.dataset.declaration import Declaration
+from gateway.dataset.declaration import Declaration, PartDeclaration
 from gateway.dataset.scan import Read, Scan, Wanted, subject_pieces
 from gateway.dataset.source import Source
 from gateway.errors import SourceError, StateError
-from gateway.flow.ports.rows import DatasetDescription
+from gateway.flow.ports.rows import DatasetDescription, DatasetPart
 from gateway.route.agreement import AgreementBinding, Column
 
 BATCH_ROWS = 131_072
@@ -60,6 +60,7 @@ class Datasets:
         *,
         segments: bool = False,
         clip: bool = False,
+        part: int = 0,
     ) -> Scan:
         """Begin one pass over the rows of one match key; nothing is read before `batches` is iterated.
 
@@ -73,78 +74,112 @@ class Datasets:
             segments: carry the bound segment column too; rows without a segment are rejected.
             clip: bring numbers back into the agreed bounds, and count them, instead of
                 rejecting their rows.
+            part: number of the source; one that is declared without an agreed column has no value of it.
 
         Raises:
-            SourceError: MISSING_COLUMN for a binding without one that is asked for, or with one that cannot serve.
+            SourceError: MISSING_COLUMN for a binding without one that is asked for, or with one that cannot serve, or a
+                part declared without match key or segment.
             RequestError: BAD_FIELD for a match key that is not supported.
             StateError: NOT_FOUND for a data set that is not declared.
         """
         key = identifier.parse(match_key)
-        column = _bound(binding, "match key", key.name, binding.match_key_columns)
+        bound = _bound(binding, "match key", key.name, binding.match_key_columns)
+        segment = _segment_column(binding) if segments else None
+        values = [(one, _bound(binding, "column", one.name, binding.value_columns)) for one in columns]
+        source, read, declared = self._open(binding.dataset, part)
+        own = _needed(source, declared, bound)
         wanted = Wanted(
-            subject=binding.subject_column,
+            subject=declared.subject_column if source.part else binding.subject_column,
             match_key=key,
-            key=column,
-            content=_content(self._declaration(binding.dataset), binding.dataset, column, key),
-            segment=_segment_column(binding) if segments else None,
-            values=tuple((one, _bound(binding, "column", one.name, binding.value_columns)) for one in columns),
+            key=own,
+            content=_content(declared, binding.dataset, own, key),
+            segment=None if segment is None else _needed(source, declared, segment),
+            values=tuple((one, _own(declared, name)) for one, name in values),
             clip=clip,
         )
-        source, read = self._open(binding.dataset)
         return Scan(source, read, wanted, rows=self._batch_rows, named=self._named)
 
-    async def subject_source(self, name: str) -> str:
-        """Return the system whose ids the subject column holds, "" for raw subjects.
+    async def parts(self, name: str) -> tuple[DatasetPart, ...]:
+        """Return the sources of a data set, in order.
 
         Raises:
             StateError: NOT_FOUND for a name that is not declared.
         """
-        return (await asyncio.to_thread(self._declaration, name)).subject_source
+        declared = await asyncio.to_thread(self._declaration, name)
+        return tuple(_part(part, one) for part, one in declared.parts.items())
 
-    async def identifiers(self, name: str) -> Mapping[str, str]:
-        """Return what columns are declared to hold, by column; none for a data set that is not declared."""
+    async def identifiers(self, name: str) -> tuple[Mapping[str, str], ...]:
+        """Return what columns of each source are declared to hold, by the data set's name of the column.
+
+        None for a data set that is not declared.
+        """
         declared = (await asyncio.to_thread(self._declared)).get(name)
-        return {} if declared is None else dict(declared.identifiers)
+        return () if declared is None else tuple(_held(part) for part in declared.parts.values())
 
-    def subject_pieces(self, binding: AgreementBinding) -> Generator[pa.StringArray, None, None]:
-        """Yield the raw subject values of the bound data set in pieces, trimmed and usable; one may come again.
+    def subject_pieces(self, binding: AgreementBinding, part: int = 0) -> Generator[pa.StringArray, None, None]:
+        """Yield the raw subject values of a part of the bound data set in pieces, trimmed and usable.
+
+        One may come again.
 
         Raises:
             SourceError: as `SourceScan.batches`, when iterated.
             StateError: NOT_FOUND for a data set that is not declared, at once.
         """
-        source, read = self._open(binding.dataset)
-        return subject_pieces(source, read, binding.subject_column, self._batch_rows)
+        source, read, declared = self._open(binding.dataset, part)
+        column = declared.subject_column if source.part else binding.subject_column
+        return subject_pieces(source, read, column, self._batch_rows)
 
     def _describe(self, name: str) -> DatasetDescription:
-        declared = self._declaration(name)
-        source = Source(name, declared.path)
-        if declared.format == "parquet":
-            columns = parquet_file.header(source)
-        else:
-            columns = [(column, "text") for column in csv_file.header(source)]
-        for held in declared.identifiers.values():
-            identifier.parse_content(held)
-        source.check_columns([column for column, _ in columns], (declared.subject_column, *declared.identifiers))
+        columns: dict[str, str] = {}
+        identifiers: dict[str, str] = {}
+        parts: list[DatasetPart] = []
+        for part, declared in self._declaration(name).parts.items():
+            source = Source(name, declared.path, part)
+            if declared.format == "parquet":
+                present = parquet_file.header(source)
+            else:
+                present = [(column, "text") for column in csv_file.header(source)]
+            parts.append(_part(part, declared))
+            own = {column: column for column, _ in present if column != declared.subject_column}
+            named = dict(declared.columns) or own
+            needed = (declared.subject_column, *named.values(), *declared.identifiers)
+            source.check_columns([column for column, _ in present], needed)
+            for held in declared.identifiers.values():
+                identifier.parse_content(held)
+            identifiers = _held(declared) | identifiers
+            types = dict(present)
+            columns.setdefault(parts[0].subject_column, types[declared.subject_column])
+            if not declared.columns and not part:
+                return DatasetDescription(
+                    name,
+                    declared.format,
+                    tuple(present),
+                    declared.subject_column,
+                    declared.subject_source,
+                    identifiers=identifiers,
+                )
+            for column, there in named.items():
+                columns.setdefault(column, types[there])
+        formats = dict.fromkeys(part.format for part in parts)
         return DatasetDescription(
             name,
-            declared.format,
-            tuple(columns),
-            declared.subject_column,
-            declared.subject_source,
-            dict(declared.identifiers),
+            "+".join(formats),
+            tuple(columns.items()),
+            parts[0].subject_column,
+            parts=tuple(parts),
+            identifiers=identifiers,
         )
 
-    def _open(self, name: str) -> tuple[Source, Read]:
-        declared = self._declaration(name)
-        source = Source(name, declared.path)
+    def _open(self, name: str, part: int) -> tuple[Source, Read, PartDeclaration]:
+        called, declared = list(self._declaration(name).parts.items())[part]
+        source = Source(name, declared.path, called)
 
         def read(wanted: tuple[str, ...]) -> Iterator[pa.RecordBatch]:
             if declared.format == "parquet":
                 return parquet_file.batches(source, wanted, self._batch_rows, batch.BYTES)
             return csv_file.batches(source, wanted)
 
-        return source, read
+        return source, read, declared
 
     def _declaration(self, name: str) -> Declaration:
         declared = self._declared().get(name)
@@ -153,7 +188,16 @@ class Datasets:
         return declared
 
 
-def _content(declared: Declaration, dataset: str, column: str, key: identifier.MatchKey) -> identifier.Content | None:
+def _held(declared: PartDeclaration) -> dict[str, str]:
+    """Return what a file's columns are declared to hold, by the data set's names of them."""
+    if not declared.columns:
+        return dict(declared.identifiers)
+    return {name: declared.identifiers[own] for name, own in declared.columns.items() if own in declared.identifiers}
+
+
+def _content(
+    declared: PartDeclaration, dataset: str, column: str, key: identifier.MatchKey
+) -> identifier.Content | None:
     """Return what a column is declared to hold, None when nothing is."""
     held = declared.identifiers.get(column)
     if held is None:
@@ -165,6 +209,22 @@ def _content(declared: Declaration, dataset: str, column: str, key: identifier.M
             f"column {column} of data set {dataset} holds {held}, which is not {key.name}; bind another column",
         )
     return content
+
+
+def _part(name: str, declared: PartDeclaration) -> DatasetPart:
+    return DatasetPart(name, declared.format, declared.subject_column, declared.subject_source)
+
+
+def _own(declared: PartDeclaration, column: str) -> str | None:
+    """Return a file's own column for one of the data set, None where it is declared without."""
+    return declared.columns.get(column) if declared.columns else column
+
+
+def _needed(source: Source, declared: PartDeclaration, column: str) -> str:
+    own = _own(declared, column)
+    if own is None:
+        source.refuse("MISSING_COLUMN", f"is declared without a column {column}, which every part needs; declare it")
+    return own
 
 
 def _bound(binding: AgreementBinding, kind: str, name: str, pairs: tuple[tuple[str, str], ...]) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Protocol
 
 
-class Declaration(Protocol):
-    """A declared data set; the settings' table of the same name has this shape."""
+class PartDeclaration(Protocol):
+    """A declared file; the settings' tables of data sets and of their parts have this shape."""
 
     @property
     def format(self) -> str:
@@ -32,5 +32,19 @@ class Declaration(Protocol):
 
     @property
     def identifiers(self) -> Mapping[str, str]:
-        """What columns of identifiers hold, e.g. phone@HK or phone.cn11.sha256; of others the match key says it."""
+        """What the file's columns of identifiers hold, e.g. phone@HK; of others the match key says it."""
+        ...
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """The file's column for each column of the data set that the file has; empty where names are the same."""
+        ...
+
+
+class Declaration(Protocol):
+    """A declared data set: one file, or several whose rows are one data set through the identity map."""
+
+    @property
+    def parts(self) -> Mapping[str, PartDeclaration]:
+        """The files by name, in order; a data set of one file calls it ""."""
         ...

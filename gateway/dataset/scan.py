@@ -16,6 +16,7 @@ from gateway.dataset.rejection import Rejections
 from gateway.dataset.source import Source
 from gateway.dataset.text import as_text
 from gateway.identifier import Content, MatchKey, RejectReason
+from gateway.psi.attributes import column_type
 from gateway.route.agreement import Column
 from gateway.route.cohort import RejectedRows, SourceBatch
 
@@ -34,7 +35,7 @@ class Wanted:
         match_key: the agreed match key.
         key: its column.
         segment: column of the segments, None when not asked.
-        values: agreed columns and the source's column of each.
+        values: agreed columns and the source's column of each; None where the source is declared without it.
         clip: bring numbers back into the agreed bounds instead of rejecting their rows.
         content: what the key's column holds; None for what the match key implies.
     """
@@ -43,7 +44,7 @@ class Wanted:
     match_key: MatchKey
     key: str
     segment: str | None = None
-    values: tuple[tuple[Column, str], ...] = ()
+    values: tuple[tuple[Column, str | None], ...] = ()
     clip: bool = False
     content: Content | None = None
 
@@ -51,7 +52,8 @@ class Wanted:
     def columns(self) -> tuple[str, ...]:
         """The source's columns, each once."""
         segments = () if self.segment is None else (self.segment,)
-        return tuple(dict.fromkeys((self.subject, self.key, *segments, *(name for _, name in self.values))))
+        values = (name for _, name in self.values if name is not None)
+        return tuple(dict.fromkeys((self.subject, self.key, *segments, *values)))
 
 
 class Scan:
@@ -123,10 +125,12 @@ class Scan:
             rejections.reject(empty, rejection.EMPTY_SEGMENT)
             rejections.reject(unfit, rejection.BAD_SEGMENT)
         parsed = [
-            value.parse(source, name, read.column(name), column, clip=wanted.clip) for column, name in wanted.values
+            (column, value.parse(source, name, read.column(name), column, clip=wanted.clip))
+            for column, name in wanted.values
+            if name is not None
         ]
         bad, clipped = np.zeros(read.num_rows, np.bool_), np.zeros(read.num_rows, np.int64)
-        for one in parsed:
+        for _, one in parsed:
             bad |= one.bad
             clipped += one.clipped
         rejections.reject(bad, rejection.BAD_VALUE)
@@ -138,7 +142,11 @@ class Scan:
         def left(column: pa.Array[Any]) -> Any:
             return column if kept is None else column.filter(kept)
 
-        carried = {column.name: left(one.values) for (column, _), one in zip(wanted.values, parsed, strict=True)}
+        found = {column.name: one.values for column, one in parsed}
+        carried = {
+            column.name: left(found.get(column.name, pa.nulls(read.num_rows, column_type(column))))
+            for column, _ in wanted.values
+        }
         return SourceBatch(
             rows=rejections.rows,
             subjects=left(subjects),

@@ -22,22 +22,25 @@ class Source:
     these: a traceback that is logged must hold no value.
     """
 
-    __slots__ = ("name", "path")
+    __slots__ = ("name", "part", "path")
 
-    def __init__(self, name: str, path: Path) -> None:
+    def __init__(self, name: str, path: Path, part: str = "") -> None:
         """Speak of one data set.
 
         Args:
             name: its declared name.
             path: its file; only the last part is ever shown.
+            part: which of its files, "" where it has one.
         """
         self.name = name
         self.path = path
+        self.part = part
 
     @property
     def label(self) -> str:
         """The data set and its file, for messages."""
-        return f"data set {self.name} ({self.path.name})"
+        part = f", part {self.part}" if self.part else ""
+        return f"data set {self.name}{part} ({self.path.name})"
 
     def refuse(self, reason: str, problem: str) -> NoReturn:
         """Raise a SourceError.

@@ -2,6 +2,7 @@
 
 from gateway.engine.bells import ProcessBells
 from gateway.engine.clock import SystemClock
+from gateway.engine.decision_writer import write_decisions, write_decisions_for_ever
 from gateway.engine.processes import SpawnedProcesses
 from gateway.engine.scheduler import Scheduler, SchedulerLimits
 from gateway.engine.sequencer import sequence_for_ever
@@ -16,4 +17,6 @@ __all__ = [
     "Worker",
     "WorkerLimits",
     "sequence_for_ever",
+    "write_decisions",
+    "write_decisions_for_ever",
 ]

@@ -93,7 +93,8 @@ def _failure(error: BaseException) -> bytes:
         unpacked(message)
     except Exception:
         # An argument of the error cannot travel: its kind and its notes can.
-        return packed((RuntimeError, (f"{type(error).__name__} in a worker process",), {}))
+        notes: dict[str, object] = {"__notes__": list(getattr(error, "__notes__", ()))}
+        return packed((RuntimeError, (f"{type(error).__name__} in a worker process",), notes))
     return message
 
 

@@ -12,7 +12,6 @@ from gateway.flow.intake import check_references
 from gateway.flow.ports import House, Transaction
 from gateway.flow.registry import load_registry, reading
 from gateway.flow.wording import halves
-from gateway.tlog.leaf import LeafType
 
 
 async def put_on_file(tx: Transaction, house: House, event: ConsentEvent) -> None:
@@ -35,8 +34,8 @@ async def put_on_file(tx: Transaction, house: House, event: ConsentEvent) -> Non
     projection = project(replace(history, events=(*history.events, event)), registry)
     before, after = halves(event.content())
     content_hash = hashlib.sha256(f"{before},{after}".encode()).hexdigest()
-    await tx.consents.append([(event, content_hash)], {event.subject: projection})
+    # What one of several merged people says bears on all of them.
+    joined = {other.subject: () for other in history.linked}
+    await tx.consents.append([(event, content_hash)], joined | {event.subject: projection})
     record = f'{before},"recorded_at":"{said(event.recorded_at)}",{after}'
-    await tx.audit.append_encoded(
-        LeafType.CONSENT_EVENT, event.recorded_at, [event.subject], [event.event_id], [record.encode()]
-    )
+    await tx.audit.append_acts(event.recorded_at, [event.subject], [event.event_id], [record.encode()])

@@ -13,7 +13,7 @@ from gateway import kernel
 from gateway.errors import StateError
 from gateway.flow.access import require
 from gateway.flow.gate import judge_all
-from gateway.flow.identity import link_type, links_to, people_of
+from gateway.flow.identity import label_of, links_to, people_of
 from gateway.flow.pipeline import ahead, in_turn
 from gateway.flow.ports import House, StoredRows
 from gateway.flow.reach import members_of, terms_of_run
@@ -114,13 +114,8 @@ async def _joined(
 ) -> AsyncIterator[pa.Array]:
     """Yield the raw values of people, ascending by reference, as the data set knows them; each once, see `seen`."""
     key, threads = house.custody.subject_key(), house.limits.threads
-    system, label = await _label(house, binding)
-    named, owners = refs, np.arange(len(refs))
-    if system:
-        async with house.store.read() as tx:
-            named, owners = await links_to(tx, system, refs, threads)
 
-    def found(subjects: pa.StringArray) -> pa.Array:
+    def found(subjects: pa.StringArray, label: str, named: Bytes, owners: npt.NDArray[np.int64]) -> pa.Array:
         places = kernel.find_rows(named, kernel.subject_refs(key, label, subjects, threads), threads)
         if len(named):
             places = np.where(places >= 0, owners[places], places)
@@ -130,37 +125,38 @@ async def _joined(
         seen[places[rows]] = True
         return subjects.take(pa.array(rows))
 
-    async for subjects in ahead(in_turn(house.datasets.subject_pieces(binding))):
-        customers = await in_thread(found, subjects)
-        if len(customers):
-            yield customers
-
-
-async def _label(house: House, binding: AgreementBinding) -> tuple[str, str]:
-    """Return the system whose ids name the data set's rows, "" for our own, and the type label of what names them."""
-    system = await house.datasets.subject_source(binding.dataset)
-    return system, link_type(system) if system else binding.subject_type
+    for number, part in enumerate(await house.datasets.parts(binding.dataset)):
+        label, named, owners = label_of(part, binding), refs, np.arange(len(refs))
+        if part.subject_source:
+            async with house.store.read() as tx:
+                named, owners = await links_to(tx, part.subject_source, refs, threads)
+        async for subjects in ahead(in_turn(house.datasets.subject_pieces(binding, number))):
+            customers = await in_thread(found, subjects, label, named, owners)
+            if len(customers):
+                yield customers
 
 
 async def _input(house: House, binding: AgreementBinding, run: ReleasedRun) -> AsyncGenerator[pa.Array, None]:
     """Yield the customers of the data set whom the rule allowed at the run's judgement, as known then; each once."""
     key, threads = house.custody.subject_key(), house.limits.threads
-    system, label = await _label(house, binding)
+    parts = await house.datasets.parts(binding.dataset)
     told = np.empty(0, dtype=f"S{REF_BYTES}")
     async with house.store.read() as tx:
         terms = await terms_of_run(tx, house, await tx.jobs.get(run.job_id))
         registry = await load_registry(tx, house)
-        async for subjects in ahead(in_turn(house.datasets.subject_pieces(binding))):
-            refs = await in_thread(kernel.subject_refs, key, label, subjects, threads)
-            keys, rows = np.unique(as_keys(refs), return_index=True)
-            if system:
-                people, linked = await people_of(tx, system, from_keys(keys), threads)
-                keys, first = np.unique(as_keys(people[linked]), return_index=True)
-                rows = rows[linked][first]
-            new = ~np.isin(keys, told, assume_unique=True)
-            keys, rows = keys[new], rows[new]
-            told = np.union1d(told, keys)
-            verdict = await judge_all(tx, registry, terms.gates, from_keys(keys), run.judged_at)
-            allowed = np.sort(rows[verdict.allowed])
-            if len(allowed):
-                yield subjects.take(pa.array(allowed))
+        for number, part in enumerate(parts):
+            label = label_of(part, binding)
+            async for subjects in ahead(in_turn(house.datasets.subject_pieces(binding, number))):
+                refs = await in_thread(kernel.subject_refs, key, label, subjects, threads)
+                keys, rows = np.unique(as_keys(refs), return_index=True)
+                if part.subject_source:
+                    people, linked = await people_of(tx, part.subject_source, from_keys(keys), threads)
+                    keys, first = np.unique(as_keys(people[linked]), return_index=True)
+                    rows = rows[linked][first]
+                new = ~np.isin(keys, told, assume_unique=True)
+                keys, rows = keys[new], rows[new]
+                told = np.union1d(told, keys)
+                verdict = await judge_all(tx, registry, terms.gates, from_keys(keys), run.judged_at)
+                allowed = np.sort(rows[verdict.allowed])
+                if len(allowed):
+                    yield subjects.take(pa.array(allowed))

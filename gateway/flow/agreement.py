@@ -192,7 +192,7 @@ async def bind(house: House, caller: Caller, binding: AgreementBinding) -> Agree
         agreement = (await tx.agreements.get(binding.agreement_id)).agreement
         check_binding(agreement, house.custody.party, binding)
         check_columns(binding, {name for name, _ in description.columns}, description.subject_column)
-        unfit = mismatch(binding, description.identifiers)
+        unfit = mismatch(binding, [description.identifiers])
         if unfit is not None:
             raise RequestError(
                 "BAD_FIELD",

@@ -112,7 +112,10 @@ async def _authorize(
     binding = await tx.agreements.binding(agreement.agreement_id)
     if binding is None:
         return Refusal("NOT_READY", "the agreement is not bound to a data set yet")
-    unfit = mismatch(binding, await house.datasets.identifiers(binding.dataset))
+    held = await house.datasets.identifiers(binding.dataset)
+    if len(agreement.match_keys) > 1 and len(held) > 1:
+        return Refusal("MATCH_KEY_MISMATCH", "a data set of several sources runs with one match key; agree on one")
+    unfit = mismatch(binding, held)
     if unfit is not None:
         return Refusal("MATCH_KEY_MISMATCH", f"{unfit[1]}; bind a column of the agreed form and hash")
     job = AuthorizedJob(

@@ -8,7 +8,7 @@ from consent.basis import BasisRule
 from gateway.errors import RequestError
 from gateway.flow.access import require
 from gateway.flow.ports import House, RegistryItem
-from gateway.flow.registry import create_version, load_registry, reading
+from gateway.flow.registry import create_version, load_registry, reading, refuse_set_by_server
 from gateway.route.caller import Caller, Role
 
 BASIS_RULE = "basis_rule"
@@ -31,9 +31,7 @@ async def create_basis_rule(house: House, caller: Caller, body: Mapping[str, obj
         StateError: REVISION_CONFLICT when `version` is not the next one.
     """
     require(caller, Role.ADMINISTRATOR, Role.COMPLIANCE_OFFICER)
-    for name in ("recorded_at", "version"):
-        if name in body:
-            raise RequestError("BAD_FIELD", f"field {name} is set by the server that records; leave it out")
+    refuse_set_by_server(body)
     with reading():
         rule = BasisRule.from_mapping(body)
     async with house.store.begin() as tx:

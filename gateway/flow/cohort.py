@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,18 +25,18 @@ from gateway import kernel
 from gateway.errors import StateError
 from gateway.flow.gate import judge, judge_all
 from gateway.flow.lease import Lease
-from gateway.flow.linking import Linking
+from gateway.flow.linking import NO_LINKS, Linking, Seen, gather, seen_by
 from gateway.flow.lists import list_bytes, list_count
 from gateway.flow.members import Members, RowWriter
 from gateway.flow.padding import PaddedWriter, is_padded, list_rows, padding_tags
 from gateway.flow.pipeline import ahead, each, in_turn
 from gateway.flow.ports import Sorter, Transaction
 from gateway.flow.registry import load_registry
-from gateway.flow.repeats import Repeats
 from gateway.flow.segment import missing_values, number_segments
 from gateway.flow.source import TAG_BYTES, TaggedSource
 from gateway.flow.threads import in_thread
 from gateway.flow.transcript import chunks_of
+from gateway.flow.united import United
 from gateway.psi.attributes import blank
 from gateway.psi.fields import Fields
 from gateway.route.agreement import Column
@@ -104,8 +104,8 @@ async def build(
     house, tally = lease.house, _Tally()
     members = Members(lease, job, columns)
     await in_thread(members.discard)
-    system = await house.datasets.subject_source(job.binding.dataset)
-    source = TaggedSource(house, job, salts.tag_key, columns, system)
+    parts = await house.datasets.parts(job.binding.dataset)
+    source = TaggedSource(house, job, salts.tag_key, columns, parts)
     # A row by key is a member's row with one byte more: whether consent lets it in.
     by_key_fields = Fields(member=members.fields.width, allowed=1)
     with ExitStack() as stack:
@@ -116,22 +116,23 @@ async def build(
             return made
 
         by_person = sorter("by-person", source.fields.width, REF_BYTES, 2)
-        # Another system's ids are looked up in ranges of the map, hence in order.
-        by_link = sorter("by-link", source.fields.width, REF_BYTES, 2) if system else by_person
-        async for rows in ahead(in_turn(source.rows())):
-            await in_thread(by_link.add, rows)
-        linking = Linking(house, system)
-        if system:
-            await linking.translate(by_link, source.fields, by_person)
-            await in_thread(by_link.close)
+        links = await seen_by(house, parts)
+
+        def by_link() -> Sorter:
+            return sorter("by-link", source.fields.width, REF_BYTES, 2)
+
+        linkings = [
+            await gather(house, part, by_link, source.rows(number), source.fields, by_person)
+            for number, part in enumerate(parts)
+        ]
         by_key = sorter("by-key", by_key_fields.width, TAG_BYTES, 2)
-        repeats = Repeats(source.fields, house.limits.rejected_rows_named, list_count(job) > 1)
+        united = United(source.fields, house.limits.rejected_rows_named, columns, len(parts), list_count(job) > 1)
         at = house.clock.now()
         async with house.store.read() as tx:
             mark = await tx.consents.mark()
             registry = await load_registry(tx, house)
             async for piece in ahead(in_turn(by_person.pieces())):
-                people = await in_thread(repeats.fold, piece)
+                people = await in_thread(united.fold, piece)
                 judged = await _judged(tx, registry, job, source.fields, members.fields, people, columns, at, tally)
                 await in_thread(by_key.add, judged)
         await in_thread(by_person.close)
@@ -165,8 +166,8 @@ async def build(
         padding=padding,
         lists=tuple(tally.lists[: list_count(job)].tolist()) if list_bytes(job) else (),
     )
-    report = _report(job, source, linking, repeats, tally, cohort)
-    await in_thread(_seal, lease, members, cohort, report, tally)
+    report = _report(job, source, linkings, united, tally, cohort)
+    await in_thread(_seal, lease, members, cohort, report, tally, links)
     return Judged(cohort, report)
 
 
@@ -321,46 +322,83 @@ def _segment_rows(members: Members, segments: int) -> tuple[int, ...]:
 def _report(
     job: AuthorizedJob,
     source: TaggedSource,
-    linking: Linking,
-    repeats: Repeats,
+    linkings: Sequence[Linking],
+    united: United,
     tally: _Tally,
     cohort: ConsentedCohort,
 ) -> dict[str, object]:
-    scan, several = source.scans[0], len(source.scans) > 1
-    # With several match keys a row without one may have another: what is wrong with keys is said per key alone.
-    of_rows = {reason: found for reason, found in scan.rejected.items() if not several or "MATCH_KEY" not in reason}
-    rejected = {**of_rows, **linking.rejected, **repeats.rejected}
-    faults = {
-        f"{name} {reason}" if several else reason: found
-        for name, one in zip(job.agreement.match_keys, source.scans, strict=False)
-        for reason, found in one.key_faults.items()
-    }
     report: dict[str, object] = {
-        "rows_read": scan.rows_read,
-        "folded": repeats.folded,
-        "rejected": {
-            reason: {"count": found.count, "first_rows": list(found.first_rows)} for reason, found in rejected.items()
-        },
+        "rows_read": sum(scans[0].rows_read for scans in source.scans),
+        "folded": united.folded,
+        **_of_parts(job, source, linkings, united),
         "left_out": dict(cohort.left_out),
         "consented": cohort.members,
         "records": tally.rows,
         "gate_cpu_ms": tally.gate_ns // 1_000_000,
     }
-    if faults:
-        report["match_key_faults"] = {
-            reason: {"count": found.count, "first_rows": list(found.first_rows)} for reason, found in faults.items()
-        }
-    if several:
+    if cohort.lists:
         report["key_records"] = dict(zip(job.agreement.match_keys, cohort.lists, strict=True))
     if is_padded(job):
         report["padding"] = list_rows(job, job.side, tally.rows) - tally.rows
     if job.operation.grouped:
         grouped = {"segments": len(cohort.segments)}
-        report |= grouped if job.side is Side.RECEIVER else {"clipped": scan.clipped}
+        clipped = sum(scans[0].clipped for scans in source.scans)
+        report |= grouped if job.side is Side.RECEIVER else {"clipped": clipped}
     return report
 
 
-def _seal(lease: Lease, members: Members, cohort: ConsentedCohort, report: Mapping[str, object], tally: _Tally) -> None:
+def _of_parts(
+    job: AuthorizedJob, source: TaggedSource, linkings: Sequence[Linking], united: United
+) -> dict[str, object]:
+    """Report the rows that could not be used: of several parts each by itself, for a row has a number within its part.
+
+    Beside them stands what parts of a data set say differently of people. With several match keys a row without one may
+    have another: what is wrong with keys is said per key alone.
+    """
+    several = list_count(job) > 1
+    rejected = [
+        {
+            **{reason: rows for reason, rows in scans[0].rejected.items() if not several or "MATCH_KEY" not in reason},
+            **linking.rejected,
+            **united.rejected(number),
+        }
+        for number, (scans, linking) in enumerate(zip(source.scans, linkings, strict=True))
+    ]
+    faults = [
+        {
+            f"{name} {reason}" if several else reason: rows
+            for name, scan in zip(job.agreement.match_keys, scans, strict=False)
+            for reason, rows in scan.key_faults.items()
+        }
+        for scans in source.scans
+    ]
+    told, why = (
+        [
+            {reason: {"count": found.count, "first_rows": list(found.first_rows)} for reason, found in of_part.items()}
+            for of_part in counted
+        ]
+        for counted in (rejected, faults)
+    )
+    if len(told) == 1:
+        return {"rejected": told[0], **({"match_key_faults": why[0]} if why[0] else {})}
+    total = sum((Counter({reason: found.count for reason, found in one.items()}) for one in rejected), Counter[str]())
+    report: dict[str, object] = {"rejected": dict(total), "settled": dict(sorted(united.settled.items()))}
+    report["read"] = {part.name: scans[0].rows_read for part, scans in zip(source.parts, source.scans, strict=True)}
+    for part, of_part, faults_of_part in zip(source.parts, told, why, strict=True):
+        report[f"rejected in {part.name}"] = of_part
+        if faults_of_part:
+            report[f"match_key_faults in {part.name}"] = faults_of_part
+    return report
+
+
+def _seal(
+    lease: Lease,
+    members: Members,
+    cohort: ConsentedCohort,
+    report: Mapping[str, object],
+    tally: _Tally,
+    links: Seen,
+) -> None:
     """Make the judgement stand: from here on the run has these people. Blocks."""
     by_rule = np.concatenate(tally.by_rule) if tally.by_rule else np.empty((0, REF_BYTES), np.uint8)
     all_by_rule = len(by_rule) > MOST_BY_RULE
@@ -378,6 +416,7 @@ def _seal(lease: Lease, members: Members, cohort: ConsentedCohort, report: Mappi
         "padding": cohort.padding,
         "lists": list(cohort.lists),
         "all_by_rule": all_by_rule,
+        "links": {"version": links.version, "systems": list(links.systems)},
         "report": report,
         "chunks": chunks_of(members.file()).hex(),
     }
@@ -422,6 +461,13 @@ async def by_rule(lease: Lease) -> Bytes | None:
         return None
     stored = await in_thread(spool.read_sealed, job_id, BY_RULE_FILE) or b""
     return np.frombuffer(stored, dtype=np.uint8).reshape(-1, REF_BYTES)
+
+
+async def seen_links(lease: Lease) -> Seen:
+    """Return what of the identity map the cohort rests on; NO_LINKS where nothing, or before any cohort stands."""
+    sealed = await in_thread(lease.house.spool.read_sealed, lease.job.job_id, COHORT_FILE)
+    said = {} if sealed is None else json.loads(sealed).get("links", {})
+    return Seen(said["version"], tuple(said["systems"])) if said else NO_LINKS
 
 
 async def judged_changes(lease: Lease) -> int:

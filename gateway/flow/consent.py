@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
 
+from consent.decision import on_record
 from consent.evaluate import Decision, History, Kind, ProjectionRow, Question, Use, may_use
 from consent.event import ConsentEvent
 from consent.fields import said
@@ -25,16 +26,30 @@ from consent.registry import Registry
 from gateway.errors import RequestError
 from gateway.flow.access import require
 from gateway.flow.export import exported
-from gateway.flow.intake import SUBJECT_TYPE, Row, RowError, SubjectNames, TakenRow, subject_fault, take_in
+from gateway.flow.intake import (
+    SUBJECT_TYPE,
+    Row,
+    RowError,
+    Rows,
+    SubjectNames,
+    TakenRow,
+    last_row,
+    row_count,
+    subject_fault,
+    take_in,
+)
 from gateway.flow.ports import House, Store, Transaction
 from gateway.flow.registry import load_registry
 from gateway.flow.wording import Wordings
 from gateway.route.caller import Caller, Role
-from gateway.route.consent import FirstEvents
-from gateway.tlog.leaf import LeafType
+from gateway.route.consent import EventGroup, FirstEvents
+from gateway.route.decision import AnsweredQuestion
 
 MAX_ROWS_AT_ONCE = 1_000_000  # of an import that is all or nothing, which is held in memory
 MAX_ERRORS_NAMED = 1000  # of a report, over all reasons
+
+Piece = Sequence[Row] | Sequence[EventGroup]
+"""A stretch of an import. Rows of its groups may lie among each other, but not among those of the next piece."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +107,7 @@ async def import_events(
     house: House,
     caller: Caller,
     subject_type: str,
-    rows: AsyncIterator[Sequence[Row]],
+    rows: AsyncIterator[Piece],
     all_or_nothing: bool,
     trial: bool = False,
 ) -> ImportReport:
@@ -115,7 +130,7 @@ async def follow_import(
     house: House,
     caller: Caller,
     subject_type: str,
-    rows: AsyncIterator[Sequence[Row]],
+    rows: AsyncIterator[Piece],
     all_or_nothing: bool,
     trial: bool = False,
 ) -> AsyncIterator[Settled]:
@@ -125,7 +140,7 @@ async def follow_import(
         house: ports.
         caller: a CDP job or a compliance officer.
         subject_type: type label of the raw subject values, as in the binding.
-        rows: (row number, fields) in pieces of any size; subjects are raw.
+        rows: (row number, fields), or groups of such, in pieces of any size; subjects are raw.
         all_or_nothing: look at every row first, and store none when one is bad.
             Otherwise good rows are stored and bad ones reported.
         trial: look at every row and store none. Of two events under one id, the second is
@@ -140,7 +155,7 @@ async def follow_import(
     names = _names(house, subject_type)
     batches = _in_batches(rows, house.limits.import_batch)
     if trial or all_or_nothing:
-        kept: list[list[Row]] = []
+        kept: list[Rows] = []
         looked, bad = Settled(0, 0, 0, ()), False
         async for step in _looked_at(house, names, batches, None if trial else kept):
             bad = bad or bool(step.rejected)
@@ -179,7 +194,7 @@ async def decide(
     as_known_at: datetime | None = None,
     given: Circumstances | None = None,
 ) -> Decision:
-    """Answer a question about a person.
+    """Answer a question about a person; question and answer are logged (`decision_log`).
 
     Args:
         house: ports.
@@ -216,7 +231,9 @@ async def decide(
         sensitive_exported_this_year=abroad.sensitive if sensitive is None else sensitive,
         necessary_for_service=given.necessary_for_service,
     )
-    return may_use(question, history, registry)
+    decision = on_record(may_use(question, history, registry), question, history, registry)
+    await house.decisions.add(house, AnsweredQuestion(house.clock.now(), caller.subject, question, decision))
+    return decision
 
 
 async def consents_of(house: House, caller: Caller, subject_type: str, subject: str) -> list[ConsentRecord]:
@@ -276,11 +293,18 @@ def person_ref(house: House, subject_type: str, subject: str) -> str:
     return names.refs([subject])[0]
 
 
-async def _in_batches(pieces: AsyncIterator[Sequence[Row]], size: int) -> AsyncIterator[list[Row]]:
-    """Cut pieces of any size into batches of one size."""
-    batch: list[Row] = []
+async def _in_batches(pieces: AsyncIterator[Piece], size: int) -> AsyncIterator[Rows]:
+    """Cut pieces of any size into batches of one size; groups are not cut, and make a batch as large as they are."""
+    batch: list[Row | EventGroup] = []
+    groups = False
     async for piece in pieces:
         batch.extend(piece)
+        groups = groups or any(type(row) is EventGroup for row in piece)
+        if groups:
+            if row_count(batch) >= size:
+                yield batch
+                batch, groups = [], False
+            continue
         while len(batch) >= size:
             yield batch[:size]
             batch = batch[size:]
@@ -288,7 +312,7 @@ async def _in_batches(pieces: AsyncIterator[Sequence[Row]], size: int) -> AsyncI
         yield batch
 
 
-async def _again(kept: list[list[Row]]) -> AsyncIterator[list[Row]]:
+async def _again(kept: list[Rows]) -> AsyncIterator[Rows]:
     for batch in kept:
         yield batch
 
@@ -308,20 +332,20 @@ class _Read:
     errors: list[RowError]
 
 
-async def _read(house: House, names: SubjectNames, batch: list[Row]) -> _Read:
+async def _read(house: House, names: SubjectNames, batch: Rows) -> _Read:
     """Read a batch under the present registry."""
     async with house.store.read() as tx:
         registry = await load_registry(tx, house)
     return await _taken_in(house, names, batch, registry)
 
 
-async def _taken_in(house: House, names: SubjectNames, batch: list[Row], registry: Registry) -> _Read:
+async def _taken_in(house: House, names: SubjectNames, batch: Rows, registry: Registry) -> _Read:
     wordings = _wordings(house, registry)
     return _Read(wordings, *await asyncio.to_thread(take_in, batch, names, registry, house.clock.now(), wordings))
 
 
 async def _looked_at(
-    house: House, names: SubjectNames, batches: AsyncIterator[list[Row]], kept: list[list[Row]] | None
+    house: House, names: SubjectNames, batches: AsyncIterator[Rows], kept: list[Rows] | None
 ) -> AsyncIterator[Settled]:
     """Find the bad rows of an import without storing anything.
 
@@ -337,7 +361,7 @@ async def _looked_at(
     seen: dict[str, str] = {}  # what earlier batches would have stored
     count = 0
     async for batch in batches:
-        count += len(batch)
+        count += row_count(batch)
         if kept is not None:
             if count > MAX_ROWS_AT_ONCE:
                 raise RequestError(
@@ -357,7 +381,7 @@ async def _looked_at(
             del seen[next(iter(seen))]
 
 
-async def _store(house: House, names: SubjectNames, batch: list[Row], read: _Read) -> Settled:
+async def _store(house: House, names: SubjectNames, batch: Rows, read: _Read) -> Settled:
     """Store a batch's good rows in one transaction; what is told of it is committed."""
     async with house.store.begin() as tx:
         now = house.clock.now()
@@ -373,9 +397,9 @@ async def _store(house: House, names: SubjectNames, batch: list[Row], read: _Rea
     return _settled(batch, read, len(fresh), replayed, clashes)
 
 
-def _settled(batch: Sequence[Row], read: _Read, accepted: int, replayed: int, clashes: Sequence[RowError]) -> Settled:
+def _settled(batch: Rows, read: _Read, accepted: int, replayed: int, clashes: Sequence[RowError]) -> Settled:
     rejected = sorted([*read.errors, *clashes], key=lambda error: error.row)
-    return Settled(batch[-1][0], accepted, replayed, tuple(rejected))
+    return Settled(last_row(batch), accepted, replayed, tuple(rejected))
 
 
 async def _ended(storing: asyncio.Task[Settled]) -> None:
@@ -432,8 +456,7 @@ async def _append(
     records = [row.record(recorded_at) for row in fresh]
     columns = await asyncio.to_thread(_columns, [(fresh[place], records[place]) for place in first], wordings, now)
     await tx.consents.append(events, projection, columns)
-    await tx.audit.append_encoded(
-        LeafType.CONSENT_EVENT,
+    await tx.audit.append_acts(
         now,
         [row.subject for row in fresh],
         [row.event_id for row in fresh],
@@ -460,9 +483,13 @@ def _first_and_others(fresh: Sequence[TakenRow], on_file: Collection[str]) -> tu
 def _projected(
     histories: Mapping[str, History], said_by: Mapping[str, Sequence[ConsentEvent]], registry: Registry
 ) -> dict[str, tuple[ProjectionRow, ...]]:
-    """Project the touched people; whoever a merge names keeps no row, and is judged one by one."""
+    """Project the touched people; whoever a merge names keeps no row, and is judged one by one.
+
+    Those whom events joined to them before are touched too: what one of them says bears on all.
+    """
     merged = {ref for events in said_by.values() for event in events for ref in event.subjects}
-    return {
+    joined = {other.subject: () for history in histories.values() for other in history.linked}
+    return joined | {
         ref: ()
         if ref in merged
         else project(History(ref, (*histories[ref].events, *events), histories[ref].linked), registry)

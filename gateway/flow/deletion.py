@@ -1,14 +1,14 @@
 """The duty to delete on our own motion (PIPL 47): a task with a date for each act that brings it about.
 
 A task says of whom, why, what of them and until when. Whoever keeps the data does the deleting; an officer, or the
-code that did it, says when it is done. Where a law demands keeping, the task waits for the end of that, and until
-then the data may be stored and nothing else (PIPL 47(2)).
+code that did it (flow/evidence), says when it is done. Where a law demands keeping, the task waits for the end of
+that, and until then the data may be stored and nothing else (PIPL 47(2)).
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -22,7 +22,7 @@ from gateway.flow.ports import House, Transaction
 from gateway.route.audit import AuditEvent
 from gateway.route.caller import Caller, Role
 from gateway.route.canonical import time_text
-from gateway.route.task import DeletionCause, DeletionTask
+from gateway.route.task import DeletionCause, DeletionEvidence, DeletionTask
 from gateway.tlog.leaf import LeafType
 
 TASK = "open-deletions"
@@ -162,14 +162,17 @@ async def complete_deletion(house: House, caller: Caller, task_id: str) -> Delet
     return task
 
 
-async def mark_deleted(tx: Transaction, house: House, task_id: str, by: str) -> None:
+async def mark_deleted(
+    tx: Transaction, house: House, task_id: str, by: str, evidence: Sequence[DeletionEvidence] = ()
+) -> None:
     """Note inside a transaction that what a task names is deleted, as `complete_deletion`."""
     now = house.clock.now()
     task = await tx.deletions.get(task_id)
     if held(task, now):
         raise StateError("STAGE_ORDER", "the law demands keeping this still: storage only, until its hold ends")
-    if await tx.deletions.done(task_id, by, now):
-        await tx.audit.append([_event(replace(task, done_at=now, done_by=by), LeafType.DELETION_DONE, now)])
+    if await tx.deletions.done(task_id, by, now, evidence):
+        done = replace(task, done_at=now, done_by=by, evidence=tuple(evidence))
+        await tx.audit.append([_event(done, LeafType.DELETION_DONE, now)])
 
 
 def held(task: DeletionTask, now: datetime) -> bool:
@@ -194,4 +197,14 @@ def _event(task: DeletionTask, kind: LeafType, now: datetime) -> AuditEvent:
         payload["held_until"] = time_text(task.held_until)
     if task.done_by:
         payload["by"] = task.done_by
+    if task.evidence:
+        payload["evidence"] = [
+            {
+                "job": one.job_id,
+                "removed_at": time_text(one.removed_at),
+                "notice": one.notice_id,
+                "acknowledged_at": "" if one.acknowledged_at is None else time_text(one.acknowledged_at),
+            }
+            for one in task.evidence
+        ]
     return AuditEvent(kind, now, task.subject_ref, payload)

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consent.asking import asking_helps
+from consent.asking import asking_helps, may_have_refused
 from consent.evaluate import Decision, History, Kind, Question, Use, may_use, plain_floor
 from consent.mechanism import Exported
 from consent.reach import Reach, reach
@@ -225,14 +225,14 @@ class _Asking:
             subjects += len(on_file)
             let_in += len(plain)
             for start in range(0, len(others), _HISTORIES):
-                for decision, prompt in await self._decided(others[start : start + _HISTORIES], prompts=True):
+                for decision, may_ask in await self._decided(others[start : start + _HISTORIES], prompts=True):
                     if decision.allowed:
                         let_in += 1
                         continue
                     counted[decision.reason_code] += 1
                     if asking_helps(decision):
-                        gain += prompt.allowed
-                        barred += not prompt.allowed
+                        gain += may_ask
+                        barred += not may_ask
         return Coverage(self.use, self.at, subjects, let_in, dict(sorted(counted.items())), gain, barred)
 
     async def _told(self, first: str, last: str) -> Told:
@@ -244,15 +244,13 @@ class _Asking:
         wide = bears is Reach.ANY_RECIPIENT
         return await self.tx.consents.told_apart(self.use, floor, self.at, first, last, whoever_receives=wide)
 
-    async def _decided(self, people: Bytes, *, prompts: bool) -> list[tuple[Decision, Decision]]:
+    async def _decided(self, people: Bytes, *, prompts: bool) -> list[tuple[Decision, bool]]:
         """Ask the rule about people one by one: may they be used, and may they be asked again?"""
         refs: list[str] = as_texts(people).to_pylist()
         histories = await self.tx.consents.histories(refs)
         return await in_thread(self._ask, refs, histories, prompts)
 
-    def _ask(
-        self, refs: Sequence[str], histories: Mapping[str, History], prompts: bool
-    ) -> list[tuple[Decision, Decision]]:
+    def _ask(self, refs: Sequence[str], histories: Mapping[str, History], prompts: bool) -> list[tuple[Decision, bool]]:
         answers = []
         for ref in refs:
             question = Question(
@@ -263,8 +261,9 @@ class _Asking:
                 exported_this_year=self.abroad.people,
                 sensitive_exported_this_year=self.abroad.sensitive,
             )
-            decision = prompt = may_use(question, histories[ref], self.registry)
-            if prompts and asking_helps(decision):
-                prompt = may_use(replace(question, kind=Kind.PROMPT), histories[ref], self.registry)
-            answers.append((decision, prompt))
+            history, may_ask = histories[ref], True
+            decision = may_use(question, history, self.registry)
+            if prompts and asking_helps(decision) and may_have_refused(history):
+                may_ask = may_use(replace(question, kind=Kind.PROMPT), history, self.registry).allowed
+            answers.append((decision, may_ask))
         return answers

@@ -1,7 +1,8 @@
 """Warnings of what ends on a known day: assessments, agreements, contracts, export mechanisms, certificates.
 
 Each end is warned of 30, 7 and 1 day before, once each, and only by the nearest of them: a gateway that was down for
-a month does not begin with what is past.
+a month does not begin with what is past. Of deletions that fall due it is 1 day, and once more when they are late; the
+late ones are counted for as long as they are open.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime, timedelta
 
+from consent.policy import CHINA_STANDARD_TIME
 from gateway.errors import HostileInput
 from gateway.flow.access import require_reader
 from gateway.flow.ports import House, Transaction
@@ -32,8 +34,13 @@ async def warn_of_ends(house: House) -> Mapping[str, int]:
     counts: Counter[str] = Counter()
     async with house.store.read() as tx:
         endings = [ending async for ending in _endings(tx, house)]
+        due = await tx.deletions.by_due_time(now + timedelta(days=1), now)
+    # One for all that are due together: there may be very many.
+    endings += [(EndingKind.DELETION, _last_day(due_at), due_at) for due_at, _ in due]
     for kind, item_id, ends_at in endings:
         days = next((days for days in DAYS_BEFORE if now < ends_at <= now + timedelta(days=days)), None)
+        if kind is EndingKind.DELETION and ends_at <= now:
+            days = 0
         if days is None:
             continue
         async with house.store.begin() as tx:
@@ -44,7 +51,8 @@ async def warn_of_ends(house: House) -> Mapping[str, int]:
         counts[kind.value] += 1
     if counts:
         house.bells.ring("audit")
-    return dict(counts)
+    late = sum(count for due_at, count in due if due_at <= now)
+    return dict(counts) | ({"deletions_late": late} if late else {})
 
 
 async def list_warnings(
@@ -77,7 +85,9 @@ async def _endings(tx: Transaction, house: House) -> AsyncIterator[Ending]:
         if apart:
             yield EndingKind.CONTRACT, party.id, max(apart)
     ways: dict[str, datetime] = {}
-    for mechanism in registry.mechanisms:
+    # Oldest version first: a way out that was shortened ends when its newest version says.
+    newest = {mechanism.id: mechanism for mechanism in registry.mechanisms}
+    for mechanism in newest.values():
         ways[mechanism.party] = max(mechanism.valid_until, ways.get(mechanism.party, mechanism.valid_until))
     for party_id, ends_at in ways.items():
         yield EndingKind.EXPORT_MECHANISM, party_id, ends_at
@@ -86,6 +96,11 @@ async def _endings(tx: Transaction, house: House) -> AsyncIterator[Ending]:
         ends = [end for pem in partner.card.trust if (end := _certificate_end(house, pem)) is not None]
         if ends:
             yield EndingKind.PARTNER_CERTIFICATE, partner.card.party, max(ends)
+
+
+def _last_day(due_at: datetime) -> str:
+    """Return the last day, in China, on which a deletion is in time."""
+    return (due_at.astimezone(CHINA_STANDARD_TIME) - timedelta(microseconds=1)).date().isoformat()
 
 
 def _certificate_end(house: House, pem: str) -> datetime | None:

@@ -17,7 +17,7 @@ from consent.registry import Registry
 from gateway.errors import RequestError
 from gateway.flow.access import require, require_reader
 from gateway.flow.ports import ExportCount, House, RegistryItem, Transaction
-from gateway.flow.registry import create_version, load_registry, reading
+from gateway.flow.registry import create_version, load_registry, reading, refuse_set_by_server
 from gateway.route.caller import Caller, Role
 
 MECHANISM = "mechanism"
@@ -57,9 +57,7 @@ async def create_mechanism(house: House, caller: Caller, body: Mapping[str, obje
         StateError: REVISION_CONFLICT when `version` is not the next one.
     """
     require(caller, Role.ADMINISTRATOR, Role.COMPLIANCE_OFFICER)
-    for name in ("recorded_at", "version"):
-        if name in body:
-            raise RequestError("BAD_FIELD", f"field {name} is set by the server that records; leave it out")
+    refuse_set_by_server(body)
     with reading():
         mechanism = ExportMechanism.from_mapping(body)
     async with house.store.begin() as tx:

@@ -20,7 +20,8 @@ from gateway import kernel
 from gateway.errors import RequestError, StateError
 from gateway.flow.access import require
 from gateway.flow.intake import SUBJECT_TYPE, RowError, SubjectNames, subject_fault
-from gateway.flow.ports import House, IdentityLink, Transaction
+from gateway.flow.ports import DatasetPart, House, IdentityLink, Transaction
+from gateway.route.agreement import AgreementBinding
 from gateway.route.audit import AuditEvent
 from gateway.route.caller import Caller, Role
 from gateway.route.subject_ref import Bytes
@@ -55,6 +56,11 @@ class LinkReport:
 def link_type(source: str) -> str:
     """Return the label under which a system's ids are hashed; no type of subjects is called so."""
     return f"source:{source}"
+
+
+def label_of(part: DatasetPart, binding: AgreementBinding) -> str:
+    """Return the label under which the subject column of a part of a bound data set is hashed."""
+    return link_type(part.subject_source) if part.subject_source else binding.subject_type
 
 
 def check_source(source: str) -> None:
@@ -268,6 +274,7 @@ __all__ = [
     "LinkRow",
     "check_source",
     "import_links",
+    "label_of",
     "link_type",
     "links_of",
     "links_to",

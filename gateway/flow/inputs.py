@@ -114,9 +114,12 @@ class Inputs:
                 found = np.flatnonzero(place >= 0)
                 _put(values, lengths, place[found], batch.keys.take(pa.array(found)))
 
+        datasets, binding = self._house.datasets, self._job.binding
+        parts = range(len(await datasets.parts(binding.dataset)))
         for number, _, _ in by_list(first, count, self._cohort.list_rows):
-            scan = self._house.datasets.scan(self._job.binding, self._job.agreement.match_keys[number], ())
-            await each(scan.batches(), partial(take, number=number))
+            for part in parts:
+                scan = datasets.scan(binding, self._job.agreement.match_keys[number], (), part=part)
+                await each(scan.batches(), partial(take, number=number))
         missing = int(((lengths == 0) & people).sum())
         if missing:
             raise changed(missing)

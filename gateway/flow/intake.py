@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Any, NamedTuple, TypeGuard
 
 import pyarrow as pa
@@ -26,7 +27,7 @@ from gateway import kernel
 from gateway.errors import RequestError
 from gateway.flow.wording import Wording, Wordings, halves, own_time
 from gateway.route.canonical import quoted
-from gateway.route.consent import EventFields
+from gateway.route.consent import EPOCH, TIMES, EventFields, EventGroup
 
 MAX_ID = 200  # characters of an event id, a consent id, a channel
 MAX_SUBJECT = 512  # characters of a raw subject value
@@ -36,6 +37,12 @@ SUBJECT_TYPE = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _PATH = re.compile(r"[a-z_]{1,40}(?:\[[0-9]{1,3}\])?(?:\.[a-z_]{1,40}(?:\[[0-9]{1,3}\])?)?")
 
 Row = tuple[int, Mapping[str, object]]
+Rows = Sequence[Row | EventGroup]
+
+_FIRST, _LAST = (
+    (moment - EPOCH) // timedelta.resolution
+    for moment in (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +151,18 @@ def subject_fault(value: object) -> str | None:
     return None
 
 
+def row_count(rows: Rows) -> int:
+    """Count rows, those of groups included."""
+    return sum(len(row) if type(row) is EventGroup else 1 for row in rows)
+
+
+def last_row(rows: Rows) -> int:
+    """Return the highest number of a row."""
+    return max(max(row.rows) if isinstance(row, EventGroup) else row[0] for row in rows)
+
+
 def take_in(
-    rows: Sequence[Row],
+    rows: Rows,
     names: SubjectNames,
     registry: Registry,
     recorded_at: datetime,
@@ -154,7 +171,7 @@ def take_in(
     """Make events of a batch of rows.
 
     Args:
-        rows: (number, fields) as JSON gives them; `subject` and `subjects` are raw.
+        rows: (number, fields) as JSON gives them, or groups of such; `subject` and `subjects` are raw.
         names: how subjects are named here.
         registry: what rows may refer to.
         recorded_at: now (UTC); a row may state no other time of its recording.
@@ -165,10 +182,15 @@ def take_in(
     """
     reader = _Reader(registry, Wordings(registry) if wordings is None else wordings, in_utc(recorded_at))
     errors: list[RowError] = []
-    sound: list[Row] = []
+    sound: list[Row | EventGroup] = []
     counts: list[int] = []
     raw: list[str] = []
-    for row in rows:
+    for row in _opened(rows):
+        if isinstance(row, EventGroup):
+            sound.append(row)
+            counts.append(len(row))
+            raw += row.own["subject"]
+            continue
         values = _subjects(row[1])
         if isinstance(values, RowError):
             errors.append(RowError(row[0], values.field, values.reason))
@@ -179,27 +201,134 @@ def take_in(
     refs = names.refs(raw)
     taken: list[TakenRow] = []
     position = 0
-    for (number, fields), count in zip(sound, counts, strict=True):
-        try:
-            taken.append(reader.read(number, fields, refs[position], refs[position + 1 : position + count]))
-        except FieldError as error:
-            errors.append(row_error(number, error))
-        except RequestError:
-            errors.append(RowError(number, "(row)", "holds text that is not valid Unicode"))
+    for row, count in zip(sound, counts, strict=True):
+        own_refs = refs[position : position + count]
         position += count
+        if isinstance(row, EventGroup):
+            of_group, faults = reader.read_group(row, own_refs)
+            taken += of_group
+            errors += faults
+            continue
+        found = reader.read(row[0], row[1], own_refs[0], own_refs[1:])
+        if isinstance(found, RowError):
+            errors.append(found)
+        else:
+            taken.append(found)
+    if any(type(row) is EventGroup for row in rows):  # the rows of one may lie among those of another
+        taken.sort(key=itemgetter(0))
     errors.sort(key=lambda error: error.row)
     return taken, errors
 
 
+def _opened(rows: Rows) -> Iterator[Row | EventGroup]:
+    """Yield rows, and groups whose subjects are all sound; others are taken apart, to say what is wrong where."""
+    for row in rows:
+        if not isinstance(row, EventGroup):
+            yield row
+        elif "subjects" in row.shared or not _all_sound(row.own["subject"]):
+            yield from ((number, row.fields(place)) for place, number in enumerate(row.rows))
+        else:
+            yield row
+
+
+def _all_sound(subjects: Sequence[str]) -> bool:
+    if "".join(subjects).isascii() and min(subjects) and max(map(len, subjects)) <= MAX_SUBJECT:
+        return True
+    return not any(map(subject_fault, subjects))
+
+
 class _Reader:
-    """Reads rows one by one, by their wording where that is known."""
+    """Reads rows one by one or in groups, by their wording where that is known."""
 
     def __init__(self, registry: Registry, wordings: Wordings, recorded_at: datetime) -> None:
         self._registry = registry
         self._wordings = wordings
         self._recorded_at = recorded_at
 
-    def read(self, number: int, fields: Mapping[str, object], subject: str, others: list[str]) -> TakenRow:
+    def read(self, number: int, fields: Mapping[str, object], subject: str, others: list[str]) -> TakenRow | RowError:
+        """Read a row, or say what is wrong with it; arguments as of `_read`."""
+        try:
+            return self._read(number, fields, subject, others)
+        except FieldError as error:
+            return row_error(number, error)
+        except RequestError:
+            return RowError(number, "(row)", "holds text that is not valid Unicode")
+
+    def read_group(self, group: EventGroup, subjects: list[str]) -> tuple[list[TakenRow], list[RowError]]:
+        """Read the rows of a group as `read` reads each.
+
+        Args:
+            group: its subjects are sound.
+            subjects: reference of each row's subject.
+        """
+        found: list[TakenRow | RowError] = []
+        wording = None
+        while len(found) < len(group) and wording is None:
+            place = len(found)
+            fields = group.fields(place)
+            _, wording = self._wordings.find(fields)
+            if wording is None:  # the first that is sound makes it known
+                found.append(self.read(group.rows[place], fields, subjects[place], []))
+        if wording is not None:
+            passed = range(len(found))
+            odd = {*passed, *_odd(group, wording)}
+            found += [
+                self.read(group.rows[place], group.fields(place), subjects[place], [])
+                for place in sorted(odd.difference(passed))
+            ]
+            rest, refs = group, subjects
+            if odd:
+                rest, refs = group.without(odd), [ref for place, ref in enumerate(subjects) if place not in odd]
+            if len(rest):
+                found += self._all_alike(rest, refs, wording)
+        errors = [row for row in found if isinstance(row, RowError)]
+        taken = [row for row in found if isinstance(row, TakenRow)]
+        return taken, errors
+
+    def _all_alike(self, group: EventGroup, subjects: list[str], wording: Wording) -> Iterable[TakenRow | RowError]:
+        """Read the rows of a group in a known wording; nothing about them is odd but perhaps their proof or length."""
+        count, own = len(group), dict(group.own)
+        event_ids, consent_ids = own["event_id"], own.get("consent_id") or [None] * count
+        times = {name: [EPOCH + timedelta(microseconds=micros) for micros in own[name]] for name in TIMES & own.keys()}
+        texts: dict[str, list[str]] = {
+            name: [f'"{time.isoformat()[:-6]}Z"' for time in column] for name, column in times.items()
+        }
+        texts["subject"] = [f'"{subject}"' for subject in subjects]
+        for name in ("event_id", "consent_id"):
+            if name in own:
+                texts[name] = list(map(quoted, own[name]))
+        proofs: list[tuple[tuple[str, Any], ...]] = [()] * count
+        if (parts := [name for name in OF_ONE_ACT if name in own]) != []:
+            try:
+                proofs = self._proofs(group, parts, texts)
+            except FieldError:  # of one of them: it is found again, and named
+                return [self.read(number, group.fields(at), subjects[at], []) for at, number in enumerate(group.rows)]
+        before, after = wording.all_halves(texts)
+        encoded = [f"{first},{second}".encode() for first, second in zip(before, after, strict=True)]
+        if max(map(len, encoded)) > MAX_CONTENT_BYTES:
+            return [self.read(number, group.fields(at), subjects[at], []) for at, number in enumerate(group.rows)]
+        until: Sequence[datetime | None] = times.get("valid_until") or [None] * count
+        hashes = [hashlib.sha256(content).hexdigest() for content in encoded]
+        own_fields = event_ids, subjects, times["at"], consent_ids, until, proofs
+        return map(TakenRow._make, zip(group.rows, *own_fields, [wording] * count, hashes, before, after, strict=True))
+
+    @staticmethod
+    def _proofs(
+        group: EventGroup, parts: Sequence[str], texts: dict[str, list[str]]
+    ) -> list[tuple[tuple[str, Any], ...]]:
+        """Read what proofs say of their own act, and write it into `texts`.
+
+        Raises:
+            FieldError: of one of them.
+        """
+        columns: list[list[tuple[str, Any]]] = []
+        for name in parts:
+            read = [read_part({name: value}, name) for value in _as_json(group, name)]
+            columns.append([(name, value) for value, _ in read])
+            texts[name] = [quoted(told) if isinstance(told, str) else str(told) for _, told in read]
+        return list(zip(*columns, strict=True))
+
+    def _read(self, number: int, fields: Mapping[str, object], subject: str, others: list[str]) -> TakenRow:
         """Read a row.
 
         Args:
@@ -269,6 +398,30 @@ class _Reader:
         content_hash = hashlib.sha256(encoded).hexdigest()
         own_fields = event_id, subject, at[0], consent_id, None if until is None else until[0]
         return TakenRow(number, *own_fields, tuple(proof), wording, content_hash, before, after)
+
+
+def _as_json(group: EventGroup, name: str) -> Sequence[object]:
+    return [group.fields(at)[name] for at in range(len(group))] if name in TIMES else group.own[name]
+
+
+def _odd(group: EventGroup, wording: Wording) -> set[int]:
+    """Return the places of rows in a known wording that need a closer look."""
+    odd: set[int] = set()
+    for name in ("event_id", "consent_id"):
+        column = group.own.get(name, ())
+        if column and not ("".join(column).isprintable() and min(column) and max(map(len, column)) <= MAX_ID):
+            odd.update(place for place, value in enumerate(column) if not _is_id(value))
+    for name in TIMES & group.own.keys():
+        column = group.own[name]
+        if not _FIRST <= min(column) <= max(column) <= _LAST:
+            odd.update(place for place, micros in enumerate(column) if not _FIRST <= micros <= _LAST)
+    if "at" not in group.own:
+        return {*range(len(group))}
+    if wording.published_at is not None:
+        published = (wording.published_at - EPOCH) // timedelta.resolution
+        if min(group.own["at"]) < published:
+            odd.update(place for place, micros in enumerate(group.own["at"]) if micros < published)
+    return odd
 
 
 def row_error(number: int, error: FieldError) -> RowError:

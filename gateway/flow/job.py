@@ -15,7 +15,7 @@ from gateway import kernel
 from gateway.disclosure import CELLS, compare
 from gateway.errors import RequestError, StateError
 from gateway.flow.access import require
-from gateway.flow.identity import link_type, links_to
+from gateway.flow.identity import label_of, links_to
 from gateway.flow.notices import is_suspended
 from gateway.flow.pipeline import ahead, in_turn
 from gateway.flow.ports import House, StoredRows
@@ -46,6 +46,9 @@ RESULT_SCHEMA = pa.schema(
         pa.field("expires_at", pa.timestamp("us", tz="UTC")),
     ]
 )
+
+
+PART = pa.field("part", pa.string())
 
 
 async def create_job(house: House, caller: Caller, request: JobRequest) -> Job:
@@ -153,11 +156,18 @@ async def watch_job(house: House, caller: Caller, job_id: str) -> AsyncIterator[
 
 
 async def result_schema(house: House, caller: Caller, job_id: str) -> pa.Schema:
-    """Return the schema of a job's result: customers of MATCH and ENRICH, cells of AGGREGATE and OVERLAP."""
+    """Return the schema of a job's result: customers of MATCH and ENRICH, cells of AGGREGATE and OVERLAP.
+
+    Customers of a data set of several parts come with the part whose id names them.
+    """
     require(caller, Role.CDP_JOB)
     async with house.store.read() as tx:
         job = await tx.jobs.get(job_id)
-    return CELLS if job.request.operation.grouped else RESULT_SCHEMA
+        binding = await tx.agreements.binding(job.request.agreement_id)
+    if job.request.operation.grouped:
+        return CELLS
+    several = binding is not None and len(await house.datasets.parts(binding.dataset)) > 1
+    return RESULT_SCHEMA.append(PART) if several else RESULT_SCHEMA
 
 
 async def read_result(
@@ -229,11 +239,10 @@ async def _customers(
     The data set is passed over once for every part of the result that fits the memory.
     """
     key, threads = house.custody.subject_key(), house.limits.threads
-    system = await house.datasets.subject_source(binding.dataset)
-    label = link_type(system) if system else binding.subject_type
+    parts = await house.datasets.parts(binding.dataset)
 
     def joined(
-        table: pa.Table, refs: Bytes, places: Places, seen: Mask, subjects: pa.StringArray
+        table: pa.Table, refs: Bytes, places: Places, seen: Mask, label: str, subjects: pa.StringArray
     ) -> tuple[pa.Table, int]:
         wanted = kernel.subject_refs(key, label, subjects, threads)
         place = kernel.find_rows(refs, wanted, threads)
@@ -249,15 +258,20 @@ async def _customers(
 
     with house.memory.lend() as memory:
         async for table in in_turn(_parts(stored, memory // 4)):
-            refs = rows_of(table.column("subject_ref"))
-            seen, places = np.zeros(len(refs), dtype=bool), np.arange(len(refs))
-            if system:
-                async with house.store.read() as tx:
-                    refs, places = await links_to(tx, system, refs, threads)
-            async for subjects in ahead(in_turn(house.datasets.subject_pieces(binding))):
-                found, customers = await in_thread(joined, table, refs, places, seen, subjects)
-                if customers:
-                    yield found, customers
+            people = rows_of(table.column("subject_ref"))
+            seen = np.zeros(len(people), dtype=bool)
+            # In order: who has rows in several parts is told by the id of the first.
+            for number, part in enumerate(parts):
+                label, refs, places = label_of(part, binding), people, np.arange(len(people))
+                if part.subject_source:
+                    async with house.store.read() as tx:
+                        refs, places = await links_to(tx, part.subject_source, people, threads)
+                async for subjects in ahead(in_turn(house.datasets.subject_pieces(binding, number))):
+                    found, customers = await in_thread(joined, table, refs, places, seen, label, subjects)
+                    if customers and len(parts) > 1:
+                        found = found.append_column(PART, pa.repeat(part.name, len(found)))
+                    if customers:
+                        yield found, customers
 
 
 def _parts(stored: StoredRows, memory: int) -> Iterator[pa.Table]:

@@ -2,7 +2,7 @@
 
 Only people whose verdict may differ are judged again: those with new events, with a consent
 that ended meanwhile, and those whom the rule had let in. A change of what is registered
-makes that everybody.
+makes that everybody. Whose link of the identity map ended meanwhile is lost as if consent were.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from gateway import kernel
 from gateway.flow import cohort as cohorts
 from gateway.flow.gate import doubted, judge, judge_all
 from gateway.flow.lease import Lease
+from gateway.flow.linking import unlinked_since
 from gateway.flow.members import Members, somebody
 from gateway.flow.pipeline import ahead, each, in_turn
 from gateway.flow.ports import Mark, Sorter, Transaction
@@ -68,7 +69,7 @@ async def lost_since(lease: Lease, job: AuthorizedJob, cohort: ConsentedCohort, 
         members: its file.
         memory: bytes that may be held.
     """
-    house, at = lease.house, lease.house.clock.now()
+    house, at, seen = lease.house, lease.house.clock.now(), await cohorts.seen_links(lease)
     uses = (*job.gates, *(use for _, use in job.column_gates))
     remembered = await cohorts.by_rule(lease)
     candidates = house.spool.sorter(job.job_id, "doubted", _CANDIDATE.width, REF_BYTES, memory)
@@ -76,14 +77,15 @@ async def lost_since(lease: Lease, job: AuthorizedJob, cohort: ConsentedCohort, 
         async with house.store.read() as tx:
             registry = await load_registry(tx, house)
             since = Mark(*cohort.mark)
+            unlinked = await unlinked_since(tx, seen)
             named = None
             if remembered is not None:
                 named = await doubted(tx, registry, uses, since, cohort.judged_at, at, MOST_DOUBTED)
             if named is None or remembered is None:
                 await each(_everybody(members), candidates.add)
             else:
-                await each(_some(members, _union(named, remembered)), candidates.add)
-            return await _judged(tx, registry, job, candidates, at)
+                await each(_some(members, _union(_union(named, remembered), unlinked)), candidates.add)
+            return await _judged(tx, registry, job, candidates, at, unlinked)
     finally:
         await in_thread(candidates.close)
 
@@ -110,13 +112,18 @@ def _some(members: Members, refs: Bytes) -> Iterator[Bytes]:
         yield _CANDIDATE.join(len(rows), ref=members.fields.of(rows, "ref"), place=places)
 
 
-async def _judged(tx: Transaction, registry: Registry, job: AuthorizedJob, candidates: Sorter, at: datetime) -> Lost:
+async def _judged(
+    tx: Transaction, registry: Registry, job: AuthorizedJob, candidates: Sorter, at: datetime, unlinked: Bytes
+) -> Lost:
     places, refs = [np.empty(0, np.int64)], [np.empty((0, REF_BYTES), np.uint8)]
     uncovered: dict[str, list[Bytes]] = {name: [refs[0]] for name, _ in job.column_gates}
     async for piece in ahead(in_turn(candidates.pieces())):
         # A person stands once in each list; all its rows come in one piece.
         asked, person = once(_CANDIDATE.of(piece, "ref"))
         allowed = (await judge_all(tx, registry, job.gates, asked, at)).allowed
+        if len(unlinked):
+            # Their rows were theirs by a link that is gone: whatever they consented to, nobody knows whose these are.
+            allowed &= ~among(unlinked, asked, 1)
         places.append(_CANDIDATE.number(piece[~allowed[person]], "place"))
         refs.append(asked[~allowed])
         for name, use in job.column_gates:

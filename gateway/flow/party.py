@@ -20,7 +20,7 @@ from consent.registry import Registry
 from gateway.errors import RequestError
 from gateway.flow.access import require, require_reader
 from gateway.flow.ports import House, RegistryItem
-from gateway.flow.registry import check_known, create_item, create_version, load_registry, reading
+from gateway.flow.registry import check_known, create_item, create_version, load_registry, reading, refuse_set_by_server
 from gateway.route.caller import Caller, Role
 
 PARTY = "party"
@@ -53,7 +53,7 @@ async def create_party(house: House, caller: Caller, body: Mapping[str, object],
         StateError: REVISION_CONFLICT when `version` is not the next one.
     """
     require(caller, Role.ADMINISTRATOR, Role.COMPLIANCE_OFFICER)
-    _refuse_set_by_server(body)
+    refuse_set_by_server(body)
     with reading():
         party = Party.from_mapping(body)
     _check_entity(party, house)
@@ -95,7 +95,7 @@ async def create_party_event(house: House, caller: Caller, body: Mapping[str, ob
     It is never changed: what was wrong is answered by another event, as a suspension by a reinstatement.
     """
     require(caller, Role.ADMINISTRATOR, Role.COMPLIANCE_OFFICER)
-    _refuse_set_by_server(body)
+    refuse_set_by_server(body)
     with reading():
         event = PartyEvent.from_mapping(body)
     if event.type in _NEED_EVIDENCE and not event.evidence:
@@ -117,12 +117,6 @@ async def create_party_event(house: House, caller: Caller, body: Mapping[str, ob
             _check_notified(event, registry)
         recorded = replace(event, recorded_at=house.clock.now())
         return await create_item(tx, house, caller, PARTY_EVENT, event.id, recorded.to_mapping())
-
-
-def _refuse_set_by_server(body: Mapping[str, object]) -> None:
-    for name in ("recorded_at", "version"):
-        if name in body:
-            raise RequestError("BAD_FIELD", f"field {name} is set by the server that records; leave it out")
 
 
 def _check_entity(party: Party, house: House) -> None:

@@ -1,7 +1,7 @@
 """Withdrawal reaches released runs: the rows go here, and the partner is told by row token.
 
     people named by new consent events -> members of each released run -> may_use
-    -> removals decided -> rows off the disk -> notices to the partner -> acknowledgements
+    -> removals decided -> rows off the disk -> notices to the partner -> acknowledgements -> deletion tasks closed
 
 Every step is durable before the next begins and does nothing twice. A run notes the number of the last append of
 consent events that was looked at for it; numbers follow commits, so that no act is lost between judgement and crash.
@@ -24,6 +24,7 @@ from consent.registry import Registry
 from gateway.agreement.notice import MAX_TOKENS
 from gateway.errors import AssentError, StateError
 from gateway.flow.authorize import gates_of
+from gateway.flow.evidence import close_deletions
 from gateway.flow.gate import HISTORIES, judge_all
 from gateway.flow.lost import among
 from gateway.flow.notices import exchange_notices, make_notice
@@ -55,7 +56,7 @@ async def reach(house: House) -> None:
             none: its notices wait, and become late.
     """
     troubles: list[AssentError] = []
-    for step in (_find_lost, _take_out, exchange_notices):
+    for step in (_find_lost, _take_out, exchange_notices, close_deletions):
         try:
             await step(house, troubles)
         except AssentError as error:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from gateway import kernel
 from gateway.flow.gate import judge_all
-from gateway.flow.identity import link_type
+from gateway.flow.identity import label_of
 from gateway.flow.inputs import Inputs
 from gateway.flow.lease import Lease
-from gateway.flow.linking import Linking
+from gateway.flow.linking import gather
 from gateway.flow.members import Members
 from gateway.flow.pipeline import ahead, in_turn
-from gateway.flow.ports import Sorter
+from gateway.flow.ports import DatasetPart, House, Sorter
 from gateway.flow.registry import load_registry
 from gateway.flow.threads import in_thread
 from gateway.psi.attributes import decode
@@ -71,16 +73,12 @@ async def kept_out(lease: Lease, job: AuthorizedJob, memory: int) -> Bytes:
     people = house.spool.sorter(job.job_id, "kept-out", REF_BYTES, REF_BYTES, memory // 2)
     denied = [np.empty((0, REF_BYTES), dtype=np.uint8)]
     try:
-        system = await house.datasets.subject_source(job.binding.dataset)
-        if system:
-            ids = house.spool.sorter(job.job_id, "kept-out-ids", REF_BYTES, REF_BYTES, memory // 2)
-            try:
-                await _references(lease, job, link_type(system), ids)
-                await Linking(house, system).translate(ids, Fields(ref=REF_BYTES), people)
-            finally:
-                await in_thread(ids.close)
-        else:
-            await _references(lease, job, job.binding.subject_type, people)
+
+        def ids() -> Sorter:
+            return house.spool.sorter(job.job_id, "kept-out-ids", REF_BYTES, REF_BYTES, memory // 2)
+
+        for number, part in enumerate(await house.datasets.parts(job.binding.dataset)):
+            await gather(house, part, ids, _references(house, job, part, number), Fields(ref=REF_BYTES), people)
         async with house.store.read() as tx:
             registry, at = await load_registry(tx, house), house.clock.now()
             async for piece in ahead(in_turn(people.pieces())):
@@ -92,10 +90,9 @@ async def kept_out(lease: Lease, job: AuthorizedJob, memory: int) -> Bytes:
     return np.concatenate(denied)
 
 
-async def _references(lease: Lease, job: AuthorizedJob, label: str, people: Sorter) -> None:
-    """Hash the subject column of the source."""
-    house = lease.house
-    scan = house.datasets.scan(job.binding, job.agreement.match_keys[0], ())
+def _references(house: House, job: AuthorizedJob, part: DatasetPart, number: int) -> Iterator[Bytes]:
+    """Hash the subject column of a part of the data set. Blocks."""
+    scan = house.datasets.scan(job.binding, job.agreement.match_keys[0], (), part=number)
     key, threads = house.custody.subject_key(), house.limits.threads
-    async for batch in ahead(in_turn(scan.batches())):
-        await in_thread(people.add, await in_thread(kernel.subject_refs, key, label, batch.subjects, threads))
+    for batch in scan.batches():
+        yield kernel.subject_refs(key, label_of(part, job.binding), batch.subjects, threads)

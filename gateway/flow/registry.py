@@ -10,7 +10,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from consent.assessment import Assessment
 from consent.basis import BasisRule
@@ -124,16 +124,12 @@ async def load_registry(tx: Transaction, house: House) -> Registry:
     registered party of its id adds to that, see `_added`. Kept per store as long as nothing of it
     changed. Call it before the transaction writes to the registry: what may still be rolled back must not be kept.
     """
-    partners = await tx.partners.list()
-    copies = [copy async for copy in _all_agreements(tx) if copy.state is AgreementState.IN_FORCE]
-    stand = _Stand(
-        await tx.registry.revision(),
-        tuple((partner.card.party, partner.revision) for partner in partners),
-        tuple((copy.agreement.agreement_id, copy.revision) for copy in copies),
-    )
+    stand = await tx.registry.stand()
     kept = _kept.get(house.store)
     if kept is not None and kept[0] == stand:
         return kept[1]
+    partners = await tx.partners.list()
+    copies = [copy async for copy in _all_agreements(tx) if copy.state is AgreementState.IN_FORCE]
     own = house.custody.own_card().card
     own_party = Party(id=own.party, legal_name=own.legal_name, contact=own.contact, country=own.country)
     registered = [Party.from_mapping(item.body) async for item in all_items(tx, "party")]
@@ -191,16 +187,7 @@ def check_id(item_id: str) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Stand:
-    """What a kept registry was made of."""
-
-    registry: int
-    partners: tuple[tuple[str, int], ...]
-    agreements: tuple[tuple[str, int], ...]
-
-
-_kept: weakref.WeakKeyDictionary[Store, tuple[_Stand, Registry]] = weakref.WeakKeyDictionary()
+_kept: weakref.WeakKeyDictionary[Store, tuple[int, Registry]] = weakref.WeakKeyDictionary()
 
 
 def _party(partner: Partner, copies: list[AgreementCopy]) -> Party:
@@ -255,6 +242,17 @@ async def _all_agreements(tx: Transaction) -> AsyncIterator[AgreementCopy]:
         for copy in page:
             yield copy
         after = page[-1].agreement.agreement_id
+
+
+def refuse_set_by_server(body: Mapping[str, object]) -> None:
+    """Refuse a body that states what the server alone sets.
+
+    Raises:
+        RequestError: BAD_FIELD.
+    """
+    for name in ("recorded_at", "version"):
+        if name in body:
+            raise RequestError("BAD_FIELD", f"field {name} is set by the server that records; leave it out")
 
 
 async def create_item(

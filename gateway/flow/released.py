@@ -13,10 +13,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from gateway.disclosure import release_rows
-from gateway.flow.cohort import asked_columns
+from gateway.flow.cohort import asked_columns, seen_links
 from gateway.flow.gate import judge_all
 from gateway.flow.lease import Lease
+from gateway.flow.linking import unlinked_since
 from gateway.flow.lists import list_count
+from gateway.flow.lost import among
 from gateway.flow.pipeline import ahead, each, in_turn
 from gateway.flow.registry import load_registry
 from gateway.flow.threads import in_thread
@@ -72,8 +74,10 @@ class Customers:
         customers = house.spool.sorter(self._job.job_id, "by-customer", self._fields.width, REF_BYTES, memory // 2)
         try:
             await each(rows, customers.add)
+            seen = await seen_links(self._lease)
             async with house.store.read() as tx:
                 registry = await load_registry(tx, house)
+                unlinked = await unlinked_since(tx, seen)
                 async for piece in ahead(in_turn(customers.pieces())):
                     piece = await in_thread(self._first, piece)
                     self.found += len(piece)
@@ -81,7 +85,8 @@ class Customers:
                     refs = self._fields.of(piece, "ref")
                     verdict = await judge_all(tx, registry, self._job.gates, refs, self._at, ids=True)
                     self.gate_ns += time.process_time_ns() - began
-                    yield await in_thread(self._matched, piece, verdict.consent_ids), verdict.allowed
+                    allowed = verdict.allowed & ~among(unlinked, refs, house.limits.threads)
+                    yield await in_thread(self._matched, piece, verdict.consent_ids), allowed
         finally:
             await in_thread(customers.close)
 

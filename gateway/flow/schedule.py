@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from gateway.flow.access import require_reader
+from gateway.flow.decision_log import purge_decisions
 from gateway.flow.deletion import open_deletions
 from gateway.flow.ending import warn_of_ends
 from gateway.flow.expiry import expire_consents
 from gateway.flow.ports import House
+from gateway.flow.projecting import TASK as SETTLE_PROJECTION
+from gateway.flow.projecting import settle_projection
 from gateway.flow.reach import reach_runs
 from gateway.flow.retention import expire_sessions, purge_sketches, sweep_results
 from gateway.route.caller import Caller
@@ -52,6 +55,8 @@ TASKS = (
     Task("expire-sessions", timedelta(minutes=1), expire_sessions),
     Task("reach-runs", timedelta(seconds=30), reach_runs, local=True),
     Task("purge-sketches", timedelta(hours=6), purge_sketches),
+    Task("purge-decisions", timedelta(hours=6), purge_decisions),
+    Task(SETTLE_PROJECTION, timedelta(hours=6), settle_projection),
     Task("warn-of-ends", timedelta(hours=1), warn_of_ends, loud=True),
 )
 

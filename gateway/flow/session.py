@@ -182,8 +182,13 @@ async def receive_chunk(house: House, partner: Partner, chunk: Chunk) -> int:
     async with lock:
         try:
             return await in_thread(_keep, house, session, chunk)
-        except HostileInput as error:
-            if error.reason != "SEQUENCE_GAP":
+        except (HostileInput, StateError) as error:
+            # Who ends a session drops its spool, where every chunk then looks like a gap: the worker may have done so
+            # between our look and our writing.
+            session = await own_session(house, partner, chunk.session_id, Side.SENDER)
+            if session.state.final:
+                raise ended(session) from error
+            if isinstance(error, HostileInput) and error.reason != "SEQUENCE_GAP":
                 await fail_session(
                     house,
                     session,
@@ -191,12 +196,6 @@ async def receive_chunk(house: House, partner: Partner, chunk: Chunk) -> int:
                     f"stage {int(chunk.stage)}, chunk {chunk.seq}",
                     LeafType.REPLAY_REFUSED if isinstance(error, AlteredReplay) else LeafType.HOSTILE_INPUT,
                 )
-            raise
-        except StateError as error:
-            # Who ends a session drops its spool: the worker may have, between our look and our writing.
-            session = await own_session(house, partner, chunk.session_id, Side.SENDER)
-            if session.state.final:
-                raise ended(session) from error
             raise
         finally:
             house.bells.ring(session.session_id)

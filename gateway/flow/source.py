@@ -6,7 +6,7 @@ columns are spooled sealed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +14,10 @@ import pyarrow.compute as pc
 
 from gateway import kernel
 from gateway.errors import SourceError
-from gateway.flow.identity import link_type
+from gateway.flow.identity import label_of
 from gateway.flow.lists import list_bytes, list_count
-from gateway.flow.ports import House
+from gateway.flow.ports import DatasetPart, House
+from gateway.flow.united import numbered
 from gateway.psi.attributes import encode, plaintext_bytes
 from gateway.psi.fields import Fields
 from gateway.route.agreement import Column
@@ -34,17 +35,23 @@ MOST_SEGMENTS = 100_000
 
 
 class TaggedSource:
-    """A pass whose rows are `ref || row number || tag || segment || plaintext`.
+    """A pass over all parts of a data set, whose rows are `ref || row number || tag || segment || plaintext`.
 
     Attributes:
-        scans: counts of the pass, or of the passes where there are several match keys.
+        parts: of the data set, in order.
+        scans: of the parts, with the counts of the pass; per part one for each match key.
         fields: of a row; `segment` only for the receiver of statistics, `plain` only with columns.
         segments: names met so far; a row's segment is a place in it.
         key_bytes: of the longest match-key value so far.
     """
 
     def __init__(
-        self, house: House, job: AuthorizedJob, tag_key: bytes, columns: tuple[Column, ...], subject_source: str = ""
+        self,
+        house: House,
+        job: AuthorizedJob,
+        tag_key: bytes,
+        columns: tuple[Column, ...],
+        parts: Sequence[DatasetPart],
     ) -> None:
         """Begin a pass; nothing is read before `rows` is iterated.
 
@@ -53,23 +60,27 @@ class TaggedSource:
             job: authorized; its binding says where the rows are.
             tag_key: of the run.
             columns: agreed columns to carry; empty for none.
-            subject_source: the system whose ids stand in the subject column, "" for raw subjects; `ref` is then the
+            parts: of the data set. Where the subject column of one holds the ids of another system, `ref` is the
                 reference of the id, which the identity map turns into the person's.
         """
-        self._label = link_type(subject_source) if subject_source else job.binding.subject_type
+        self.parts = parts
         self._house, self._job, self._tag_key, self._columns = house, job, tag_key, columns
         grouped = job.operation.grouped
         self._segmented = grouped and job.side is Side.RECEIVER
-        self.scans = tuple(
-            house.datasets.scan(
-                job.binding,
-                match_key,
-                columns,
-                segments=self._segmented,
-                clip=grouped and job.side is Side.SENDER,
+        self.scans = [
+            tuple(
+                house.datasets.scan(
+                    job.binding,
+                    match_key,
+                    columns,
+                    segments=self._segmented,
+                    clip=grouped and job.side is Side.SENDER,
+                    part=part,
+                )
+                for match_key in job.agreement.match_keys[: list_count(job)]
             )
-            for match_key in job.agreement.match_keys[: list_count(job)]
-        )
+            for part in range(len(parts))
+        ]
         self.fields = Fields(
             ref=REF_BYTES,
             row=8,
@@ -81,24 +92,26 @@ class TaggedSource:
         self._numbers: dict[str, int] = {}
         self.key_bytes = 0
 
-    def rows(self) -> Iterator[Bytes]:
-        """Yield the usable rows, in the order of the source. Blocks."""
+    def rows(self, part: int) -> Iterator[Bytes]:
+        """Yield the usable rows of a part, in the order of the source. Blocks."""
         custody, threads = self._house.custody, self._house.limits.threads
-        for number, batch in ((number, batch) for number, scan in enumerate(self.scans) for batch in scan.batches()):
+        label = label_of(self.parts[part], self._job.binding)
+        scans = enumerate(self.scans[part])
+        for number, batch in ((number, batch) for number, scan in scans for batch in scan.batches()):
             count = len(batch.rows)
             if not count:
                 continue
-            refs = kernel.subject_refs(custody.subject_key(), self._label, batch.subjects, threads)
-            parts: dict[str, Bytes | npt.NDArray[np.int64]] = {
+            refs = kernel.subject_refs(custody.subject_key(), label, batch.subjects, threads)
+            fields: dict[str, Bytes | npt.NDArray[np.int64]] = {
                 "ref": refs,
-                "row": batch.rows,
+                "row": numbered(batch.rows, part),
                 "tag": self._tags(batch, number),
             }
             if batch.segments is not None:
-                parts["segment"] = self._numbered(batch)
+                fields["segment"] = self._numbered(batch)
             if batch.columns is not None:
-                parts["plain"] = encode(batch.columns, self._columns)
-            yield self.fields.join(count, **parts)
+                fields["plain"] = encode(batch.columns, self._columns)
+            yield self.fields.join(count, **fields)
 
     def _tags(self, batch: SourceBatch, number: int) -> Bytes:
         self.key_bytes = max(self.key_bytes, pc.max(pc.binary_length(batch.keys)).as_py())

@@ -17,6 +17,7 @@ from consent.registry import Registry
 from gateway.errors import RequestError, StateError
 from gateway.flow.access import require
 from gateway.flow.consent import person_ref
+from gateway.flow.erasure import erased_name
 from gateway.flow.export import exported
 from gateway.flow.notices import make_notice
 from gateway.flow.ports import House, StoredRows, Transaction
@@ -35,6 +36,7 @@ class Presence(StrEnum):
 
     HELD: a row is kept. REMOVED: it was, and was taken out. LEFT_OUT: the rule said no. ELIGIBLE: the rule said yes,
     and no row is kept: not matched, not in the data set, or part of statistics alone. NOT_RELEASED: nothing left.
+    ERASED: the person was erased since, and nothing is known any more.
     """
 
     HELD = "HELD"
@@ -42,6 +44,7 @@ class Presence(StrEnum):
     LEFT_OUT = "LEFT_OUT"
     ELIGIBLE = "ELIGIBLE"
     NOT_RELEASED = "NOT_RELEASED"
+    ERASED = "ERASED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +93,10 @@ async def trace_subject(
     ref = person_ref(house, subject_type, subject)
     async with house.store.read() as tx:
         registry = await load_registry(tx, house)
+        erased_at = await tx.erasure.erased_at(erased_name(house, ref))
         removals = {removal.job_id: removal for removal in await tx.removals.of_subject(ref)}
         traces = [
-            await _trace(house, tx, registry, ref, job, removals.get(job.job_id))
+            await _trace(house, tx, registry, ref, job, removals.get(job.job_id), erased_at)
             for job in await tx.jobs.list(after, limit)
         ]
     payload = {"by": caller.subject, "runs": len(traces)}
@@ -103,11 +107,19 @@ async def trace_subject(
 
 
 async def _trace(
-    house: House, tx: Transaction, registry: Registry, ref: str, job: Job, removal: Removal | None
+    house: House,
+    tx: Transaction,
+    registry: Registry,
+    ref: str,
+    job: Job,
+    removal: Removal | None,
+    erased_at: datetime | None,
 ) -> RunTrace:
     run = await tx.runs.get(job.job_id)
     if run is None:
         return RunTrace(job, Presence.NOT_RELEASED, None, None, (), None, None)
+    if erased_at is not None and run.judged_at <= erased_at:
+        return RunTrace(job, Presence.ERASED, run.judged_at, None, (), None, None)
     terms = await terms_of_run(tx, house, job)
     history = (await tx.consents.histories([ref]))[ref]
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import marshal
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -62,14 +62,25 @@ class Wording:
         Args:
             own: the act's own fields, the same as in the first act, each as JSON.
         """
+        before, after = self._frames()
+        first = before.filled(*[own[name] for name in self._own_before])
+        return first[:-1], after.filled(*[own[name] for name in self._own_after])[1:]
+
+    def all_halves(self, own: Mapping[str, Sequence[str]]) -> tuple[list[str], list[str]]:
+        """Write many acts in these words, as `halves` writes each, from columns."""
+        before, after = self._frames()
+        first = before.all_filled([own[name] for name in self._own_before])
+        second = after.all_filled([own[name] for name in self._own_after])
+        return [text[:-1] for text in first], [text[1:] for text in second]
+
+    def _frames(self) -> tuple[Frame, Frame]:
         if self._before is None or self._after is None:
             before, after = _parted(self.act.content())
             # In the order of their names, as a frame takes them.
             self._own_before = sorted(name for name in OWN if name in before)
             self._own_after = sorted(name for name in OWN if name in after)
             self._before, self._after = Frame(before, self._own_before), Frame(after, self._own_after)
-        first = self._before.filled(*[own[name] for name in self._own_before])
-        return first[:-1], self._after.filled(*[own[name] for name in self._own_after])[1:]
+        return self._before, self._after
 
 
 class Wordings:

@@ -20,6 +20,8 @@ from gateway.engine import (
     Worker,
     WorkerLimits,
     sequence_for_ever,
+    write_decisions,
+    write_decisions_for_ever,
 )
 from gateway.flow.memory import Memory
 from gateway.flow.ports import House, Limits
@@ -47,7 +49,7 @@ class Running:
     Attributes:
         tenant_port: TCP port of the tenant API.
         peer_port: TCP port for partners.
-        tasks: worker, scheduler, sequencer and directory; the end of any of them is a fault.
+        tasks: worker, scheduler, sequencer, decision writer and directory; the end of any of them is a fault.
     """
 
     tenant_port: int
@@ -93,6 +95,8 @@ async def running(settings: Settings, grace_s: float = 5.0) -> AsyncIterator[Run
                 notice_deadline=timedelta(hours=settings.engine.notice_hours),
             ),
         )
+        # When nobody is answered any more and nothing else writes.
+        stack.push_async_callback(write_decisions, house)
         directory = Directory(store, bells, spki_pin)
         await directory.refresh()
         verifier = TokenVerifier.load(settings.home, keys.party, clock)
@@ -112,6 +116,7 @@ async def running(settings: Settings, grace_s: float = 5.0) -> AsyncIterator[Run
             for name, work in (
                 ("directory", directory.follow()),
                 ("sequencer", sequence_for_ever(house)),
+                ("decisions", write_decisions_for_ever(house)),
                 ("worker", worker.work()),
                 ("scheduler", Scheduler(house, owner).work()),
             )

@@ -134,6 +134,14 @@ class Frame:
         """
         return self._form % texts
 
+    def all_filled(self, columns: Sequence[Sequence[str]]) -> list[str]:
+        """Return many whole records, as `filled` returns each.
+
+        Args:
+            columns: one for each open field, at least one, all of one length.
+        """
+        return [self._form % texts for texts in zip(*columns, strict=True)]
+
 
 quoted = encode_basestring
 """Writes a text as canonical JSON, between quotation marks; whether UTF-8 can carry it shows when it is encoded."""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from itertools import compress
+from typing import Any
 
 from consent.projection import ProjectionRow
+
+TIMES = frozenset({"at", "valid_until", "shown_at"})  # of an event's own fields
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class EventFields(Mapping[str, object]):
@@ -36,6 +41,43 @@ class EventFields(Mapping[str, object]):
 
 
 @dataclass(frozen=True, slots=True)
+class EventGroup:
+    """Rows that say the same but for what is each row's own: one by one they are `EventFields`.
+
+    Attributes:
+        rows: their numbers, at least one.
+        shared: what they share.
+        own: the fields of their own as columns, `event_id` and `subject` always; texts and integers as JSON gives
+            them, times as microseconds since 1970 in 64 bits.
+    """
+
+    rows: Sequence[int]
+    shared: Mapping[str, object]
+    own: Mapping[str, Sequence[Any]]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def fields(self, place: int) -> EventFields:
+        """Return one row's event as it would come alone; a time that no calendar has is empty."""
+        own = {name: _written(column[place]) if name in TIMES else column[place] for name, column in self.own.items()}
+        return EventFields(own, self.shared)
+
+    def without(self, places: Collection[int]) -> EventGroup:
+        """Return the other rows."""
+        kept = [place not in places for place in range(len(self.rows))]
+        own = {name: list(compress(column, kept)) for name, column in self.own.items()}
+        return EventGroup(list(compress(self.rows, kept)), self.shared, own)
+
+
+def _written(micros: int) -> str:
+    try:
+        return (EPOCH + timedelta(microseconds=micros)).isoformat()
+    except OverflowError:
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
 class FirstEvents:
     """One event each of people of whom nothing is on file, and its projection; columns of one length.
 
@@ -60,3 +102,7 @@ class FirstEvents:
     consent_ids: Sequence[str]
     effective_from: Sequence[datetime]
     valid_until: Sequence[datetime | None]
+
+    def distinct(self) -> Collection[tuple[ProjectionRow, ...]]:
+        """Return the projections, each object once."""
+        return {id(projection): projection for projection in self.projections}.values()

@@ -47,6 +47,23 @@ class DeletionCause(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class DeletionEvidence:
+    """What became of the row of one released run that a deletion task covers.
+
+    Attributes:
+        job_id: of the run.
+        removed_at: when the row was off our disk.
+        notice_id: by which the partner was told; "" when it held nothing of the row.
+        acknowledged_at: when the partner's signed acknowledgement came; None when there was nothing to acknowledge.
+    """
+
+    job_id: str
+    removed_at: datetime
+    notice_id: str
+    acknowledged_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class DeletionTask:
     """Something about one person that must go.
 
@@ -64,6 +81,7 @@ class DeletionTask:
         held_until: until then the law demands keeping: storage only (PIPL 47(2)); None is no hold.
         done_at: when it was done.
         done_by: who said so.
+        evidence: what became of the rows of released runs, where the gateway itself saw to it.
     """
 
     task_id: str
@@ -79,6 +97,7 @@ class DeletionTask:
     held_until: datetime | None = None
     done_at: datetime | None = None
     done_by: str = ""
+    evidence: tuple[DeletionEvidence, ...] = ()
 
 
 class EndingKind(StrEnum):
@@ -90,6 +109,7 @@ class EndingKind(StrEnum):
     EXPORT_MECHANISM = "export_mechanism"
     OWN_CERTIFICATE = "own_certificate"
     PARTNER_CERTIFICATE = "partner_certificate"
+    DELETION = "deletion"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +118,9 @@ class EndWarning:
 
     Attributes:
         kind: of what.
-        item_id: of which: an assessment, an agreement, a party.
+        item_id: of which: an assessment, an agreement, a party; of deletions the last day on which they are in time.
         ends_at: first moment at which it holds no more.
-        days: the warning's distance from the end: 30, 7 or 1.
+        days: the warning's distance from the end: 30, 7 or 1; of deletions 0 when it has passed.
         raised_at: when it was raised.
     """
 

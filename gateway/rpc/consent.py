@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator
 
 from gateway.errors import RequestError
 from gateway.flow import consent as flow
@@ -140,7 +140,7 @@ async def _options(request: AsyncIterator[consent_pb2.ImportEventsRequest]) -> c
 
 async def _batches(
     messages: AsyncIterator[consent_pb2.ImportEventsRequest],
-) -> AsyncIterator[Sequence[tuple[int, Mapping[str, object]]]]:
+) -> AsyncIterator[flow.Piece]:
     async for message in messages:
         if message.WhichOneof("frame") != "batch":
             raise RequestError("BAD_FIELD", "field batch is required in every message after the first")

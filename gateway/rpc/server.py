@@ -11,6 +11,7 @@ from gateway.rpc.audit import AuditServicer
 from gateway.rpc.auth import TokenInterceptor, TokenVerifier
 from gateway.rpc.consent import ConsentServicer
 from gateway.rpc.dataset import DatasetServicer
+from gateway.rpc.decision import DecisionServicer
 from gateway.rpc.identity import IdentityServicer
 from gateway.rpc.job import JobServicer
 from gateway.rpc.listener import Listener, listen, new_server
@@ -28,6 +29,8 @@ from gateway.v1 import (
     consent_pb2_grpc,
     dataset_pb2,
     dataset_pb2_grpc,
+    decision_pb2,
+    decision_pb2_grpc,
     identity_pb2,
     identity_pb2_grpc,
     job_pb2,
@@ -49,6 +52,7 @@ _FILES = (
     audit_pb2,
     consent_pb2,
     dataset_pb2,
+    decision_pb2,
     identity_pb2,
     job_pb2,
     notice_pb2,
@@ -80,6 +84,7 @@ def tenant_server(
     audit_pb2_grpc.add_AuditServiceServicer_to_server(AuditServicer(house), server)
     consent_pb2_grpc.add_ConsentServiceServicer_to_server(ConsentServicer(house), server)
     dataset_pb2_grpc.add_DatasetServiceServicer_to_server(DatasetServicer(house), server)
+    decision_pb2_grpc.add_DecisionServiceServicer_to_server(DecisionServicer(house), server)
     identity_pb2_grpc.add_IdentityServiceServicer_to_server(IdentityServicer(house), server)
     job_pb2_grpc.add_JobServiceServicer_to_server(JobServicer(house), server)
     notice_pb2_grpc.add_NoticeServiceServicer_to_server(NoticeServicer(house), server)

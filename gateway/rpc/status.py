@@ -64,7 +64,9 @@ STATUS: Mapping[tuple[type[AssentError], str], Public] = {
     (HostileInput, "BAD_CIPHERTEXT"): Public(_Code.INVALID_ARGUMENT, "A ciphertext is malformed."),
     (HostileInput, "BAD_SIGNATURE"): Public(_Code.INVALID_ARGUMENT, "A signature does not verify."),
     (HostileInput, "BAD_SHAPE"): Public(_Code.INVALID_ARGUMENT, "A record does not have the shape of its kind."),
-    (SourceError, "BAD_ROW"): Public(_Code.FAILED_PRECONDITION, "A row of the source cannot be read."),
+    (SourceError, "BAD_ROW"): Public(
+        _Code.FAILED_PRECONDITION, "The source cannot be used as it stands; correct what is named and run it again."
+    ),
     (SourceError, "EMPTY"): Public(_Code.FAILED_PRECONDITION, "The source has no rows."),
     (SourceError, "MISSING_COLUMN"): Public(_Code.FAILED_PRECONDITION, "The source lacks a column."),
     (SourceError, "BAD_ENCODING"): Public(_Code.FAILED_PRECONDITION, "The source is not UTF-8."),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.flow import deletion, ending, rights, schedule
+from gateway.flow import deletion, ending, erasure, rights, schedule
 from gateway.flow.ports import House
 from gateway.rpc.auth import current_caller
 from gateway.rpc.convert.consent import subject_from_proto
-from gateway.rpc.convert.field import choice, request_id, text_or_empty
+from gateway.rpc.convert.field import choice, request_id, text_or_empty, time_to_proto
 from gateway.rpc.convert.page import page_of, page_size, place_of
 from gateway.rpc.convert.task import (
     STATES,
@@ -28,7 +28,7 @@ _WARNINGS, _DELETIONS, _REQUESTS = "warnings", "deletions", "rightsRequests"
 
 
 class TaskServicer(task_pb2_grpc.TaskServiceServicer):
-    """Serves `gateway.flow.schedule`, `ending`, `deletion` and `rights`."""
+    """Serves `gateway.flow.schedule`, `ending`, `deletion`, `rights` and `erasure`."""
 
     def __init__(self, house: House) -> None:
         """Keep the ports."""
@@ -117,3 +117,17 @@ class TaskServicer(task_pb2_grpc.TaskServiceServicer):
         reason = text_or_empty(request.reason, "reason")
         moved = await rights.advance_request(self._house, current_caller(), rights_request_id(request.name), to, reason)
         return request_to_proto(moved)
+
+    @unary
+    async def EraseSubject(
+        self, request: task_pb2.EraseSubjectRequest, context: Context
+    ) -> task_pb2.EraseSubjectResponse:
+        """Erase the customer of a request."""
+        at, erased = await erasure.erase_person(self._house, current_caller(), rights_request_id(request.name))
+        return task_pb2.EraseSubjectResponse(
+            erase_time=time_to_proto(at),
+            events=erased.events,
+            links=erased.links,
+            removals=erased.removals,
+            payloads=erased.payloads,
+        )

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import secrets
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -14,9 +15,11 @@ from typing import Any
 
 from gateway.errors import RequestError, StateError
 from gateway.settings.load import FILE, check, read_file
-from gateway.settings.tables import DATASET_NAME, DatasetSettings
+from gateway.settings.tables import DATASET_NAME, DatasetSettings, UnionSettings
 
 _MODE = 0o600  # the store's URL may hold a password
+
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 _HEAD = """\
 # Settings of this gateway. Flags, ASSENT_TABLE__KEY in the environment and the secrets
@@ -47,7 +50,7 @@ def write_default(
     """
     tables = {"party": dict(party), "server": dict(server or {}), "store": dict(store or {})}
     check(home, tables)
-    text = _HEAD + "".join(_table(f"[{name}]", keys) for name, keys in tables.items() if keys)
+    text = _HEAD + "".join(_table(name, keys) for name, keys in tables.items() if keys)
     path = home / FILE
     with _written(home):
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -58,42 +61,48 @@ def write_default(
     return path
 
 
-def add_dataset(home: Path, name: str, dataset: Mapping[str, object]) -> DatasetSettings:
-    """Declare a data set: append its table to assent.toml.
+def add_dataset(
+    home: Path, name: str, dataset: Mapping[str, object], part: str = ""
+) -> DatasetSettings | UnionSettings:
+    """Declare a data set, or one more of the files that make it: append its table to assent.toml.
 
     Args:
         home: the home.
         name: 1 to 63 of a-z, 0-9, _ and -, beginning with a letter.
         dataset: format, path, subject_column; a relative path is one from here, and is stored absolute.
+        part: name of the file among those that make the data set; "" where it is the only one.
 
     Returns:
         The data set as declared.
 
     Raises:
         RequestError: BAD_FIELD for a wrong name or key, or an assent.toml that cannot be appended to.
-        StateError: REVISION_CONFLICT when the name is declared already; NOT_FOUND
+        StateError: REVISION_CONFLICT when the name, or the part, is declared already; NOT_FOUND
             without an assent.toml; DISK_FULL.
     """
-    if DATASET_NAME.fullmatch(name) is None:
-        raise RequestError(
-            "BAD_FIELD", "the name of a data set must be 1 to 63 of a-z, 0-9, _ and -, beginning with a letter"
-        )
+    for called in (name, part or name):
+        if DATASET_NAME.fullmatch(called) is None:
+            raise RequestError(
+                "BAD_FIELD",
+                "the name of a data set, and of a part, must be 1 to 63 of a-z, 0-9, _ and -, beginning with a letter",
+            )
     keys = dict(dataset)
     if isinstance(keys.get("path"), str | Path):
         keys["path"] = str(Path(str(keys["path"])).absolute())
     with _written(home), _locked(home):
         before = read_file(home)
         declared = before.get("datasets", {})
-        if isinstance(declared, Mapping) and name in declared:
-            raise StateError(
-                "REVISION_CONFLICT", f"a data set {name} is declared already; choose another name or edit {FILE}"
-            )
+        known = declared.get(name) if isinstance(declared, Mapping) else None
+        parts = known.get("parts", {}) if part and isinstance(known, Mapping) else {}
+        if known is not None and (not parts or part in parts):
+            what = f"a part {part} of data set {name}" if part and parts else f"a data set {name}"
+            raise StateError("REVISION_CONFLICT", f"{what} is declared already; choose another name or edit {FILE}")
         path = (home / FILE).resolve()
         text = path.read_text(encoding="utf-8")
         if text and not text.endswith("\n"):
             text += "\n"
-        text += _table(f"[datasets.{name}]", keys)
-        after = _appended(text, before, name, keys)
+        text += _table(f"datasets.{name}.parts.{part}" if part else f"datasets.{name}", keys)
+        after = _appended(text, before, name, {"parts": {**parts, part: keys}} if part else keys)
         added = check(home, after).datasets[name]
         _replace(path, text)
     return added
@@ -113,14 +122,21 @@ def _appended(text: str, before: dict[str, Any], name: str, keys: Mapping[str, o
     return after
 
 
-def _table(head: str, keys: Mapping[str, object]) -> str:
-    return f"\n{head}\n" + "".join(f"{key} = {_literal(key, value)}\n" for key, value in keys.items())
+def _table(name: str, keys: Mapping[str, object]) -> str:
+    """Write a table, and those within it behind it."""
+    values = {key: value for key, value in keys.items() if not isinstance(value, Mapping)}
+    text = f"\n[{name}]\n" + "".join(f"{_key(key)} = {_literal(key, value)}\n" for key, value in values.items())
+    return text + "".join(
+        _table(f"{name}.{_key(key)}", value) for key, value in keys.items() if isinstance(value, Mapping) and value
+    )
+
+
+def _key(name: str) -> str:
+    """Write a key as it is where TOML takes it so; names of columns may hold anything."""
+    return name if _BARE_KEY.fullmatch(name) else _literal("a column", name)
 
 
 def _literal(key: str, value: object) -> str:
-    if isinstance(value, Mapping):
-        inner = (f"{_literal(key, name)} = {_literal(key, one)}" for name, one in value.items())
-        return "{ " + ", ".join(inner) + " }"
     if isinstance(value, bool) or not isinstance(value, str | int | Path):
         raise RequestError("BAD_FIELD", f"{key} must be text or a whole number")
     if isinstance(value, int):

@@ -16,7 +16,7 @@ from pydantic import SecretStr, ValidationError
 from pydantic_settings import EnvSettingsSource, NestedSecretsSettingsSource, SettingsError
 
 from gateway.errors import RequestError, StateError
-from gateway.settings.tables import ENV_PREFIX, NESTED, DatasetSettings, Settings
+from gateway.settings.tables import ENV_PREFIX, NESTED, TAGS, DatasetSettings, Settings, UnionSettings
 
 FILE = "assent.toml"
 _MAX_FILE = 1 << 20  # bytes
@@ -51,7 +51,7 @@ def load_settings(home: Path, overrides: Mapping[str, Mapping[str, object]] | No
 
 def load_datasets(
     home: Path, overrides: Mapping[str, Mapping[str, object]] | None = None
-) -> Mapping[str, DatasetSettings]:
+) -> Mapping[str, DatasetSettings | UnionSettings]:
     """Read the declared data sets as they are now, by name; paths are absolute.
 
     Raises:
@@ -128,10 +128,7 @@ def _checked(home: Path, merged: dict[str, Any], sources: dict[str, str]) -> Set
             "store": store,
             "engine": engine,
             "spool": settings.spool.model_copy(update={"directory": home / settings.spool.directory}),
-            "datasets": {
-                name: dataset.model_copy(update={"path": home / dataset.path})
-                for name, dataset in settings.datasets.items()
-            },
+            "datasets": {name: dataset.located(home) for name, dataset in settings.datasets.items()},
         }
     )
     located._home = home
@@ -189,7 +186,7 @@ def _merge(into: dict[str, Any], layer: Mapping[str, Any]) -> None:
 def _problems(error: ValidationError, sources: Mapping[str, str]) -> str:
     lines = []
     for found in error.errors(include_url=False, include_context=False, include_input=False)[:_ERRORS_SHOWN]:
-        key = ".".join(str(part) for part in found["loc"] if not str(part).startswith(("function-", "literal[")))
+        key = ".".join(str(part) for part in found["loc"] if not str(part).startswith(("function-", "literal[", *TAGS)))
         source = next((name for known, name in sources.items() if known == key or known.startswith(f"{key}.")), FILE)
         problem = "is unknown" if found["type"] == "extra_forbidden" else found["msg"]
         lines.append(f"{key} ({source}): {problem}")

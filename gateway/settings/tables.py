@@ -11,11 +11,12 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, PrivateAttr, SecretStr, Tag
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 ENV_PREFIX = "ASSENT_"
 NESTED = "__"
+MOST_PARTS = 64
 DATASET_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 
 _ADDRESS = re.compile(r"(\[[0-9a-fA-F:.%]+\]|[A-Za-z0-9._-]+):(\d{1,5})", re.ASCII)
@@ -121,8 +122,14 @@ class RightsSettings(_Table):
     """Days on which nobody works beside the weekends, e.g. [2026-10-01, 2026-10-02]."""
 
 
-class DatasetSettings(_Table):
-    """[datasets.NAME]: a file of ours; paths stand here and nowhere else."""
+def _columns(value: Mapping[str, str]) -> Mapping[str, str]:
+    if len(set(value.values())) < len(value):
+        raise ValueError("must name a column of the file once only")
+    return value
+
+
+class _FileSettings(_Table):
+    """A file of ours; paths stand here and nowhere else."""
 
     format: Literal["csv", "parquet"]
     """csv (UTF-8, a line of column names) or parquet."""
@@ -134,6 +141,51 @@ class DatasetSettings(_Table):
     """The system whose ids stand in the subject column, mapped by the identity map; empty = raw subject values."""
     identifiers: Mapping[Line, Line] = Field(default_factory=dict)
     """What columns hold: raw values (phone, phone@HK, email, oaid, ...) or digests (phone.cn11.sha256, ...)."""
+
+
+class PartSettings(_FileSettings):
+    """[datasets.NAME.parts.PART]: one of the files whose rows make a data set."""
+
+    columns: Annotated[Mapping[Line, Line], AfterValidator(_columns)] = Field(default_factory=dict)
+    """The file's column for each column of the data set that it has; empty = all, under the names that they have."""
+
+
+class DatasetSettings(_FileSettings):
+    """[datasets.NAME]: a data set of one file."""
+
+    @property
+    def parts(self) -> Mapping[str, PartSettings]:
+        """The file as the only part."""
+        return {"": PartSettings(**self.model_dump())}
+
+    def located(self, home: Path) -> DatasetSettings:
+        """Return it with an absolute path."""
+        return self.model_copy(update={"path": home / self.path})
+
+
+class UnionSettings(_Table):
+    """[datasets.NAME] of several files, each a table [datasets.NAME.parts.PART]; their order settles what differs."""
+
+    parts: Annotated[Mapping[str, PartSettings], AfterValidator(_names)] = Field(min_length=1, max_length=MOST_PARTS)
+    """The files by name."""
+
+    def located(self, home: Path) -> UnionSettings:
+        """Return it with absolute paths."""
+        parts = {name: part.model_copy(update={"path": home / part.path}) for name, part in self.parts.items()}
+        return self.model_copy(update={"parts": parts})
+
+
+def _kind(value: object) -> str:
+    several = isinstance(value, UnionSettings) or (isinstance(value, Mapping) and "parts" in value)
+    return TAGS[1] if several else TAGS[0]
+
+
+TAGS = ("tagged-file", "tagged-parts")
+"""By which the two kinds of data sets are told apart; errors leave them out."""
+
+AnyDataset = Annotated[
+    Annotated[DatasetSettings, Tag(TAGS[0])] | Annotated[UnionSettings, Tag(TAGS[1])], Discriminator(_kind)
+]
 
 
 class Settings(BaseSettings):
@@ -150,7 +202,7 @@ class Settings(BaseSettings):
     spool: SpoolSettings = SpoolSettings()
     engine: EngineSettings = EngineSettings()
     rights: RightsSettings = RightsSettings()
-    datasets: Annotated[Mapping[str, DatasetSettings], AfterValidator(_names)] = Field(default_factory=dict)
+    datasets: Annotated[Mapping[str, AnyDataset], AfterValidator(_names)] = Field(default_factory=dict)
 
     _home: Path = PrivateAttr()
     _sources: dict[str, str] = PrivateAttr(default_factory=dict)

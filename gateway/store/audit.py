@@ -12,8 +12,9 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import compress
 
-from sqlalchemy import and_, delete, func, select
+from sqlalchemy import Text, and_, delete, func, select, type_coerce, update
 
 from gateway.errors import Misuse, StateError
 from gateway.flow.ports.store import TileWrite
@@ -22,9 +23,16 @@ from gateway.store import rows
 from gateway.store.connection import StoreConnection
 from gateway.store.counters import Counter, lock_counter, read_counter, set_counter
 from gateway.store.salts import LOG_ITSELF, destroy_salt, salts_of
-from gateway.store.schema import audit_checkpoints, audit_entries, audit_payloads, subject_salts
+from gateway.store.schema import (
+    audit_checkpoints,
+    audit_entries,
+    audit_payloads,
+    consent_events,
+    subject_salts,
+)
 from gateway.store.tiles import SqlTiles
-from gateway.tlog.leaf import make_leaf, make_leaves
+from gateway.store.unwritten import UnwrittenEvents
+from gateway.tlog.leaf import LeafType, make_leaf, make_leaves
 
 PAGE = 1024  # entries per query of `entries`
 
@@ -41,14 +49,20 @@ class _Queue:
     subject_refs: list[str] = field(default_factory=list)
     types: list[str] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
-    payloads: list[bytes] = field(default_factory=list)
+    payloads: list[bytes | None] = field(default_factory=list)  # None: the record of a consent event
 
 
 class SqlAuditStore:
-    """The log inside one transaction."""
+    """The log inside one transaction.
 
-    def __init__(self, connection: StoreConnection) -> None:
+    Args:
+        connection: of the transaction.
+        events: consent events that wait for the numbers of their entries.
+    """
+
+    def __init__(self, connection: StoreConnection, events: UnwrittenEvents) -> None:
         self._connection = connection
+        self._events = events
         self._tiles = SqlTiles(connection)
         self._queue = _Queue()
         self.erased = False
@@ -87,6 +101,29 @@ class SqlAuditStore:
         Raises:
             Misuse: for an unknown type, a long payload, or in a transaction for reading.
         """
+        await self._queue_encoded(type, time, subject_refs, keys, payloads)
+        self._queue.payloads += payloads
+
+    async def append_acts(
+        self, time: datetime, subject_refs: Sequence[str], event_ids: Sequence[str], records: Sequence[bytes]
+    ) -> None:
+        """As `append_encoded`, for consent events that this transaction stores; they are not stored again.
+
+        Args:
+            time: when (UTC).
+            subject_refs: of the events.
+            event_ids: of the events; `find` finds the entries by them.
+            records: in canonical form, as they are stored.
+
+        Raises:
+            Misuse: as `append_encoded`; at the commit, when an event is not on file.
+        """
+        await self._queue_encoded(LeafType.CONSENT_EVENT, time, subject_refs, event_ids, records)
+        self._queue.payloads += [None] * len(records)
+
+    async def _queue_encoded(
+        self, type: str, time: datetime, subject_refs: Sequence[str], keys: Sequence[str], payloads: Sequence[bytes]
+    ) -> None:
         self._connection.check_writable()
         if not payloads:
             return
@@ -96,16 +133,17 @@ class SqlAuditStore:
         self._queue.subject_refs += subject_refs
         self._queue.types += [str(type)] * len(payloads)
         self._queue.keys += keys
-        self._queue.payloads += payloads
 
     async def flush(self) -> None:
         """Number what was queued and insert it. From here to the commit no other transaction gets a number."""
         queue, self._queue = self._queue, _Queue()
         if not queue.leaves:
+            await self._events.flush()
             return
         first = await lock_counter(self._connection, Counter.PENDING)
         entries = range(first, first + len(queue.leaves))
         await self._connection.insert_columns(audit_entries, {"entry": entries, "leaf": queue.leaves})
+        apart = [payload is not None for payload in queue.payloads]
         payloads = {
             "entry": entries,
             "subject_ref": queue.subject_refs,
@@ -113,7 +151,10 @@ class SqlAuditStore:
             "key": queue.keys,
             "payload": queue.payloads,
         }
-        await self._connection.insert_columns(audit_payloads, payloads)
+        kept = {name: list(compress(column, apart)) for name, column in payloads.items()}
+        await self._connection.insert_columns(audit_payloads, kept)
+        acts = zip(queue.keys, entries, apart, strict=True)
+        await self._events.flush({key: entry for key, entry, is_apart in acts if not is_apart})
         await set_counter(self._connection, Counter.PENDING, entries.stop)
 
     async def pending(self, limit: int) -> list[PendingEntry]:
@@ -182,10 +223,12 @@ class SqlAuditStore:
             StateError: LOG_INCONSISTENT when an entry is missing or is no leaf.
         """
         expected, end = max(start, 0), min(end, await self.size())
-        opened = select(audit_entries, audit_payloads.c.payload, subject_salts.c.salt).select_from(
-            audit_entries.outerjoin(audit_payloads, audit_payloads.c.entry == audit_entries.c.entry).outerjoin(
-                subject_salts, subject_salts.c.subject_ref == audit_payloads.c.subject_ref
-            )
+        record = type_coerce(consent_events.c.body, Text).label("record")
+        about = func.coalesce(audit_payloads.c.subject_ref, consent_events.c.subject_ref)
+        opened = select(audit_entries, audit_payloads.c.payload, record, subject_salts.c.salt).select_from(
+            audit_entries.outerjoin(audit_payloads, audit_payloads.c.entry == audit_entries.c.entry)
+            .outerjoin(consent_events, consent_events.c.entry == audit_entries.c.entry)
+            .outerjoin(subject_salts, subject_salts.c.subject_ref == about)
         )
         number = audit_entries.c.entry
         while expected < end:
@@ -205,10 +248,14 @@ class SqlAuditStore:
         size = await self.size()
         query = select(func.max(table.entry)).where(table.type == str(type), table.key == key, table.entry < size)
         found = await self._connection.scalar(query)
+        if type == LeafType.CONSENT_EVENT:
+            acts = consent_events.c
+            act = await self._connection.scalar(select(acts.entry).where(acts.event_id == key, acts.entry < size))
+            found = act if found is None else found
         return None if found is None else int(found)
 
     async def erase_subject(self, subject_ref: str) -> int:
-        """Destroy a subject's salt and payloads; leaves stay.
+        """Destroy a subject's salt and payloads, and part consent events from their entries; leaves stay.
 
         On SQLite the freed space is overwritten. On PostgreSQL it is reused after the next VACUUM; write-ahead
         archives and backups are the operator's to expire.
@@ -224,8 +271,11 @@ class SqlAuditStore:
         await self.flush()
         await destroy_salt(self._connection, subject_ref)
         gone = await self._connection.execute(delete(audit_payloads).where(audit_payloads.c.subject_ref == subject_ref))
+        acts = consent_events.c
+        parting = update(consent_events).where(acts.subject_ref == subject_ref, acts.entry.is_not(None))
+        parted = await self._connection.execute(parting.values(entry=None))
         self.erased = True
-        return gone.rowcount
+        return gone.rowcount + parted.rowcount
 
 
 def _key(type: str, payload: Mapping[str, object]) -> str:

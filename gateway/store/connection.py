@@ -164,6 +164,31 @@ class StoreConnection:
             written += await self._run(self._drive(f"{insert} VALUES {row}{conflict}", single))
         return written
 
+    async def update_columns(self, table: Table, key: str, columns: Mapping[str, Sequence[Any]]) -> int:
+        """Change many rows, as `insert_columns` inserts them.
+
+        Args:
+            table: where.
+            key: the column by which rows are found.
+            columns: it and those that change.
+
+        Returns:
+            How many rows were found.
+        """
+        changed = [name for name in columns if name != key]
+        if self.postgresql:
+            kinds = ", ".join(f"%s::{_array_type(table.c[name])}" for name in columns)
+            change = ", ".join(f"{name} = new.{name}" for name in changed)
+            # Names and types are those of our own schema; values are parameters.
+            statement = (
+                f"UPDATE {table.name} SET {change} FROM unnest({kinds}) AS new ({', '.join(columns)})"  # nosec B608
+                f" WHERE {table.name}.{key} = new.{key}"
+            )
+            return await self._run(self._drive_arrays(statement, columns))
+        change = ", ".join(f"{name} = ?" for name in changed)
+        rows = zip(*(columns[name] for name in (*changed, key)), strict=True)
+        return await self._run(self._drive(f"UPDATE {table.name} SET {change} WHERE {key} = ?", rows))  # nosec B608
+
     async def _drive(self, statement: str, parameters: Iterable[Sequence[Any]]) -> int:
         """Run a statement of SQLite for each of many parameters, past SQLAlchemy, which would copy and check each."""
         driver: Any = (await self._connection.get_raw_connection()).driver_connection
@@ -177,9 +202,11 @@ class StoreConnection:
     ) -> int:
         """Insert rows as one array per column, which PostgreSQL takes apart."""
         kinds = ", ".join(f"%s::{_array_type(table.c[name])}" for name in columns)
-        arrays = tuple(array_literal(values) for values in columns.values())
         # Names and types are those of our own schema; values are parameters.
-        statement = f"{insert} SELECT * FROM unnest({kinds}){conflict}"  # nosec B608
+        return await self._drive_arrays(f"{insert} SELECT * FROM unnest({kinds}){conflict}", columns)  # nosec B608
+
+    async def _drive_arrays(self, statement: str, columns: Mapping[str, Sequence[Any]]) -> int:
+        arrays = tuple(array_literal(values) for values in columns.values())
         return (await self._connection.exec_driver_sql(statement, arrays)).rowcount
 
     def listed(self, values: Sequence[str] | Sequence[int]) -> TableValuedAlias:

@@ -27,34 +27,55 @@ from consent.basis import CONSENT
 from consent.evaluate import History, Use
 from consent.event import ConsentEvent
 from consent.projection import ProjectionRow
-from gateway.errors import Misuse
+from gateway.errors import Misuse, StateError
 from gateway.flow.ports.people import Mark, Told
 from gateway.route.consent import FirstEvents
 from gateway.route.subject_ref import REF_BYTES, Bytes
 from gateway.store import rows
 from gateway.store.cohort import plainly_yes, told_apart
 from gateway.store.connection import StoreConnection
-from gateway.store.counters import Counter, lock_counter, read_counter, set_counter
-from gateway.store.first_events import add_first_events
-from gateway.store.links import add_links, linked_groups, named_by
+from gateway.store.counters import Counter, lock_counter, set_counter
+from gateway.store.first_events import add_first_projection, first_event_columns
+from gateway.store.links import ANYBODY_JOINED, add_links, linked_groups, named_by
 from gateway.store.people import Range, named_people_in, people_in, people_of
-from gateway.store.schema import CHANGED, agreements, consent_events, consent_projection, partners, subjects
-from gateway.store.uses import number_of, numbered, numbers_whoever_receives, pairs_of
+from gateway.store.schema import CHANGED, consent_events, consent_projection, consent_uses, subjects
+from gateway.store.stand import STAND, counted
+from gateway.store.unwritten import UnwrittenEvents
+from gateway.store.uses import (
+    UseSet,
+    number_of,
+    numbered,
+    numbers_whoever_receives,
+    pairs_of,
+    sets_numbered,
+    uses_of_sets,
+)
 
 _TOGETHER = 2000  # events restored at a stretch: some 20 ms
-_COUNTED = "(subject_ref) DO UPDATE SET revision = revision + excluded.revision, changed = excluded.changed"
+_COUNTED = (
+    "(subject_ref) DO UPDATE"
+    " SET revision = revision + excluded.revision, changed = excluded.changed, use_set = excluded.use_set"
+)
 
 
 class SqlConsentStore:
-    """Consent inside one transaction."""
+    """Consent inside one transaction.
 
-    def __init__(self, connection: StoreConnection) -> None:
+    Args:
+        connection: of the transaction.
+        unwritten: where events wait for the numbers of their entries in the log.
+    """
+
+    def __init__(self, connection: StoreConnection, unwritten: UnwrittenEvents) -> None:
         self._connection = connection
+        self._unwritten = unwritten
         # Of those locked here; nobody else changes them before the transaction ends.
         self._revisions: dict[str, int] = {}
+        self._use_sets: dict[str, int | None] = {}  # of those of them who had a row of their own
 
     async def known_events(self, event_ids: Sequence[str]) -> dict[str, str]:
         """Return {event_id: content hash} of those already stored."""
+        await self._unwritten.flush()
         table = consent_events.c
         query = select(table.event_id, table.content_hash).where(self._among(table.event_id, event_ids))
         return {event_id: content_hash for event_id, content_hash in await self._connection.rows(query)}
@@ -68,21 +89,26 @@ class SqlConsentStore:
         Raises:
             StateError: LOG_INCONSISTENT when a stored event cannot be read.
         """
-        groups = await linked_groups(self._connection, subject_refs)
-        events = await self._events(sorted({*subject_refs, *groups}))
+        events, joined = await self._events(subject_refs)
+        groups = await linked_groups(self._connection, subject_refs) if joined else {}
+        others = sorted(set(groups).difference(subject_refs))
+        if others:
+            events |= (await self._events(others))[0]
 
         def history(ref: str) -> History:
             if ref not in groups:
                 return History(ref, events.get(ref, ()))
-            others = sorted(groups[ref] - {ref})
-            return History(ref, events.get(ref, ()), tuple(History(other, events.get(other, ())) for other in others))
+            linked = sorted(groups[ref] - {ref})
+            return History(ref, events.get(ref, ()), tuple(History(other, events.get(other, ())) for other in linked))
 
         return {ref: history(ref) for ref in subject_refs}
 
-    async def _events(self, subject_refs: Sequence[str]) -> dict[str, tuple[ConsentEvent, ...]]:
+    async def _events(self, subject_refs: Sequence[str]) -> tuple[dict[str, tuple[ConsentEvent, ...]], bool]:
+        """Return the events of each, and whether anybody may be joined to others at all."""
+        await self._unwritten.flush()
         table = consent_events.c
         query = (
-            select(table.subject_ref, type_coerce(table.body, Text))
+            select(table.subject_ref, type_coerce(table.body, Text), ANYBODY_JOINED)
             .where(self._among(table.subject_ref, subject_refs))
             .order_by(table.subject_ref, table.revision, table.number)
         )
@@ -90,10 +116,11 @@ class SqlConsentStore:
         by_subject: defaultdict[str, list[ConsentEvent]] = defaultdict(list)
         for start in range(0, len(found), _TOGETHER):
             part = found[start : start + _TOGETHER]
-            for (ref, _), event in zip(part, rows.consent_events(body for _, body in part), strict=True):
+            for (ref, _, _), event in zip(part, rows.consent_events(body for _, body, _ in part), strict=True):
                 by_subject[ref].append(event)
             await asyncio.sleep(0)  # others on the loop have their turn
-        return {ref: tuple(events) for ref, events in by_subject.items()}
+        joined = bool(found[0][2]) if found else bool(await self._connection.scalar(select(ANYBODY_JOINED)))
+        return {ref: tuple(events) for ref, events in by_subject.items()}, joined
 
     async def append(
         self,
@@ -111,7 +138,7 @@ class SqlConsentStore:
             first: events of others, of whom nothing is on file, with their projection.
 
         Raises:
-            StateError: REVISION_CONFLICT when an event id exists already.
+            StateError: REVISION_CONFLICT when an event id exists already, of those in `first` at the commit.
             Misuse: when something is on file of somebody in `first`.
         """
         named = sorted({ref for event, _ in events for ref in named_by(event)})
@@ -120,34 +147,86 @@ class SqlConsentStore:
         if await self.lock_subjects([*touched, *new]) & {*new} or {*touched} & {*new}:
             raise Misuse("a first event of somebody who has others")
         number = await self._next_change()
-        await self._grow([*named, *new], number)
+        projected = [row for of_subject in projection.values() for row in of_subject]
+        use_ids = await numbered(
+            self._connection,
+            [*projected, *(row for said in (() if first is None else first.distinct()) for row in said)],
+        )
+        use_sets = await self._use_sets_of(touched, projection, first, use_ids)
+        await self._drop_rows(touched)
+        await self._grow([*named, *new], number, use_sets)
         if len(touched) > len(named):
-            await self._grow(sorted(set(touched).difference(named)), number, by=0)
-        if touched:
-            await self._connection.execute(
-                delete(consent_projection).where(self._among(consent_projection.c.subject_ref, touched))
-            )
+            await self._grow(sorted(set(touched).difference(named)), number, use_sets, by=0)
         await self._connection.insert_columns(consent_events, rows.consent_event_columns(events, self._revisions))
         await add_links(self._connection, [event for event, _ in events])
-        projected = [row for of_subject in projection.values() for row in of_subject]
-        said = rows.projection_columns(projected, await numbered(self._connection, projected))
-        await self._connection.insert_columns(consent_projection, said)
+        await self._connection.insert_columns(consent_projection, rows.projection_columns(projected, use_ids))
         if first is not None:
-            await add_first_events(self._connection, first)
+            self._unwritten.add(first_event_columns(first))
+            await add_first_projection(self._connection, first, use_ids)
 
-    async def _grow(self, subject_refs: Sequence[str], number: int, by: int = 1) -> None:
+    async def _use_sets_of(
+        self,
+        touched: Sequence[str],
+        projection: Mapping[str, Sequence[ProjectionRow]],
+        first: FirstEvents | None,
+        use_ids: Mapping[rows.UseKey, int],
+    ) -> dict[str, int]:
+        """Return the number of the set of uses of which each will have rows."""
+
+        def uses(said: Sequence[ProjectionRow]) -> UseSet:
+            return tuple(sorted({use_ids[rows.use_key(row)] for row in said}))
+
+        sets = {ref: uses(projection.get(ref, ())) for ref in touched}
+        if first is not None:
+            # Those who said the same have the same object.
+            by_object = {id(said): uses(said) for said in first.distinct()}
+            sets |= {ref: by_object[id(said)] for ref, said in zip(first.subjects, first.projections, strict=True)}
+        numbers = await sets_numbered(self._connection, set(sets.values()))
+        return {ref: numbers[one] for ref, one in sets.items()}
+
+    async def _drop_rows(self, touched: Sequence[str]) -> None:
+        """Take out the projection of people, looked for under the uses of which they have rows."""
+        by_set: defaultdict[int | None, list[str]] = defaultdict(list)
+        for ref in touched:
+            if ref in self._use_sets:
+                by_set[self._use_sets[ref]].append(ref)
+        uses_of = await uses_of_sets(self._connection, [number for number in by_set if number is not None])
+        table = consent_projection.c
+        for number, refs in by_set.items():
+            if number is None:
+                under: ColumnElement[bool] = table.use_id.in_(select(consent_uses.c.use_id))
+            elif uses_of[number]:
+                under = table.use_id.in_(select(self._connection.listed(uses_of[number]).c.value))
+            else:
+                continue
+            await self._connection.execute(
+                delete(consent_projection).where(under, self._among(table.subject_ref, refs))
+            )
+
+    async def _grow(self, subject_refs: Sequence[str], number: int, use_sets: Mapping[str, int], by: int = 1) -> None:
         """Count an append in the rows of those whom it touches."""
         if not subject_refs:
             return
         if self._connection.postgresql:
-            change = update(subjects).where(self._among(subjects.c.subject_ref, subject_refs))
-            await self._connection.execute(change.values(revision=subjects.c.revision + by, changed=number))
+            by_set: defaultdict[int, list[str]] = defaultdict(list)
+            for ref in subject_refs:
+                by_set[use_sets[ref]].append(ref)
+            for use_set, refs in by_set.items():
+                change = update(subjects).where(self._among(subjects.c.subject_ref, refs))
+                values = {"revision": subjects.c.revision + by, "changed": number, "use_set": use_set}
+                await self._connection.execute(change.values(values))
         else:
             count = len(subject_refs)
-            columns = {"subject_ref": subject_refs, "revision": [by] * count, "changed": [number] * count}
+            columns = {
+                "subject_ref": subject_refs,
+                "revision": [by] * count,
+                "changed": [number] * count,
+                "use_set": [use_sets[ref] for ref in subject_refs],
+            }
             await self._connection.insert_columns(subjects, columns, _COUNTED)
         for ref in subject_refs:
             self._revisions[ref] += by
+            self._use_sets[ref] = use_sets[ref]
 
     async def _next_change(self) -> int:
         """Number an append; whoever is next waits for our commit, so that numbers follow commits."""
@@ -165,7 +244,7 @@ class SqlConsentStore:
         unlocked = sorted(set(subject_refs).difference(self._revisions))
         if unlocked:
             key = subjects.c.subject_ref
-            locked = select(key, subjects.c.revision).where(self._among(key, unlocked))
+            locked = select(key, subjects.c.revision, subjects.c.use_set).where(self._among(key, unlocked))
             if self._connection.postgresql:
                 # In one order on every side, so that two writers never wait in a circle.
                 wanted = self._connection.listed(unlocked)
@@ -176,7 +255,8 @@ class SqlConsentStore:
                 locked = locked.order_by(key).with_for_update()
             # SQLite's writers are alone; who is new there gets a row with the first event.
             self._revisions.update(dict.fromkeys(unlocked, 0))
-            self._revisions.update((ref, revision) for ref, revision in await self._connection.rows(locked))
+            for ref, revision, use_set in await self._connection.rows(locked):
+                self._revisions[ref], self._use_sets[ref] = revision, use_set
         return {ref for ref in subject_refs if self._revisions[ref]}
 
     async def plain(self, use: Use, floor: datetime, at: datetime, first: str, last: str) -> Bytes:
@@ -235,13 +315,10 @@ class SqlConsentStore:
         Its second number grows with whatever a decision reads besides people's own histories: the registry, and
         partners and agreements, each put of which raises a revision.
         """
-        stand = select(
-            select(func.coalesce(func.sum(partners.c.revision), 0)).scalar_subquery()
-            + select(func.coalesce(func.sum(agreements.c.revision), 0)).scalar_subquery()
-        )
-        registry = await read_counter(self._connection, Counter.REGISTRY)
-        changes = await read_counter(self._connection, Counter.CHANGES)
-        return Mark(changes, registry + int(await self._connection.scalar(stand)))
+        row = await self._connection.row(select(counted(Counter.CHANGES), STAND))
+        if row is None or None in tuple(row):
+            raise StateError("LOG_INCONSISTENT", "a counter of the store is missing; restore a backup of the store")
+        return Mark(int(row[0]), int(row[1]))
 
     async def changed(self, since: Mark, limit: int) -> Bytes | None:
         """Return whom an append after a mark named, (m, 26) ascending; None when more than `limit`."""

@@ -18,9 +18,10 @@ class Counter(StrEnum):
     the last append of consent events; IDENTITY is the version of the links to
     other systems' ids; PENDING is the next pending id of the log; SIZE is the
     number of integrated entries; EXPORTS counts nothing and is what writers of
-    the export counters lock. A transaction takes CHANGES after the people it
-    locks, EXPORTS before anything else, PENDING last, and SIZE only to sequence,
-    so that nobody waits in a circle.
+    the export counters lock; DECISIONS is the number of the last decision on
+    record. A transaction takes CHANGES after the people it locks, EXPORTS and
+    DECISIONS before anything else, PENDING last, and SIZE only to sequence, so
+    that nobody waits in a circle.
     """
 
     REGISTRY = "registry"
@@ -29,6 +30,7 @@ class Counter(StrEnum):
     PENDING = "pending"
     SIZE = "size"
     EXPORTS = "exports"
+    DECISIONS = "decisions"
 
 
 async def read_counter(connection: StoreConnection, counter: Counter) -> int:

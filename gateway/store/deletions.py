@@ -3,15 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from datetime import datetime
 
-from sqlalchemy import and_, delete, literal, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    delete,
+    exists,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    true,
+    tuple_,
+    update,
+)
 
 from gateway.errors import StateError
-from gateway.route.task import DeletionCause, DeletionTask
+from gateway.route.job import JobState
+from gateway.route.task import DeletionCause, DeletionEvidence, DeletionTask
 from gateway.store.column_type import Moment
 from gateway.store.connection import AnyRow, StoreConnection, readable
-from gateway.store.schema import UNDONE, deletion_tasks
+from gateway.store.schema import (
+    UNDONE,
+    consent_links,
+    deletion_evidence,
+    deletion_tasks,
+    jobs,
+    peer_notices,
+    removals,
+    run_reach,
+    runs,
+    subjects,
+)
 
 
 class SqlDeletionStore:
@@ -68,13 +94,56 @@ class SqlDeletionStore:
         row = await self._connection.row(select(deletion_tasks).where(opened))
         if row is None:
             raise StateError("NOT_FOUND", "there is no such deletion task; list them to see which there are")
-        return _task(row)
+        (task,) = await _with_evidence(self._connection, [_task(row)])
+        return task
 
-    async def done(self, task_id: str, by: str, now: datetime) -> bool:
-        """Note that a task is done; False when it was."""
+    async def done(self, task_id: str, by: str, now: datetime, evidence: Sequence[DeletionEvidence] = ()) -> bool:
+        """Note that a task is done, and on what evidence; False when it was."""
         open_ = and_(deletion_tasks.c.task_id == task_id, deletion_tasks.c.done_at.is_(None))
         change = update(deletion_tasks).where(open_).values({"done_at": now, "done_by": by})
-        return await self._connection.row(change.returning(deletion_tasks.c.task_id)) is not None
+        if await self._connection.row(change.returning(deletion_tasks.c.task_id)) is None:
+            return False
+        rows = [asdict(one) | {"task_id": task_id} for one in evidence]
+        await self._connection.insert_rows(deletion_evidence, rows)
+        return True
+
+    async def reached(self, now: datetime, after: str, limit: int) -> list[DeletionTask]:
+        """Return open tasks about one recipient, by id, of whose people runs with it lost rows, all of them for good.
+
+        Args:
+            now: whose retention ended by then keeps nothing.
+            after: task id, outside.
+            limit: most tasks.
+        """
+        table = deletion_tasks.c
+        near, far = consent_links.alias(), consent_links.alias()
+        joined = select(far.c.subject_ref).where(
+            near.c.subject_ref == table.subject_ref, far.c.event_id == near.c.event_id
+        )
+        rows = select(removals.c.job_id).join(run_reach, run_reach.c.job_id == removals.c.job_id)
+        rows = rows.where(run_reach.c.partner == table.recipient)
+        own, theirs = (
+            exists(rows.where(whose).correlate(deletion_tasks))
+            for whose in (removals.c.subject_ref == table.subject_ref, removals.c.subject_ref.in_(joined))
+        )
+        query = select(deletion_tasks).where(
+            UNDONE,
+            table.opened_at.is_not(None),
+            or_(table.held_until.is_(None), table.held_until <= now),
+            table.recipient != "",
+            table.task_id > after,
+            or_(own, theirs),
+            not_(owing(table.subject_ref, table.recipient, now)),
+        )
+        return [_task(row) for row in await self._connection.rows(query.order_by(table.task_id).limit(limit))]
+
+    async def by_due_time(self, until: datetime, now: datetime) -> list[tuple[datetime, int]]:
+        """Return how many open tasks, not held, are due at each time up to `until`, ascending."""
+        table = deletion_tasks.c
+        free = or_(table.held_until.is_(None), table.held_until <= now)
+        query = select(table.due_at, func.count()).where(UNDONE, table.due_at <= until, free)
+        found = await self._connection.rows(query.group_by(table.due_at).order_by(table.due_at))
+        return [(due_at, count) for due_at, count in found]
 
     async def list(
         self, subject_ref: str, done: bool, after: tuple[datetime, str] | None, limit: int
@@ -97,7 +166,47 @@ class SqlDeletionStore:
         if after is not None:
             query = query.where(key > tuple_(literal(after[0], Moment), literal(after[1])))
         query = query.order_by(table.due_at, table.task_id).limit(limit)
-        return [_task(row) for row in await self._connection.rows(query)]
+        return await _with_evidence(self._connection, [_task(row) for row in await self._connection.rows(query)])
+
+
+async def _with_evidence(connection: StoreConnection, tasks: Sequence[DeletionTask]) -> list[DeletionTask]:
+    of: dict[str, list[DeletionEvidence]] = {task.task_id: [] for task in tasks if task.done_at is not None}
+    if of:
+        table = deletion_evidence.c
+        query = select(deletion_evidence).where(table.task_id.in_(select(connection.listed(list(of)).c.value)))
+        for row in await connection.rows(query.order_by(table.task_id, table.removed_at, table.job_id)):
+            of[row.task_id].append(DeletionEvidence(row.job_id, row.removed_at, row.notice_id, row.acknowledged_at))
+    return [replace(task, evidence=tuple(of.get(task.task_id, ()))) for task in tasks]
+
+
+def owing(subject: ColumnElement[str], partner: ColumnElement[str] | None, now: datetime) -> ColumnElement[bool]:
+    """Return the condition that rows of a person in released runs are still to be looked for, to go, or to be told of.
+
+    Args:
+        subject: reference of the person.
+        partner: of the runs; None is any.
+        now: whose retention ended by then keeps nothing.
+    """
+    of_partner = true() if partner is None else run_reach.c.partner == partner
+    untold = and_(removals.c.notice_id != "", peer_notices.c.ours, peer_notices.c.done_at.is_(None))
+    left = (
+        select(removals.c.job_id)
+        .join(run_reach, run_reach.c.job_id == removals.c.job_id)
+        .outerjoin(
+            peer_notices,
+            and_(peer_notices.c.notice_id == removals.c.notice_id, peer_notices.c.partner == run_reach.c.partner),
+        )
+        .where(removals.c.subject_ref == subject, of_partner, or_(removals.c.removed_at.is_(None), untold))
+    )
+    kept = or_(runs.c.expires_at.is_(None), runs.c.expires_at > now)
+    behind = (
+        select(run_reach.c.job_id)
+        .join(runs, runs.c.job_id == run_reach.c.job_id)
+        .join(jobs, and_(jobs.c.job_id == run_reach.c.job_id, jobs.c.state == JobState.SUCCEEDED.value))
+        .join(subjects, subjects.c.subject_ref == subject)
+        .where(of_partner, kept, run_reach.c.changes < subjects.c.changed)
+    )
+    return or_(exists(left), exists(behind))
 
 
 def _task(row: AnyRow) -> DeletionTask:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy.dialects import registry
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -20,9 +21,11 @@ POSTGRESQL_CONNECTIONS = 5
 POSTGRESQL_OVERFLOW = 10
 SQLITE_MINIMUM = (3, 38, 0)  # the first with JSON functions in every build
 
+registry.register("sqlite.assent", "gateway.store.sqlite", "Dialect")
+
 _DRIVERS = {
-    "sqlite": "sqlite+aiosqlite",
-    "sqlite+aiosqlite": "sqlite+aiosqlite",
+    "sqlite": "sqlite+assent",
+    "sqlite+aiosqlite": "sqlite+assent",
     "postgresql": "postgresql+psycopg",
     "postgresql+psycopg": "postgresql+psycopg",
 }
@@ -34,7 +37,9 @@ _SQLITE_WRITER = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA secure_delete = ON",  # an erased payload is overwritten, not only unlinked
     "PRAGMA temp_store = MEMORY",  # nothing of a sort in /tmp
-    "PRAGMA cache_size = -32768",
+    # A batch of an import touches about 20 MiB of pages, each only once if they stay; its log is copied back in one go.
+    "PRAGMA cache_size = -65536",
+    "PRAGMA wal_autocheckpoint = 8192",
 )
 _SQLITE_READER = (
     f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}",

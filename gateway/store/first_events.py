@@ -11,17 +11,16 @@ from gateway.route.consent import FirstEvents
 from gateway.store import rows
 from gateway.store.column_type import to_micros
 from gateway.store.connection import StoreConnection
-from gateway.store.schema import consent_events, consent_projection
-from gateway.store.uses import numbered
+from gateway.store.schema import consent_projection
 
 FIRST_REVISION = 1
 _NEVER_BEGAN = to_micros(NEVER_BEGAN)
 
 
-async def add_first_events(connection: StoreConnection, first: FirstEvents) -> None:
-    """Insert the events and their projection; their subjects stand in their table, with FIRST_REVISION."""
+def first_event_columns(first: FirstEvents) -> dict[str, Sequence[Any]]:
+    """Return the rows of the events, as columns; their subjects stand in their table, with FIRST_REVISION."""
     count = len(first.subjects)
-    events: dict[str, Sequence[Any]] = {
+    return {
         "event_id": first.event_ids,
         "subject_ref": first.subjects,
         "revision": [FIRST_REVISION] * count,
@@ -29,9 +28,18 @@ async def add_first_events(connection: StoreConnection, first: FirstEvents) -> N
         "content_hash": first.content_hashes,
         "body": first.records,
     }
-    await connection.insert_columns(consent_events, events)
-    distinct = {id(projection): projection for projection in first.projections}
-    use_ids = await numbered(connection, [row for projection in distinct.values() for row in projection])
+
+
+async def add_first_projection(
+    connection: StoreConnection, first: FirstEvents, use_ids: Mapping[rows.UseKey, int]
+) -> None:
+    """Insert the projection.
+
+    Args:
+        connection: of the transaction.
+        first: the events.
+        use_ids: the numbers of all uses in their projection.
+    """
     await connection.insert_columns(consent_projection, _projected(first, use_ids))
 
 

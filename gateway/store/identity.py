@@ -11,9 +11,9 @@ from gateway.flow.ports.people import IdentityLink
 from gateway.route.subject_ref import Bytes
 from gateway.store.column_type import to_micros
 from gateway.store.connection import StoreConnection
-from gateway.store.counters import Counter, lock_counter, set_counter
-from gateway.store.people import Range, pairs_in
-from gateway.store.schema import LINKED, identity_links
+from gateway.store.counters import Counter, lock_counter, read_counter, set_counter
+from gateway.store.people import Range, pairs_in, people_of
+from gateway.store.schema import ENDED, LINKED, identity_links
 
 
 class SqlIdentityStore:
@@ -27,6 +27,16 @@ class SqlIdentityStore:
         version = 1 + await lock_counter(self._connection, Counter.IDENTITY)
         await set_counter(self._connection, Counter.IDENTITY, version)
         return version
+
+    async def version(self) -> int:
+        """Return the number of the map's last change, 0 before the first."""
+        return await read_counter(self._connection, Counter.IDENTITY)
+
+    async def ended(self, sources: Sequence[str], since: int) -> Bytes:
+        """Return whose links of some systems ended by a later change than `since`, (m, 26) ascending, each once."""
+        table = identity_links.c
+        query = select(table.subject_ref).where(ENDED, table.ended > since, table.source.in_(sources)).distinct()
+        return await people_of(self._connection, query)
 
     async def current(self, source: str, link_refs: Sequence[str]) -> dict[str, str]:
         """Return {link_ref: subject_ref} of those ids that are linked."""

@@ -11,6 +11,7 @@ from gateway.store.column_type import json_text
 from gateway.store.connection import StoreConnection
 from gateway.store.counters import Counter, lock_counter, read_counter, set_counter
 from gateway.store.schema import registry_items
+from gateway.store.stand import ASK_STAND
 
 _FINAL = "active"  # a notice goes on from draft to published to superseded; nothing else changes once it is active
 
@@ -54,6 +55,10 @@ class SqlRegistryStore:
     async def revision(self) -> int:
         """Return a number that grows with every put."""
         return await read_counter(self._connection, Counter.REGISTRY)
+
+    async def stand(self) -> int:
+        """Return a number that grows with every put here, of a partner and of an agreement."""
+        return int(await self._connection.scalar(ASK_STAND))
 
     async def _version(self, kind: str, item_id: str, version: int) -> RegistryItem | None:
         table = registry_items.c

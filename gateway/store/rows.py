@@ -436,7 +436,8 @@ def integrated_entry(row: AnyRow) -> IntegratedEntry:
         header = parse_leaf(row.leaf)
     except HostileInput as error:
         raise ValueError("not a leaf") from error
-    return IntegratedEntry(row.entry, row.leaf, header.type, header.time, row.payload, row.salt)
+    payload = row.payload if row.record is None else row.record.encode()
+    return IntegratedEntry(row.entry, row.leaf, header.type, header.time, payload, row.salt)
 
 
 def changed_values(noun: str, changes: Mapping[str, object], allowed: frozenset[str]) -> Values:

@@ -4,14 +4,17 @@ Rows of one noun lie together:
 
     registry_items                              what the house declares
     subjects, consent_events, consent_links    who said what
-    consent_uses, consent_projection            what follows from it for most of them
+    consent_uses, consent_use_sets, consent_projection    what follows from it for most of them
+    decisions                                   what was asked about single people, and answered
     identity_links                              whose an id in another system is
+    erased_people                               that somebody's traces were destroyed
     partners, agreements, agreement_bindings    with whom and on what terms
     jobs, sessions, runs, destroyed_runs        what was and is being computed
     run_reach, removals, peer_notices           what was taken out of released runs, and what partners tell each other
     budget_ledgers, budget_charges              what it cost in privacy, per partner
     exported_people, export_counts              who went abroad, counted per year
-    tasks, consent_ends, deletion_tasks, end_warnings, rights_requests    what time brings about, and what people ask
+    tasks, consent_ends, end_warnings           what time brings about
+    deletion_tasks, deletion_evidence, rights_requests    what people ask, and what is owed to them
     input_sketches                              of whom it was computed, to tell later inputs apart
     audit_entries, audit_payloads, subject_salts, audit_tiles, audit_checkpoints    the log
     counters                                    numbers that grow without gaps, each a row to lock
@@ -47,10 +50,12 @@ metadata = MetaData(
 )
 
 # What partial indexes hold; a query must say the same to be answered from them.
+LOGGED = text("entry IS NOT NULL")
 CHANGED = text("changed > 0")
 ENDING = text("valid_until IS NOT NULL")
 UNDONE = text("done_at IS NULL")
 LINKED = text("ended = 0")
+ENDED = text("ended > 0")
 UNFINISHED = text("removed_at IS NULL")
 WAITING = text("done_at IS NULL")
 
@@ -77,6 +82,7 @@ registry_items = Table(
 
 # revision counts the appends that brought events about the subject; 0 = locked once, but nothing on file.
 # changed is the number of the last append that named the subject; 0 = before appends were numbered.
+# use_set tells which uses the projection has rows of the subject for; null = any.
 # People are read by ranges of their references: on SQLite the table is its key's tree, so that a range is one walk.
 subjects = Table(
     "subjects",
@@ -84,11 +90,13 @@ subjects = Table(
     Column("subject_ref", KeyText, primary_key=True),
     Column("revision", BigInteger, nullable=False, server_default="0"),
     Column("changed", BigInteger, nullable=False, server_default="0"),
+    Column("use_set", Integer),
     Index(None, "changed", sqlite_where=CHANGED, postgresql_where=CHANGED),
     sqlite_with_rowid=False,
 )
 
-# Append-only. Ordered within a subject by the revision that brought it and its number in that.
+# Append-only. Ordered within a subject by the revision that brought it and its number in that. entry: of the log, which
+# the body opens; null when an erasure parted the two, or when the payload stands with the entry, as it once did.
 consent_events = Table(
     "consent_events",
     metadata,
@@ -98,7 +106,9 @@ consent_events = Table(
     Column("number", Integer, nullable=False),
     Column("content_hash", Text, nullable=False),
     Column("body", Json, nullable=False),
+    Column("entry", BigInteger),
     UniqueConstraint("subject_ref", "revision", "number"),
+    Index(None, "entry", unique=True, sqlite_where=LOGGED, postgresql_where=LOGGED),
 )
 
 # Who is named by an event that joins or parts people: the way from each of them to the others' histories.
@@ -123,14 +133,24 @@ consent_uses = Table(
     UniqueConstraint("handler", "purpose", "recipient", "category", "method"),
 )
 
+# Numbered as they are first seen; the uses ascending.
+consent_use_sets = Table(
+    "consent_use_sets",
+    metadata,
+    Column("set_id", Integer, primary_key=True, autoincrement=False),
+    Column("use_ids", Json, nullable=False),
+    UniqueConstraint("use_ids"),
+)
+
 # The key begins with the Use, so that a range of people is a range of it; it holds the whole row, on SQLite as the
-# table itself, so that a cohort is read in one walk. use_id refers to consent_uses, unchecked: that would cost half
-# as much as the row.
+# table itself, so that a cohort is read in one walk. That uses and people are there is not checked: both are written
+# just before it in the same transaction, and each check would cost half as much as the row. There is no index by
+# people: it would cost as much as the row, and their use_set says where their rows are.
 consent_projection = Table(
     "consent_projection",
     metadata,
     Column("use_id", Integer, nullable=False),
-    Column("subject_ref", KeyText, ForeignKey("subjects.subject_ref"), nullable=False, index=True),
+    Column("subject_ref", KeyText, nullable=False),
     Column("plain", Boolean, nullable=False),
     Column("consent_id", Text, nullable=False),
     Column("effective_from", Moment, nullable=False),
@@ -146,6 +166,25 @@ consent_projection = Table(
     sqlite_with_rowid=False,
 )
 
+# Append-only, numbered in the order of their commits. body: question and decision; the columns before it are what
+# is looked for.
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("decision_id", KeyText, nullable=False),
+    Column("subject_ref", KeyText, nullable=False),
+    Column("asked_at", Moment, nullable=False),
+    Column("caller", KeyText, nullable=False),
+    Column("purpose", KeyText, nullable=False),
+    Column("recipient", KeyText, nullable=False),
+    Column("reason_code", KeyText, nullable=False),
+    Column("body", Json, nullable=False),
+    Index(None, "subject_ref", "number"),
+    Index(None, "decision_id"),
+    Index(None, "asked_at"),
+)
+
 # Whose an id in another system is. Neither the id nor the person is named: both are keyed hashes. A link holds from its
 # version until the one that ended it, 0 = it holds; an id has one person at a time.
 identity_links = Table(
@@ -159,7 +198,17 @@ identity_links = Table(
     Column("at", Moment, nullable=False),
     PrimaryKeyConstraint("source", "link_ref", "version"),
     Index(None, "source", "link_ref", unique=True, sqlite_where=LINKED, postgresql_where=LINKED),
+    # Whose links ended lately: looked at by every run over another system's ids.
+    Index(None, "ended", sqlite_where=ENDED, postgresql_where=ENDED),
     sqlite_with_rowid=False,
+)
+
+# Who was erased, under a name that follows from the reference and the house's key; see flow/erasure.
+erased_people = Table(
+    "erased_people",
+    metadata,
+    Column("subject_ref", KeyText, primary_key=True),
+    Column("erased_at", Moment, nullable=False),
 )
 
 partners = Table(
@@ -432,6 +481,19 @@ deletion_tasks = Table(
     Index(None, "due_at", "task_id"),
 )
 
+# What became of the rows of released runs, where the gateway itself saw to a deletion. notice_id is "" where there was
+# nobody to tell.
+deletion_evidence = Table(
+    "deletion_evidence",
+    metadata,
+    Column("task_id", KeyText, ForeignKey("deletion_tasks.task_id"), nullable=False),
+    Column("job_id", KeyText, nullable=False),
+    Column("removed_at", Moment, nullable=False),
+    Column("notice_id", Text, nullable=False),
+    Column("acknowledged_at", Moment),
+    PrimaryKeyConstraint("task_id", "job_id"),
+)
+
 end_warnings = Table(
     "end_warnings",
     metadata,
@@ -489,7 +551,7 @@ audit_entries = Table(
     Column("leaf", LargeBinary, nullable=False),
 )
 
-# All that an erasure destroys of an entry; the leaf stays.
+# All that an erasure destroys of an entry; the leaf stays. What opens an entry about a consent event is that event.
 audit_payloads = Table(
     "audit_payloads",
     metadata,
@@ -507,6 +569,7 @@ subject_salts = Table(
     metadata,
     Column("subject_ref", KeyText, primary_key=True),
     Column("salt", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 audit_tiles = Table(

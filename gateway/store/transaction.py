@@ -9,7 +9,9 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.errors import Misuse
+from gateway.flow.ports.decision import DecisionStore
 from gateway.flow.ports.people import ConsentStore, ExportStore, IdentityStore
+from gateway.flow.ports.projection import ProjectionStore
 from gateway.flow.ports.reach import PeerNoticeStore, RemovalStore, RunStore
 from gateway.flow.ports.store import (
     AgreementStore,
@@ -21,21 +23,31 @@ from gateway.flow.ports.store import (
     SessionStore,
     SketchStore,
 )
-from gateway.flow.ports.task import ConsentEndStore, DeletionStore, RequestStore, TaskStore, WarningStore
+from gateway.flow.ports.task import (
+    ConsentEndStore,
+    DeletionStore,
+    ErasureStore,
+    RequestStore,
+    TaskStore,
+    WarningStore,
+)
 from gateway.store.agreements import SqlAgreementStore
 from gateway.store.audit import SqlAuditStore
 from gateway.store.budget import SqlBudgetStore
 from gateway.store.connection import StoreConnection, uninterrupted
 from gateway.store.consent_ends import SqlConsentEndStore
 from gateway.store.consents import SqlConsentStore
+from gateway.store.decisions import SqlDecisionStore
 from gateway.store.deletions import SqlDeletionStore
 from gateway.store.engine import Engines
+from gateway.store.erasure import SqlErasureStore
 from gateway.store.exports import SqlExportStore
 from gateway.store.failure import DATABASE_ERRORS, gateway_error, gateway_errors
 from gateway.store.identity import SqlIdentityStore
 from gateway.store.jobs import SqlJobStore
 from gateway.store.partners import SqlPartnerStore
 from gateway.store.peer_notices import SqlPeerNoticeStore
+from gateway.store.projection import SqlProjectionStore
 from gateway.store.registry import SqlRegistryStore
 from gateway.store.removals import SqlRemovalStore
 from gateway.store.requests import SqlRequestStore
@@ -43,6 +55,7 @@ from gateway.store.runs import SqlRunStore
 from gateway.store.sessions import SqlSessionStore
 from gateway.store.sketches import SqlSketchStore
 from gateway.store.tasks import SqlTaskStore
+from gateway.store.unwritten import UnwrittenEvents
 from gateway.store.warnings import SqlWarningStore
 
 
@@ -51,9 +64,12 @@ class SqlTransaction:
 
     def __init__(self, connection: StoreConnection) -> None:
         self._connection = connection
-        self._log = SqlAuditStore(connection)
+        events = UnwrittenEvents(connection)
+        self._log = SqlAuditStore(connection, events)
         self.registry: RegistryStore = SqlRegistryStore(connection)
-        self.consents: ConsentStore = SqlConsentStore(connection)
+        self.consents: ConsentStore = SqlConsentStore(connection, events)
+        self.projection: ProjectionStore = SqlProjectionStore(connection)
+        self.decisions: DecisionStore = SqlDecisionStore(connection)
         self.identity: IdentityStore = SqlIdentityStore(connection)
         self.partners: PartnerStore = SqlPartnerStore(connection)
         self.agreements: AgreementStore = SqlAgreementStore(connection)
@@ -71,9 +87,10 @@ class SqlTransaction:
         self.deletions: DeletionStore = SqlDeletionStore(connection)
         self.warnings: WarningStore = SqlWarningStore(connection)
         self.requests: RequestStore = SqlRequestStore(connection)
+        self.erasure: ErasureStore = SqlErasureStore(connection, self._log)
 
     async def settle(self) -> None:
-        """Do what must be last before the commit: number the log's new entries.
+        """Do what must be last before the commit: number the log's new entries, and write what waits for that.
 
         Raises:
             AssentError: the failure of an earlier statement, which nothing may be committed after.

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
-from sqlalchemy import and_, select
+from sqlalchemy import Text, and_, func, select, type_coerce
 
 from consent.evaluate import ProjectionRow, Use
+from gateway.store.column_type import json_text
 from gateway.store.connection import StoreConnection
 from gateway.store.rows import UseKey, use_key
-from gateway.store.schema import consent_uses
+from gateway.store.schema import consent_use_sets, consent_uses
+
+UseSet = tuple[int, ...]
+"""Numbers of uses, each once, ascending."""
 
 _KEY = ("handler", "purpose", "recipient", "category", "method")
 
@@ -30,6 +34,35 @@ async def numbered(connection: StoreConnection, rows: Iterable[ProjectionRow]) -
     values = [{"use_id": number, **dict(zip(_KEY, key, strict=True))} for key, number in new.items()]
     await connection.insert_rows(consent_uses, values)
     return known | new
+
+
+async def sets_numbered(connection: StoreConnection, wanted: Collection[UseSet]) -> dict[UseSet, int]:
+    """Return the number of every set of uses; one that is new here gets the next, as with uses."""
+    if not wanted:
+        return {}
+    table = consent_use_sets.c
+    by_text = {json_text(list(one)): one for one in wanted}
+    query = select(table.set_id, table.use_ids).where(
+        type_coerce(table.use_ids, Text).in_(select(connection.listed(sorted(by_text)).c.value))
+    )
+    known = {tuple(use_ids): number for number, use_ids in await connection.rows(query)}
+    new = sorted(set(by_text.values()).difference(known))
+    if new:
+        last = await connection.scalar(select(func.coalesce(func.max(table.set_id), 0)))
+        known |= {one: last + place for place, one in enumerate(new, 1)}
+        await connection.insert_rows(consent_use_sets, [{"set_id": known[one], "use_ids": list(one)} for one in new])
+    return known
+
+
+async def uses_of_sets(connection: StoreConnection, numbers: Collection[int]) -> Mapping[int, UseSet]:
+    """Return the uses of each set."""
+    if not numbers:
+        return {}
+    table = consent_use_sets.c
+    query = select(table.set_id, table.use_ids).where(
+        table.set_id.in_(select(connection.listed(sorted(numbers)).c.value))
+    )
+    return {number: tuple(use_ids) for number, use_ids in await connection.rows(query)}
 
 
 async def number_of(connection: StoreConnection, use: Use) -> int | None:

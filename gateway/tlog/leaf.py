@@ -74,6 +74,8 @@ class LeafType(StrEnum):
     DELETION_DONE = "deletion_done"
     END_NEAR = "end_near"
     RIGHTS_REQUEST = "rights_request"
+    DECISIONS_LOGGED = "decisions_logged"
+    DECISIONS_PURGED = "decisions_purged"
 
 
 @dataclass(frozen=True, slots=True)

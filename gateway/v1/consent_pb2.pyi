@@ -264,11 +264,45 @@ class ConsentEventRow(_message.Message):
     event: ConsentEvent
     def __init__(self, row: _Optional[int] = ..., event: _Optional[_Union[ConsentEvent, _Mapping]] = ...) -> None: ...
 
-class ConsentEventBatch(_message.Message):
-    __slots__ = ("rows",)
+class ConsentEventGroup(_message.Message):
+    __slots__ = ("wording", "rows", "event_ids", "subjects", "act_micros", "consent_ids", "valid_until_micros", "evidence_refs", "evidence_hashes", "scan_hashes", "device_refs", "ip_prefixes", "shown_micros", "dwell_ms")
+    WORDING_FIELD_NUMBER: _ClassVar[int]
     ROWS_FIELD_NUMBER: _ClassVar[int]
+    EVENT_IDS_FIELD_NUMBER: _ClassVar[int]
+    SUBJECTS_FIELD_NUMBER: _ClassVar[int]
+    ACT_MICROS_FIELD_NUMBER: _ClassVar[int]
+    CONSENT_IDS_FIELD_NUMBER: _ClassVar[int]
+    VALID_UNTIL_MICROS_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_REFS_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_HASHES_FIELD_NUMBER: _ClassVar[int]
+    SCAN_HASHES_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_REFS_FIELD_NUMBER: _ClassVar[int]
+    IP_PREFIXES_FIELD_NUMBER: _ClassVar[int]
+    SHOWN_MICROS_FIELD_NUMBER: _ClassVar[int]
+    DWELL_MS_FIELD_NUMBER: _ClassVar[int]
+    wording: ConsentEvent
+    rows: _containers.RepeatedScalarFieldContainer[int]
+    event_ids: _containers.RepeatedScalarFieldContainer[str]
+    subjects: _containers.RepeatedScalarFieldContainer[str]
+    act_micros: _containers.RepeatedScalarFieldContainer[int]
+    consent_ids: _containers.RepeatedScalarFieldContainer[str]
+    valid_until_micros: _containers.RepeatedScalarFieldContainer[int]
+    evidence_refs: _containers.RepeatedScalarFieldContainer[str]
+    evidence_hashes: _containers.RepeatedScalarFieldContainer[str]
+    scan_hashes: _containers.RepeatedScalarFieldContainer[str]
+    device_refs: _containers.RepeatedScalarFieldContainer[str]
+    ip_prefixes: _containers.RepeatedScalarFieldContainer[str]
+    shown_micros: _containers.RepeatedScalarFieldContainer[int]
+    dwell_ms: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, wording: _Optional[_Union[ConsentEvent, _Mapping]] = ..., rows: _Optional[_Iterable[int]] = ..., event_ids: _Optional[_Iterable[str]] = ..., subjects: _Optional[_Iterable[str]] = ..., act_micros: _Optional[_Iterable[int]] = ..., consent_ids: _Optional[_Iterable[str]] = ..., valid_until_micros: _Optional[_Iterable[int]] = ..., evidence_refs: _Optional[_Iterable[str]] = ..., evidence_hashes: _Optional[_Iterable[str]] = ..., scan_hashes: _Optional[_Iterable[str]] = ..., device_refs: _Optional[_Iterable[str]] = ..., ip_prefixes: _Optional[_Iterable[str]] = ..., shown_micros: _Optional[_Iterable[int]] = ..., dwell_ms: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class ConsentEventBatch(_message.Message):
+    __slots__ = ("rows", "groups")
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
     rows: _containers.RepeatedCompositeFieldContainer[ConsentEventRow]
-    def __init__(self, rows: _Optional[_Iterable[_Union[ConsentEventRow, _Mapping]]] = ...) -> None: ...
+    groups: _containers.RepeatedCompositeFieldContainer[ConsentEventGroup]
+    def __init__(self, rows: _Optional[_Iterable[_Union[ConsentEventRow, _Mapping]]] = ..., groups: _Optional[_Iterable[_Union[ConsentEventGroup, _Mapping]]] = ...) -> None: ...
 
 class ImportEventsRequest(_message.Message):
     __slots__ = ("options", "batch")
@@ -351,7 +385,7 @@ class EvaluateConsentRequest(_message.Message):
     def __init__(self, subject_type: _Optional[str] = ..., subject: _Optional[str] = ..., purpose: _Optional[str] = ..., category: _Optional[str] = ..., method: _Optional[str] = ..., recipient: _Optional[str] = ..., handler: _Optional[str] = ..., at_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., as_known_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., kind: _Optional[_Union[QuestionKind, str]] = ..., basis: _Optional[str] = ..., group_size: _Optional[int] = ..., linkable: _Optional[bool] = ..., exported_this_year: _Optional[int] = ..., sensitive_exported_this_year: _Optional[int] = ..., necessary_for_service: _Optional[bool] = ...) -> None: ...
 
 class Decision(_message.Message):
-    __slots__ = ("allowed", "reason_code", "articles", "consent_id", "notice", "decide_time", "as_known_time", "meaning", "repair")
+    __slots__ = ("allowed", "reason_code", "articles", "consent_id", "notice", "decide_time", "as_known_time", "meaning", "repair", "decision_id", "consent_item_no", "notice_hash", "impact_assessment", "contract_id", "export_mechanism", "basis_rule", "policy_version", "registry_version", "expire_time")
     ALLOWED_FIELD_NUMBER: _ClassVar[int]
     REASON_CODE_FIELD_NUMBER: _ClassVar[int]
     ARTICLES_FIELD_NUMBER: _ClassVar[int]
@@ -361,6 +395,16 @@ class Decision(_message.Message):
     AS_KNOWN_TIME_FIELD_NUMBER: _ClassVar[int]
     MEANING_FIELD_NUMBER: _ClassVar[int]
     REPAIR_FIELD_NUMBER: _ClassVar[int]
+    DECISION_ID_FIELD_NUMBER: _ClassVar[int]
+    CONSENT_ITEM_NO_FIELD_NUMBER: _ClassVar[int]
+    NOTICE_HASH_FIELD_NUMBER: _ClassVar[int]
+    IMPACT_ASSESSMENT_FIELD_NUMBER: _ClassVar[int]
+    CONTRACT_ID_FIELD_NUMBER: _ClassVar[int]
+    EXPORT_MECHANISM_FIELD_NUMBER: _ClassVar[int]
+    BASIS_RULE_FIELD_NUMBER: _ClassVar[int]
+    POLICY_VERSION_FIELD_NUMBER: _ClassVar[int]
+    REGISTRY_VERSION_FIELD_NUMBER: _ClassVar[int]
+    EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
     allowed: bool
     reason_code: str
     articles: _containers.RepeatedScalarFieldContainer[str]
@@ -370,7 +414,17 @@ class Decision(_message.Message):
     as_known_time: _timestamp_pb2.Timestamp
     meaning: str
     repair: str
-    def __init__(self, allowed: _Optional[bool] = ..., reason_code: _Optional[str] = ..., articles: _Optional[_Iterable[str]] = ..., consent_id: _Optional[str] = ..., notice: _Optional[str] = ..., decide_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., as_known_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., meaning: _Optional[str] = ..., repair: _Optional[str] = ...) -> None: ...
+    decision_id: str
+    consent_item_no: int
+    notice_hash: str
+    impact_assessment: str
+    contract_id: str
+    export_mechanism: str
+    basis_rule: str
+    policy_version: str
+    registry_version: str
+    expire_time: _timestamp_pb2.Timestamp
+    def __init__(self, allowed: _Optional[bool] = ..., reason_code: _Optional[str] = ..., articles: _Optional[_Iterable[str]] = ..., consent_id: _Optional[str] = ..., notice: _Optional[str] = ..., decide_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., as_known_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., meaning: _Optional[str] = ..., repair: _Optional[str] = ..., decision_id: _Optional[str] = ..., consent_item_no: _Optional[int] = ..., notice_hash: _Optional[str] = ..., impact_assessment: _Optional[str] = ..., contract_id: _Optional[str] = ..., export_mechanism: _Optional[str] = ..., basis_rule: _Optional[str] = ..., policy_version: _Optional[str] = ..., registry_version: _Optional[str] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Consent(_message.Message):
     __slots__ = ("name", "state", "handler", "purpose", "recipient", "categories", "methods", "withdrawn_parts", "form", "supersedes", "notice", "effective_time", "valid_until_time", "max_uses", "uses", "event_ids", "indicated_time", "indicated_by", "channel", "kept_until_time")

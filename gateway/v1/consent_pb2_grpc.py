@@ -95,7 +95,7 @@ class ConsentServiceServicer:
 
     def EvaluateConsent(self, request, context):
         """Answers whether a customer's information may be used: yes or no, with a reason and the articles. A no is an answer, not
-        an error. Role: compliance_officer.
+        an error. Question and answer are logged, see DecisionService. Role: compliance_officer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -49,7 +49,7 @@ class ConsentServiceStub:
     """
     EvaluateConsent: _grpc.UnaryUnaryMultiCallable[_consent_pb2.EvaluateConsentRequest, _consent_pb2.Decision]
     """Answers whether a customer's information may be used: yes or no, with a reason and the articles. A no is an answer, not
-    an error. Role: compliance_officer.
+    an error. Question and answer are logged, see DecisionService. Role: compliance_officer.
     """
     ListConsents: _grpc.UnaryUnaryMultiCallable[_consent_pb2.ListConsentsRequest, _consent_pb2.ListConsentsResponse]
     """Lists a customer's consents, as they stand now. Role: compliance_officer."""
@@ -82,7 +82,7 @@ class ConsentServiceAsyncStub(ConsentServiceStub):
     """
     EvaluateConsent: _aio.UnaryUnaryMultiCallable[_consent_pb2.EvaluateConsentRequest, _consent_pb2.Decision]  # type: ignore[assignment]
     """Answers whether a customer's information may be used: yes or no, with a reason and the articles. A no is an answer, not
-    an error. Role: compliance_officer.
+    an error. Question and answer are logged, see DecisionService. Role: compliance_officer.
     """
     ListConsents: _aio.UnaryUnaryMultiCallable[_consent_pb2.ListConsentsRequest, _consent_pb2.ListConsentsResponse]  # type: ignore[assignment]
     """Lists a customer's consents, as they stand now. Role: compliance_officer."""
@@ -130,7 +130,7 @@ class ConsentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_consent_pb2.Decision, _abc.Awaitable[_consent_pb2.Decision]]:
         """Answers whether a customer's information may be used: yes or no, with a reason and the articles. A no is an answer, not
-        an error. Role: compliance_officer.
+        an error. Question and answer are logged, see DecisionService. Role: compliance_officer.
         """
 
     @_abc_1.abstractmethod

@@ -9,18 +9,32 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Dataset(_message.Message):
-    __slots__ = ("name", "format", "columns", "subject_column", "subject_source")
+    __slots__ = ("name", "format", "columns", "subject_column", "subject_source", "parts")
     NAME_FIELD_NUMBER: _ClassVar[int]
     FORMAT_FIELD_NUMBER: _ClassVar[int]
     COLUMNS_FIELD_NUMBER: _ClassVar[int]
     SUBJECT_COLUMN_FIELD_NUMBER: _ClassVar[int]
     SUBJECT_SOURCE_FIELD_NUMBER: _ClassVar[int]
+    PARTS_FIELD_NUMBER: _ClassVar[int]
     name: str
     format: str
     columns: _containers.RepeatedCompositeFieldContainer[DatasetColumn]
     subject_column: str
     subject_source: str
-    def __init__(self, name: _Optional[str] = ..., format: _Optional[str] = ..., columns: _Optional[_Iterable[_Union[DatasetColumn, _Mapping]]] = ..., subject_column: _Optional[str] = ..., subject_source: _Optional[str] = ...) -> None: ...
+    parts: _containers.RepeatedCompositeFieldContainer[DatasetPart]
+    def __init__(self, name: _Optional[str] = ..., format: _Optional[str] = ..., columns: _Optional[_Iterable[_Union[DatasetColumn, _Mapping]]] = ..., subject_column: _Optional[str] = ..., subject_source: _Optional[str] = ..., parts: _Optional[_Iterable[_Union[DatasetPart, _Mapping]]] = ...) -> None: ...
+
+class DatasetPart(_message.Message):
+    __slots__ = ("name", "format", "subject_column", "subject_source")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    FORMAT_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_COLUMN_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_SOURCE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    format: str
+    subject_column: str
+    subject_source: str
+    def __init__(self, name: _Optional[str] = ..., format: _Optional[str] = ..., subject_column: _Optional[str] = ..., subject_source: _Optional[str] = ...) -> None: ...
 
 class DatasetColumn(_message.Message):
     __slots__ = ("name", "type", "identifier")

@@ -20,6 +20,7 @@ class Presence(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PRESENCE_LEFT_OUT: _ClassVar[Presence]
     PRESENCE_ELIGIBLE: _ClassVar[Presence]
     PRESENCE_NOT_RELEASED: _ClassVar[Presence]
+    PRESENCE_ERASED: _ClassVar[Presence]
 
 class Timing(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -48,6 +49,7 @@ PRESENCE_REMOVED: Presence
 PRESENCE_LEFT_OUT: Presence
 PRESENCE_ELIGIBLE: Presence
 PRESENCE_NOT_RELEASED: Presence
+PRESENCE_ERASED: Presence
 TIMING_UNSPECIFIED: Timing
 TIMING_AFTER: Timing
 TIMING_LATE_KNOWN: Timing

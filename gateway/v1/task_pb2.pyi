@@ -21,6 +21,7 @@ class EndingKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ENDING_KIND_EXPORT_MECHANISM: _ClassVar[EndingKind]
     ENDING_KIND_OWN_CERTIFICATE: _ClassVar[EndingKind]
     ENDING_KIND_PARTNER_CERTIFICATE: _ClassVar[EndingKind]
+    ENDING_KIND_DELETION: _ClassVar[EndingKind]
 
 class DeletionCause(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -73,6 +74,7 @@ ENDING_KIND_CONTRACT: EndingKind
 ENDING_KIND_EXPORT_MECHANISM: EndingKind
 ENDING_KIND_OWN_CERTIFICATE: EndingKind
 ENDING_KIND_PARTNER_CERTIFICATE: EndingKind
+ENDING_KIND_DELETION: EndingKind
 DELETION_CAUSE_UNSPECIFIED: DeletionCause
 DELETION_CAUSE_CONSENT_WITHDRAWN: DeletionCause
 DELETION_CAUSE_PURPOSE_DONE: DeletionCause
@@ -172,7 +174,7 @@ class ListWarningsResponse(_message.Message):
     def __init__(self, warnings: _Optional[_Iterable[_Union[EndWarning, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class DeletionTask(_message.Message):
-    __slots__ = ("name", "subject", "cause", "event_id", "purpose", "recipient", "categories", "state", "open_time", "due_time", "hold_end_time", "done_time")
+    __slots__ = ("name", "subject", "cause", "event_id", "purpose", "recipient", "categories", "state", "open_time", "due_time", "hold_end_time", "done_time", "done_by", "evidence")
     NAME_FIELD_NUMBER: _ClassVar[int]
     SUBJECT_FIELD_NUMBER: _ClassVar[int]
     CAUSE_FIELD_NUMBER: _ClassVar[int]
@@ -185,6 +187,8 @@ class DeletionTask(_message.Message):
     DUE_TIME_FIELD_NUMBER: _ClassVar[int]
     HOLD_END_TIME_FIELD_NUMBER: _ClassVar[int]
     DONE_TIME_FIELD_NUMBER: _ClassVar[int]
+    DONE_BY_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_FIELD_NUMBER: _ClassVar[int]
     name: str
     subject: str
     cause: DeletionCause
@@ -197,7 +201,21 @@ class DeletionTask(_message.Message):
     due_time: _timestamp_pb2.Timestamp
     hold_end_time: _timestamp_pb2.Timestamp
     done_time: _timestamp_pb2.Timestamp
-    def __init__(self, name: _Optional[str] = ..., subject: _Optional[str] = ..., cause: _Optional[_Union[DeletionCause, str]] = ..., event_id: _Optional[str] = ..., purpose: _Optional[str] = ..., recipient: _Optional[str] = ..., categories: _Optional[_Iterable[str]] = ..., state: _Optional[_Union[DeletionState, str]] = ..., open_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., due_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., hold_end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., done_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    done_by: str
+    evidence: _containers.RepeatedCompositeFieldContainer[DeletionEvidence]
+    def __init__(self, name: _Optional[str] = ..., subject: _Optional[str] = ..., cause: _Optional[_Union[DeletionCause, str]] = ..., event_id: _Optional[str] = ..., purpose: _Optional[str] = ..., recipient: _Optional[str] = ..., categories: _Optional[_Iterable[str]] = ..., state: _Optional[_Union[DeletionState, str]] = ..., open_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., due_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., hold_end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., done_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., done_by: _Optional[str] = ..., evidence: _Optional[_Iterable[_Union[DeletionEvidence, _Mapping]]] = ...) -> None: ...
+
+class DeletionEvidence(_message.Message):
+    __slots__ = ("job", "remove_time", "notice", "acknowledge_time")
+    JOB_FIELD_NUMBER: _ClassVar[int]
+    REMOVE_TIME_FIELD_NUMBER: _ClassVar[int]
+    NOTICE_FIELD_NUMBER: _ClassVar[int]
+    ACKNOWLEDGE_TIME_FIELD_NUMBER: _ClassVar[int]
+    job: str
+    remove_time: _timestamp_pb2.Timestamp
+    notice: str
+    acknowledge_time: _timestamp_pb2.Timestamp
+    def __init__(self, job: _Optional[str] = ..., remove_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., notice: _Optional[str] = ..., acknowledge_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ListDeletionsRequest(_message.Message):
     __slots__ = ("done", "page_size", "page_token")
@@ -296,3 +314,23 @@ class AdvanceRightsRequestRequest(_message.Message):
     state: RightsRequestState
     reason: str
     def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[RightsRequestState, str]] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class EraseSubjectRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class EraseSubjectResponse(_message.Message):
+    __slots__ = ("erase_time", "events", "links", "removals", "payloads")
+    ERASE_TIME_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    LINKS_FIELD_NUMBER: _ClassVar[int]
+    REMOVALS_FIELD_NUMBER: _ClassVar[int]
+    PAYLOADS_FIELD_NUMBER: _ClassVar[int]
+    erase_time: _timestamp_pb2.Timestamp
+    events: int
+    links: int
+    removals: int
+    payloads: int
+    def __init__(self, erase_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., events: _Optional[int] = ..., links: _Optional[int] = ..., removals: _Optional[int] = ..., payloads: _Optional[int] = ...) -> None: ...

@@ -71,6 +71,11 @@ class TaskServiceStub:
                 request_serializer=gateway_dot_v1_dot_task__pb2.AdvanceRightsRequestRequest.SerializeToString,
                 response_deserializer=gateway_dot_v1_dot_task__pb2.RightsRequest.FromString,
                 _registered_method=True)
+        self.EraseSubject = channel.unary_unary(
+                '/gateway.v1.TaskService/EraseSubject',
+                request_serializer=gateway_dot_v1_dot_task__pb2.EraseSubjectRequest.SerializeToString,
+                response_deserializer=gateway_dot_v1_dot_task__pb2.EraseSubjectResponse.FromString,
+                _registered_method=True)
 
 
 class TaskServiceServicer:
@@ -131,6 +136,16 @@ class TaskServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EraseSubject(self, request, context):
+        """Erases the customer of a deletion of everything, or of a closure, that is done: links of the identity map, records of rows
+        taken out of runs, consent events, and what opens entries of the log about the customer. Commitments, ids and content
+        hashes stay, so that nothing comes back with a repeated import. A customer who was erased stays so. Fails with STAGE_ORDER
+        while a deletion is open or a partner has not acknowledged. Role: compliance_officer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TaskServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -168,6 +183,11 @@ def add_TaskServiceServicer_to_server(servicer, server):
                     servicer.AdvanceRightsRequest,
                     request_deserializer=gateway_dot_v1_dot_task__pb2.AdvanceRightsRequestRequest.FromString,
                     response_serializer=gateway_dot_v1_dot_task__pb2.RightsRequest.SerializeToString,
+            ),
+            'EraseSubject': grpc.unary_unary_rpc_method_handler(
+                    servicer.EraseSubject,
+                    request_deserializer=gateway_dot_v1_dot_task__pb2.EraseSubjectRequest.FromString,
+                    response_serializer=gateway_dot_v1_dot_task__pb2.EraseSubjectResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -361,6 +381,33 @@ class TaskService:
             '/gateway.v1.TaskService/AdvanceRightsRequest',
             gateway_dot_v1_dot_task__pb2.AdvanceRightsRequestRequest.SerializeToString,
             gateway_dot_v1_dot_task__pb2.RightsRequest.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EraseSubject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gateway.v1.TaskService/EraseSubject',
+            gateway_dot_v1_dot_task__pb2.EraseSubjectRequest.SerializeToString,
+            gateway_dot_v1_dot_task__pb2.EraseSubjectResponse.FromString,
             options,
             channel_credentials,
             insecure,

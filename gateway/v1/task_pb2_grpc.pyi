@@ -56,6 +56,12 @@ class TaskServiceStub:
     of an account bars uses from its receipt on. Fails with STAGE_ORDER for a state that does not follow, and for the end of
     a deletion that is not carried out. Role: compliance_officer.
     """
+    EraseSubject: _grpc.UnaryUnaryMultiCallable[_task_pb2.EraseSubjectRequest, _task_pb2.EraseSubjectResponse]
+    """Erases the customer of a deletion of everything, or of a closure, that is done: links of the identity map, records of rows
+    taken out of runs, consent events, and what opens entries of the log about the customer. Commitments, ids and content
+    hashes stay, so that nothing comes back with a repeated import. A customer who was erased stays so. Fails with STAGE_ORDER
+    while a deletion is open or a partner has not acknowledged. Role: compliance_officer.
+    """
 
 @_typing.type_check_only
 class TaskServiceAsyncStub(TaskServiceStub):
@@ -84,6 +90,12 @@ class TaskServiceAsyncStub(TaskServiceStub):
     """Moves a rights request on; a move that was made before changes nothing. Accepting a deletion, a restriction or the closure
     of an account bars uses from its receipt on. Fails with STAGE_ORDER for a state that does not follow, and for the end of
     a deletion that is not carried out. Role: compliance_officer.
+    """
+    EraseSubject: _aio.UnaryUnaryMultiCallable[_task_pb2.EraseSubjectRequest, _task_pb2.EraseSubjectResponse]  # type: ignore[assignment]
+    """Erases the customer of a deletion of everything, or of a closure, that is done: links of the identity map, records of rows
+    taken out of runs, consent events, and what opens entries of the log about the customer. Commitments, ids and content
+    hashes stay, so that nothing comes back with a repeated import. A customer who was erased stays so. Fails with STAGE_ORDER
+    while a deletion is open or a partner has not acknowledged. Role: compliance_officer.
     """
 
 class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -152,6 +164,18 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
         """Moves a rights request on; a move that was made before changes nothing. Accepting a deletion, a restriction or the closure
         of an account bars uses from its receipt on. Fails with STAGE_ORDER for a state that does not follow, and for the end of
         a deletion that is not carried out. Role: compliance_officer.
+        """
+
+    @_abc_1.abstractmethod
+    def EraseSubject(
+        self,
+        request: _task_pb2.EraseSubjectRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_task_pb2.EraseSubjectResponse, _abc.Awaitable[_task_pb2.EraseSubjectResponse]]:
+        """Erases the customer of a deletion of everything, or of a closure, that is done: links of the identity map, records of rows
+        taken out of runs, consent events, and what opens entries of the log about the customer. Commitments, ids and content
+        hashes stay, so that nothing comes back with a repeated import. A customer who was erased stays so. Fails with STAGE_ORDER
+        while a deletion is open or a partner has not acknowledged. Role: compliance_officer.
         """
 
 def add_TaskServiceServicer_to_server(servicer: TaskServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

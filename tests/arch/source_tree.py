@@ -27,9 +27,14 @@ class Module:
     def tree(self) -> ast.Module:
         return _parse(self.text, self.path)
 
+    @property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """Every node of the tree."""
+        return _nodes(self.tree)
+
     def imports(self) -> Iterator[str]:
         """Absolute names of what it imports, at any depth."""
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.Import):
                 yield from (alias.name for alias in node.names)
             elif isinstance(node, ast.ImportFrom):
@@ -42,6 +47,11 @@ class Module:
 @functools.cache
 def _parse(text: str, path: str) -> ast.Module:
     return ast.parse(text, path)
+
+
+@functools.cache
+def _nodes(tree: ast.Module) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(tree))
 
 
 @functools.cache

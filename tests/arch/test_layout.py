@@ -44,7 +44,7 @@ def test_names_say_something() -> None:
         found += [module.path for part in parts if _words(part) & BANNED_WORDS]
         found += [
             f"{module.path}: class {node.name}"
-            for node in ast.walk(module.tree)
+            for node in module.nodes
             if isinstance(node, ast.ClassDef) and _words(node.name) & BANNED_WORDS
         ]
     assert not found

@@ -28,10 +28,10 @@ def _constructed(name: str) -> set[str]:
     found = set()
     for module in modules():
         aliases = {name}
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             if isinstance(node, ast.ImportFrom):
                 aliases |= {alias.asname for alias in node.names if alias.name == name and alias.asname}
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             if not isinstance(node, ast.Call):
                 continue
             called = node.func
@@ -46,7 +46,7 @@ def _defined(name: str) -> set[str]:
     return {
         module.path
         for module in modules()
-        for node in ast.walk(module.tree)
+        for node in module.nodes
         if isinstance(node, ast.ClassDef) and node.name == name
     }
 

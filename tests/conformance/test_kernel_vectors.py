@@ -1,4 +1,4 @@
-"""The kernel against the published vector sets in $ASSENT_VECTORS/crypto."""
+"""Each instruction set of the kernel against the published vector sets in $ASSENT_VECTORS/crypto."""
 
 from __future__ import annotations
 
@@ -11,6 +11,11 @@ import pyarrow as pa
 import pytest
 
 from gateway import kernel
+from tests.isas import every_isa
+
+__all__ = ["every_isa"]
+
+pytestmark = pytest.mark.usefixtures("every_isa")
 
 OPRF_DST = "HashToGroup-OPRFV1-\x00-ristretto255-SHA512"
 

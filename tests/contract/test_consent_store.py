@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from dataclasses import replace
 from datetime import date
 
 import pytest
+from sqlalchemy import select, text
+from sqlalchemy.event import listen
 
 from consent.event import Actor, ConsentEvent, EventType
 from consent.history import History
 from consent.projection import TRUST_ALL
 from gateway.errors import StateError
 from gateway.store import SqlStore
+from gateway.store.schema import consent_projection, consent_uses, subjects
 from tests.contract import given
 from tests.contract.given import DAY, NOW, USE, event, hashed, ref, row
 from tests.contract.people import ALL, on_file, plain, plain_ids, texts
@@ -151,3 +155,51 @@ async def test_more_subjects_than_a_statement_may_have_parameters(store: SqlStor
     assert len(histories) == 70_000
     assert histories[refs[-1]].events == (event(refs[-1], "last"),)
     assert sum(len(history.events) for history in histories.values()) == 1
+
+
+async def test_rows_are_replaced_wherever_they_are(store: SqlStore) -> None:
+    """Whatever somebody had rows for, and whether it is noted or is from before it was: the last rows are all."""
+    draw, last, number = random.Random(7), dict[str, set[tuple[str, str]]](), 0
+    uses = [(purpose, category) for purpose in ("enrich", "measure") for category in ("phone", "segment", "tier")]
+    for _ in range(25):
+        said = {one: draw.sample(uses, draw.choice((0, 1, 3))) for one in draw.sample((A, B, C, D), draw.randint(1, 4))}
+        named = draw.sample((A, B, C, D), draw.randint(0, 2))
+        async with store.begin() as tx:
+            for one in named:
+                number += 1
+                await tx.consents.append([hashed(event(one, f"e{number}"))], {})
+            if draw.random() < 0.3:
+                await tx._connection.execute(subjects.update().values(use_set=None))
+                tx.consents._use_sets.clear()
+                tx.consents._revisions.clear()
+            projection = {
+                one: [row(one, purpose=purpose, category=category) for purpose, category in of_one]
+                for one, of_one in said.items()
+            }
+            await tx.consents.append([], projection)
+        last |= {one: set() for one in named}
+        last |= {one: set(of_one) for one, of_one in said.items()}
+        async with store.read() as tx:
+            table, use = consent_projection.c, consent_uses.c
+            query = select(table.subject_ref, use.purpose, use.category).join(consent_uses, use.use_id == table.use_id)
+            found = sorted(tuple(one) for one in await tx._connection.rows(query))
+        assert found == sorted((one, *of_one) for one, each in last.items() for of_one in each)
+
+
+async def test_rows_are_looked_for_in_their_key(store: SqlStore) -> None:
+    """Without an index by people, a walk of the whole projection would hide in the right answer."""
+    if store._engines.sqlite:
+        sent: list[str] = []
+        listen(store._engines.writer.sync_engine, "before_cursor_execute", lambda *told: sent.append(told[2]))
+        await _append(store, event(A, "one"), **{A: [row(A)]})
+        async with store.begin() as tx:
+            await tx.consents.append([], {A: [row(A)]})
+            await tx._connection.execute(subjects.update().values(use_set=None))
+        async with store.begin() as tx:
+            await tx.consents.append([], {A: []})
+        removed = sorted({statement for statement in sent if statement.startswith("DELETE FROM consent_projection")})
+        assert len(removed) == 2
+        async with store.read() as tx:
+            for statement in removed:
+                plan = await tx._connection.rows(text(f"EXPLAIN QUERY PLAN {statement.replace('?', repr('[]'))}"))
+                assert any("PRIMARY KEY (use_id=? AND subject_ref=?)" in one.detail for one in plan)

@@ -9,9 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from gateway.errors import AccessError, StateError
+from gateway.errors import AccessError, AssentError, StateError
 from gateway.flow.deletion import complete_deletion, list_deletions, open_deletions
+from gateway.flow.evidence import close_deletions
 from gateway.flow.ports import House
+from gateway.route.job import JobState, Side
+from gateway.route.notice import ReleasedRun, Removal, Timing
+from tests.contract.given import job
 from tests.contract.timed import DAY, act, given, logged, ref, take, timed_house
 from tests.unit.gateway.flow.houses import CDP, NOW, OFFICER, StoppedClock
 
@@ -130,3 +134,47 @@ async def test_a_task_is_done_once_by_an_officer(house: House, clock: StoppedClo
     assert {task.task_id for task in (*page, *rest)} == {first.task_id, second.task_id}
     with pytest.raises(StateError, match="no such deletion task"):
         await complete_deletion(house, OFFICER, "0" * 32)
+
+
+async def test_only_what_runs_have_answered_closes_by_itself(house: House, clock: StoppedClock) -> None:
+    await take(house, *(given(number) for number in (1, 2, 3)))
+    clock.advance(days=1)
+    # The only party that this house knows.
+    told = {"at": clock.now(), "by": "subject", "recipient": "retailer"}
+    await take(house, *(act(number, "consent_withdrawn", **told) for number in (1, 2)))
+    await take(house, act(3, "consent_withdrawn", at=clock.now(), by="subject"))
+    await open_deletions(house)
+    await close_deletions(house, [])
+    assert {task.done_at for task in await list_deletions(house, OFFICER, True, None, 10)} == {None}, "no run, no proof"
+    run = ReleasedRun("job-0001", "ab" * 32, "agreement-1", "retailer", Side.SENDER, NOW, NOW, None, 3, 0)
+    rows = [
+        Removal("job-0001", ref(house, number), b"", "CONSENT_WITHDRAWN", Timing.AFTER, NOW, NOW, "app", NOW)
+        for number in (1, 2, 3)
+    ]
+    async with house.store.begin() as tx:
+        await tx.jobs.create(replace(job(), state=JobState.SUCCEEDED))
+        await tx.runs.put(run)
+        await tx.removals.add(rows)
+
+    async def closed() -> list[str]:
+        troubles: list[AssentError] = []
+        await close_deletions(house, troubles)
+        assert troubles == []
+        done = [task for task in await list_deletions(house, OFFICER, True, None, 10) if task.done_at is not None]
+        assert {task.done_by for task in done} <= {"reach-runs"}
+        assert [[one.job_id for one in task.evidence] for task in done] == [["job-0001"]] * len(done)
+        return [task.subject_ref for task in done]
+
+    assert await closed() == [], "rows to go, and acts not looked for in the run"
+    async with house.store.begin() as tx:
+        await tx.removals.finish("job-0001", [ref(house, 1), ref(house, 3)], clock.now())
+    assert await closed() == []
+    async with house.store.begin() as tx:
+        mark = await tx.consents.mark()
+        await tx.runs.advance("job-0001", mark.changes)
+    # Of 2 the row is still there; 3 withdrew from everybody, which no run can answer.
+    assert await closed() == [ref(house, 1)]
+    assert await closed() == [ref(house, 1)]
+    async with house.store.read() as tx:
+        due = await tx.deletions.by_due_time(clock.now() + 60 * DAY, clock.now())
+    assert [count for _, count in due] == [2]

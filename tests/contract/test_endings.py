@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.flow import registry
+from gateway.flow import export, party, registry
 from gateway.flow.ending import list_warnings, warn_of_ends
 from gateway.flow.ports import House
 from gateway.route.agreement import AgreementState
@@ -59,6 +59,72 @@ async def test_after_a_long_sleep_only_the_nearest_warning_is_raised(house: Hous
     clock.at = NOW + 95 * DAY
     assert await warn_of_ends(house) == {"assessment": 1}
     assert [entry["days"] for entry in await logged(house, "end_near")] == [7]
+
+
+async def abroad(house: House, name: str, contracts: list[tuple[int, int]]) -> None:
+    """Register a party in Singapore with contracts from one day to another."""
+    body = {
+        "id": name,
+        "role": "handler",
+        "country": "SG",
+        "legal_name": name,
+        "contact": f"dpo@{name}.example",
+        "contracts": [
+            {
+                "valid_from": (NOW + begin * DAY).isoformat(),
+                "valid_until": (NOW + end * DAY).isoformat(),
+                "type": "provision",
+                "id": f"K-{end}",
+                "purposes": ["profile_enrichment"],
+                "methods": ["psi_hash"],
+                "categories": ["phone_hash"],
+                "security_duties": "加密",
+                "supervision": "每年检查",
+            }
+            for begin, end in contracts
+        ],
+    }
+    await party.create_party(house, ADMIN, body)
+
+
+async def way_out(house: House, name: str, to: str, kind: str, days: int) -> None:
+    body = {
+        "id": name,
+        "party": to,
+        "type": kind,
+        "valid_from": NOW.isoformat(),
+        "valid_until": (NOW + days * DAY).isoformat(),
+        "reference": "备案 7",
+    }
+    await export.create_mechanism(house, ADMIN, body)
+
+
+async def test_contracts_and_ways_out_are_watched_as_they_stand(house: House, clock: StoppedClock) -> None:
+    three_years = 3 * 365
+    await abroad(house, "renewed", [(0, 20), (20, 60)])  # one contract after the other: the last one is its end
+    await abroad(house, "lapsing", [(0, 25)])
+    await way_out(house, "certificate", "renewed", "certification", three_years)
+    await way_out(house, "assessed", "lapsing", "security_assessment", three_years)
+    await way_out(house, "filed", "lapsing", "standard_contract", 90)
+    assert await warn_of_ends(house) == {"contract": 1}
+    (warning,) = await list_warnings(house, OFFICER, False, None, 10)
+    assert (warning.kind, warning.item_id, warning.days) == (EndingKind.CONTRACT, "lapsing", 30)
+    # A new version takes the contract's place, another ends the assessment early.
+    await abroad(house, "lapsing", [(0, 25), (25, 400)])
+    await way_out(house, "assessed", "lapsing", "security_assessment", 50)
+    clock.at = NOW + 55 * DAY
+    assert await warn_of_ends(house) == {"contract": 1}, "lapsing has its filed contract until day 90"
+    clock.at = NOW + 61 * DAY
+    assert await warn_of_ends(house) == {"export_mechanism": 1}
+    clock.at = NOW + (three_years - 1) * DAY
+    assert (await warn_of_ends(house))["export_mechanism"] == 1
+    found = [(one.kind, one.item_id, one.days) for one in await list_warnings(house, OFFICER, True, None, 10)]
+    assert [one for one in found if one[0] is not EndingKind.OWN_CERTIFICATE] == [
+        (EndingKind.CONTRACT, "lapsing", 30),
+        (EndingKind.CONTRACT, "renewed", 7),
+        (EndingKind.EXPORT_MECHANISM, "lapsing", 30),
+        (EndingKind.EXPORT_MECHANISM, "renewed", 1),
+    ]
 
 
 async def test_certificates_and_agreements_are_watched(house: House, clock: StoppedClock, tmp_path: Path) -> None:

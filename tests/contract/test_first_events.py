@@ -21,7 +21,7 @@ from gateway.store.connection import ROWS_TOGETHER
 from gateway.store.schema import audit_payloads, consent_projection, subject_salts
 from gateway.tlog.leaf import check_opening
 from tests.contract import given
-from tests.contract.given import DAY, NOW, event, hashed, ref, row
+from tests.contract.given import DAY, NOW, audit_event, event, hashed, ref, row
 from tests.contract.people import on_file, plain, plain_ids
 
 AWKWARD = [
@@ -213,3 +213,66 @@ async def test_encoded_entries_open_like_others(store: SqlStore) -> None:
     with pytest.raises(Misuse):
         async with store.read() as tx:
             await tx.audit.append_encoded("consent_event", NOW, [""], ["x"], [b"{}"])
+
+
+async def _sequence(store: SqlStore) -> None:
+    async with store.begin() as tx:
+        await tx.audit.integrate(await tx.audit.size(), await tx.audit.pending(100), [])
+
+
+async def test_an_event_stored_once_opens_its_entry(store: SqlStore) -> None:
+    """Whether it is somebody's first, stands in a history, or was stored beside its entry, as it once was."""
+    ones = [event(ref(number), f"e{number}", channel="网页") for number in range(6)]
+    records = [canonical_bytes(one.to_mapping()) for one in ones]
+    ids, subjects = [one.event_id for one in ones], [one.subject for one in ones]
+    async with store.begin() as tx:
+        await tx.consents.append([hashed(ones[0])], {ref(0): []}, first_events(ones[2:4], [(), ()]))
+        await tx.audit.append_encoded("consent_event", NOW, subjects[:1], ids[:1], records[:1])
+        await tx.audit.append_acts(NOW, subjects[2:4], ids[2:4], records[2:4])
+        await tx.audit.append([audit_event("job", "job_state", payload={"job": "j"})])
+        await tx.consents.append([hashed(ones[1]), hashed(ones[4])], {})
+        await tx.consents.append([], {}, first_events(ones[5:], [()]))
+        assert (await tx.consents.known_events(ids)).keys() == set(ids)  # written before it was numbered
+        told = [(subjects[at], ids[at], records[at]) for at in (5, 4, 1)]
+        await tx.audit.append_acts(NOW, *(list(column) for column in zip(*told, strict=True)))
+    await _sequence(store)
+    places = {"e0": 0, "e2": 1, "e3": 2, "e5": 4, "e4": 5, "e1": 6}
+    async with store.read() as tx:
+        entries = [entry async for entry in tx.audit.entries(0, 10)]
+        assert {one: await tx.audit.find("consent_event", one) for one in ids} == places
+        assert await tx.audit.find("consent_event", "e9") is None
+        assert await tx.audit.find("job_state", "e2") is None
+    assert [entry.payload for entry in entries if entry.index != 3] == [records[int(one[1])] for one in places]
+    for entry in entries:
+        assert entry.payload is not None and entry.salt is not None
+        check_opening(entry.leaf, entry.payload, entry.salt)
+    async with store.begin() as tx:
+        # A person's new events open, the erased ones do not, whatever salt the person has by then.
+        assert [await tx.audit.erase_subject(subjects[at]) for at in (0, 1, 2, 2)] == [1, 1, 1, 0]
+        again = event(ref(2), "e7")
+        await tx.consents.append([hashed(again)], {})
+        await tx.audit.append_acts(NOW, [ref(2)], ["e7"], [canonical_bytes(again.to_mapping())])
+    await _sequence(store)
+    async with store.read() as tx:
+        left = [entry async for entry in tx.audit.entries(0, 10)]
+        assert [await tx.audit.find("consent_event", one) for one in ("e0", "e1", "e2", "e7")] == [None, None, None, 7]
+        assert (await tx.consents.histories([ref(2)]))[ref(2)].events == (ones[2], again)  # the book is not the log
+    assert [entry.leaf for entry in left[:7]] == [entry.leaf for entry in entries]
+    assert [entry.index for entry in left if entry.payload is None] == [0, 1, 6]
+
+
+async def test_an_entry_about_an_event_that_is_not_there_keeps_nothing(store: SqlStore) -> None:
+    with pytest.raises(Misuse):
+        async with store.begin() as tx:
+            await tx.audit.append_acts(NOW, [ref(1)], ["absent"], [b"{}"])
+    one = event(ref(1), "e1")
+    async with store.begin() as tx:
+        await tx.consents.append([], {}, first_events([one], [()]))
+    with pytest.raises(StateError) as caught:
+        async with store.begin() as tx:
+            await tx.consents.append([], {}, first_events([event(ref(2), "e1")], [()]))
+            await tx.audit.append_acts(NOW, [ref(2)], ["e1"], [b"{}"])
+    assert caught.value.reason == "REVISION_CONFLICT"
+    async with store.begin() as tx:
+        assert await tx.audit.pending(10) == []
+        assert await tx.consents.subject_count() == 1

@@ -61,6 +61,24 @@ async def test_systems_do_not_know_each_other(store: SqlStore) -> None:
             assert links.shape == people.shape == (count, 26)
 
 
+async def test_whose_links_ended_since_a_version_is_told_by_system(store: SqlStore) -> None:
+    await _link(store, "crm", IDS[:10], PEOPLE[:10])
+    since = await _link(store, "pos", IDS[:10], PEOPLE[:10])
+    for source, links in (("crm", IDS[3:5]), ("pos", IDS[4:7])):
+        async with store.begin() as tx:
+            await tx.identity.unlink(source, await tx.identity.next_version(), links)
+    async with store.read() as tx:
+        assert await tx.identity.version() == since + 2
+        for sources, later, people in (
+            (("crm",), since, PEOPLE[3:5]),
+            (("crm", "pos"), since, PEOPLE[3:7]),
+            (("crm", "pos"), since + 1, PEOPLE[4:7]),
+            (("erp",), since, []),
+            (("crm", "pos"), since + 2, []),
+        ):
+            assert as_texts(await tx.identity.ended(sources, later)).to_pylist() == sorted(people)
+
+
 async def test_ranges_come_ascending_with_both_ends_inside(store: SqlStore) -> None:
     await _link(store, "crm", IDS, PEOPLE)
     async with store.begin() as tx:

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from gateway.flow import session
+from gateway.flow.sessions import fail_session
 from gateway.psi import suite
 from gateway.route.agreement import Operation
-from gateway.route.job import Job, JobState
+from gateway.route.job import Failure, Job, JobState
 from gateway.route.session import Chunk, SessionState, Stage
 from gateway.spool import Spool
 from tests.contract.rows import rows_twin, session_at
@@ -142,6 +144,23 @@ async def test_a_chunk_that_comes_twice_is_taken_once(twin: Twin) -> None:
     job = await twin.run(Operation.MATCH)
     assert job.state is JobState.SUCCEEDED, job.failure
     assert (await twin.result(job)).num_rows == SHARED
+
+
+async def test_a_chunk_that_comes_while_its_session_ends_is_told_why(
+    twin: Twin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    genuine = session.in_thread
+
+    async def ends_first(call: Any, *args: Any) -> Any:
+        """The worker ends the session and drops its spool between the look at the session and the writing."""
+        if call is session._keep and (args[2].stage, args[2].seq) == (Stage.BLINDED, 4):
+            house, current, _ = args
+            await fail_session(house, current, Failure("BAD_SHAPE", "ended by the worker"), "stage 1, chunk 2")
+            house.spool.drop(current.job_id)
+        return await genuine(call, *args)
+
+    monkeypatch.setattr(session, "in_thread", ends_first)
+    await ended(twin, await twin.run(Operation.MATCH), "BAD_SHAPE", "ended by the worker")
 
 
 async def test_table_rows_out_of_order_across_chunks_are_refused(twin: Twin) -> None:

@@ -222,6 +222,10 @@ def test_consents_are_imported_shown_and_judged(stage: Stage, tmp_path: Path) ->
     assert (no["allowed"], no["reason_code"]) == (False, "NO_CONSENT")
     (before,) = stage.read("consent", "evaluate", "new-1", *asked, "--at", "2026-09-01T00:00:00+08:00")
     assert before["allowed"] is False
+    decided = stage.read("consent", "decisions", "--most", "3")
+    assert [one["reason_code"] for one in decided] == [answer["reason_code"] for answer in (before, no, yes)]
+    assert decided[2]["decision_id"] == yes["decision_id"] and decided[2]["contract"] == yes["contract"]
+    assert "new-1" not in json.dumps(decided)
     listed = stage.run("consent", "eligible", *asked, "--output", "csv")
     assert listed.returncode == 0
     assert [line for line in listed.stdout.splitlines() if line.endswith(",c-1")]

@@ -5,12 +5,21 @@ raises only errors of `gateway.errors`.
 """
 
 from gateway.flow.ports.custody import KeyCustody, RunSecrets
+from gateway.flow.ports.decision import DecisionStore
 from gateway.flow.ports.house import House, Limits
 from gateway.flow.ports.peer import PeerPort
 from gateway.flow.ports.people import ConsentStore, ExportCount, ExportStore, IdentityLink, IdentityStore, Mark
 from gateway.flow.ports.processes import Pool, Processes
+from gateway.flow.ports.projection import ProjectionStore
 from gateway.flow.ports.reach import PeerNoticeStore, RemovalStore, RunStore
-from gateway.flow.ports.rows import DatasetDescription, DatasetPort, ResultPort, SourceScan, StoredRows
+from gateway.flow.ports.rows import (
+    DatasetDescription,
+    DatasetPart,
+    DatasetPort,
+    ResultPort,
+    SourceScan,
+    StoredRows,
+)
 from gateway.flow.ports.spool import Sorter, SpoolPort, StageFile
 from gateway.flow.ports.store import (
     AgreementStore,
@@ -33,6 +42,8 @@ from gateway.flow.ports.task import (
     ConsentEndStore,
     DeletionStore,
     EndedConsent,
+    Erased,
+    ErasureStore,
     RequestStore,
     TaskStore,
     WarningStore,
@@ -49,9 +60,13 @@ __all__ = [
     "ConsentEndStore",
     "ConsentStore",
     "DatasetDescription",
+    "DatasetPart",
     "DatasetPort",
+    "DecisionStore",
     "DeletionStore",
     "EndedConsent",
+    "Erased",
+    "ErasureStore",
     "ExportCount",
     "ExportStore",
     "House",
@@ -67,6 +82,7 @@ __all__ = [
     "PeerPort",
     "Pool",
     "Processes",
+    "ProjectionStore",
     "RegistryItem",
     "RegistryStore",
     "RemovalStore",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from consent.workday import DEADLINE_DAYS
+from gateway.flow.decision_log import DecisionLog
 from gateway.flow.memory import Memory
 from gateway.flow.ports.custody import KeyCustody, RunSecrets
 from gateway.flow.ports.peer import PeerPort
@@ -55,3 +56,4 @@ class House:
     processes: Processes
     memory: Memory
     limits: Limits
+    decisions: DecisionLog = field(default_factory=DecisionLog)

@@ -172,6 +172,14 @@ class IdentityStore(Protocol):
         """Number a change of the map; whoever is next waits for our commit."""
         ...
 
+    async def version(self) -> int:
+        """Return the number of the map's last change, 0 before the first."""
+        ...
+
+    async def ended(self, sources: Sequence[str], since: int) -> Bytes:
+        """Return whose links of some systems ended by a later change than `since`, (m, 26) ascending, each once."""
+        ...
+
     async def current(self, source: str, link_refs: Sequence[str]) -> dict[str, str]:
         """Return {link_ref: subject_ref} of those ids that are linked."""
         ...

@@ -14,14 +14,34 @@ from gateway.route.matched import Release
 
 
 @dataclass(frozen=True, slots=True)
+class DatasetPart:
+    """One of the sources whose rows make a data set.
+
+    Attributes:
+        name: "" where a data set has one source.
+        format: of the source.
+        subject_column: the source's own column that names a customer.
+        subject_source: the system whose ids stand there, mapped by the identity map; "" for raw subjects.
+    """
+
+    name: str
+    format: str
+    subject_column: str
+    subject_source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DatasetDescription:
     """What a person may know of a data set: never its rows, path or connection.
 
     Attributes:
-        columns: (name, type) in the order of the source.
-        subject_column: names a customer.
-        subject_source: the system whose ids stand there, mapped by the identity map; "" for raw subjects.
-        identifiers: what columns are declared to hold, by column; names of `identifier.parse_content`.
+        columns: (name, type) in the order of the source; of several sources each name once.
+        subject_column: names a customer; of several sources it is called as in the first.
+        subject_source: the system whose ids stand there, mapped by the identity map; "" for raw subjects, and where
+            there are several sources.
+        parts: the sources where there are several.
+        identifiers: what columns are declared to hold, by column, of several sources as in the first that says it;
+            names of `identifier.parse_content`.
     """
 
     name: str
@@ -29,11 +49,12 @@ class DatasetDescription:
     columns: tuple[tuple[str, str], ...]
     subject_column: str
     subject_source: str = ""
+    parts: tuple[DatasetPart, ...] = ()
     identifiers: Mapping[str, str] = field(default_factory=dict)
 
 
 class SourceScan(Protocol):
-    """One pass over a bound data set, batch by batch; blocking, for threads.
+    """One pass over a part of a bound data set, batch by batch; blocking, for threads.
 
     The counts hold what was met so far, and all of it once `batches` is exhausted.
     """
@@ -87,6 +108,7 @@ class DatasetPort(Protocol):
         *,
         segments: bool = False,
         clip: bool = False,
+        part: int = 0,
     ) -> SourceScan:
         """Begin one pass over the rows of one match key; nothing is read before `batches` is iterated.
 
@@ -96,6 +118,7 @@ class DatasetPort(Protocol):
             columns: agreed columns to carry; empty for none.
             segments: read the segment column too; rows without a segment are rejected.
             clip: bring numbers back into the agreed bounds instead of rejecting their rows.
+            part: number of the source, in the order of `parts`.
 
         Raises:
             RequestError: BAD_FIELD for a match key that is not supported.
@@ -104,16 +127,22 @@ class DatasetPort(Protocol):
         """
         ...
 
-    async def subject_source(self, name: str) -> str:
-        """Return the system whose ids the subject column holds, "" for raw subjects; StateError NOT_FOUND."""
+    async def parts(self, name: str) -> tuple[DatasetPart, ...]:
+        """Return the sources of a data set, in order, at least one; StateError NOT_FOUND."""
         ...
 
-    async def identifiers(self, name: str) -> Mapping[str, str]:
-        """Return what columns are declared to hold, by column; none for a data set that is not declared."""
+    async def identifiers(self, name: str) -> tuple[Mapping[str, str], ...]:
+        """Return what columns of each source are declared to hold, by the data set's name of the column.
+
+        None for a data set that is not declared.
+        """
         ...
 
-    def subject_pieces(self, binding: AgreementBinding) -> Iterator[pa.StringArray]:
-        """Yield the raw subject values of the bound data set in pieces, trimmed and usable; one may come again."""
+    def subject_pieces(self, binding: AgreementBinding, part: int = 0) -> Iterator[pa.StringArray]:
+        """Yield the raw subject values of a part of the bound data set in pieces, trimmed and usable.
+
+        One may come again.
+        """
         ...
 
 

@@ -12,9 +12,18 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from gateway.flow.ports.decision import DecisionStore
 from gateway.flow.ports.people import ConsentStore, ExportStore, IdentityStore
+from gateway.flow.ports.projection import ProjectionStore
 from gateway.flow.ports.reach import PeerNoticeStore, RemovalStore, RunStore
-from gateway.flow.ports.task import ConsentEndStore, DeletionStore, RequestStore, TaskStore, WarningStore
+from gateway.flow.ports.task import (
+    ConsentEndStore,
+    DeletionStore,
+    ErasureStore,
+    RequestStore,
+    TaskStore,
+    WarningStore,
+)
 from gateway.route.agreement import AgreementBinding, AgreementCopy
 from gateway.route.audit import AuditEvent, IntegratedEntry, PendingEntry
 from gateway.route.job import Job, Side
@@ -62,6 +71,10 @@ class RegistryStore(Protocol):
 
     async def revision(self) -> int:
         """Return a number that grows with every put (for caches)."""
+        ...
+
+    async def stand(self) -> int:
+        """Return a number that grows with every put here, of a partner and of an agreement (for caches)."""
         ...
 
 
@@ -340,6 +353,19 @@ class AuditStore(Protocol):
         """
         ...
 
+    async def append_acts(
+        self, time: datetime, subject_refs: Sequence[str], event_ids: Sequence[str], records: Sequence[bytes]
+    ) -> None:
+        """As `append_encoded`, for consent events that this transaction stores; they are not stored again.
+
+        Args:
+            time: when (UTC).
+            subject_refs: of the events.
+            event_ids: of the events; `find` finds the entries by them.
+            records: in canonical form, as they are stored.
+        """
+        ...
+
     async def pending(self, limit: int) -> list[PendingEntry]:
         """Return the oldest pending entries, locked against other sequencers until commit."""
         ...
@@ -382,6 +408,8 @@ class Transaction(Protocol):
 
     registry: RegistryStore
     consents: ConsentStore
+    projection: ProjectionStore
+    decisions: DecisionStore
     identity: IdentityStore
     partners: PartnerStore
     agreements: AgreementStore
@@ -399,6 +427,7 @@ class Transaction(Protocol):
     deletions: DeletionStore
     warnings: WarningStore
     requests: RequestStore
+    erasure: ErasureStore
 
 
 class Store(Protocol):

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from consent.event import ConsentEvent, EventType
 from consent.request import RightsRequest
-from gateway.route.task import DeletionTask, EndWarning, TaskRow
+from gateway.route.task import DeletionEvidence, DeletionTask, EndWarning, TaskRow
 
 
 class TaskStore(Protocol):
@@ -115,8 +115,21 @@ class DeletionStore(Protocol):
         """Return an opened task; StateError NOT_FOUND."""
         ...
 
-    async def done(self, task_id: str, by: str, now: datetime) -> bool:
-        """Note that a task is done; False when it was."""
+    async def done(self, task_id: str, by: str, now: datetime, evidence: Sequence[DeletionEvidence] = ()) -> bool:
+        """Note that a task is done, and on what evidence; False when it was."""
+        ...
+
+    async def reached(self, now: datetime, after: str, limit: int) -> list[DeletionTask]:
+        """Return open tasks about one recipient, by id, strictly after `after`, of whose people runs with it lost rows.
+
+        Left out are those of a hold, those with rows that are still to go or to be acknowledged, and those with a run
+        that withdrawals have not reached since. Of people whom events join it is enough that one lost a row: the
+        caller looks at all of theirs.
+        """
+        ...
+
+    async def by_due_time(self, until: datetime, now: datetime) -> list[tuple[datetime, int]]:
+        """Return how many open tasks, not held, are due at each time up to `until`, ascending."""
         ...
 
     async def list(
@@ -130,6 +143,39 @@ class DeletionStore(Protocol):
             after: where the page before ended.
             limit: most tasks.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What an erasure destroyed of a person.
+
+    Attributes:
+        events: consent events, of which ids and content hashes stay.
+        links: of the identity map, ended ones too.
+        removals: records of rows taken out of released runs.
+        payloads: openings of log entries, whose commitments stay.
+    """
+
+    events: int
+    links: int
+    removals: int
+    payloads: int
+
+
+class ErasureStore(Protocol):
+    """People whose traces are destroyed."""
+
+    async def owed(self, subject_ref: str, now: datetime) -> bool:
+        """Return whether rows of released runs are still to be looked for, to go or to be acknowledged."""
+        ...
+
+    async def erase(self, subject_ref: str, name: str, now: datetime) -> Erased:
+        """Destroy what is held of a person; registers of duties and requests, and ids of events, go over to `name`."""
+        ...
+
+    async def erased_at(self, name: str) -> datetime | None:
+        """Return when the person of such a name was erased last, None when never."""
         ...
 
 

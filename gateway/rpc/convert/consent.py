@@ -8,6 +8,7 @@ from typing import Protocol
 
 from consent.basis import CONSENT
 from consent.event import Actor, Form
+from consent.fields import MAX_INTEGER
 from consent.question import Decision, Kind, Use
 from consent.reason import REASONS, ReasonCode
 from consent.record import ConsentRecord, State
@@ -72,8 +73,8 @@ def circumstances_from_proto(message: consent_pb2.EvaluateConsentRequest) -> Cir
     counts: dict[str, int | None] = {}
     for name in ("group_size", "exported_this_year", "sensitive_exported_this_year"):
         counts[name] = getattr(message, name) if message.HasField(name) else None
-        if (counts[name] or 0) < 0:
-            refuse(name, "must not be negative")
+        if not 0 <= (counts[name] or 0) <= MAX_INTEGER:
+            refuse(name, f"must be an integer of 0 to {MAX_INTEGER}")
     return Circumstances(
         kind=choice(message.kind, _KINDS, "kind"),
         group_size=counts["group_size"],
@@ -97,6 +98,16 @@ def decision_to_proto(decision: Decision) -> consent_pb2.Decision:
         as_known_time=time_to_proto(decision.as_known_at),
         meaning=reason.meaning,
         repair=reason.repair,
+        decision_id=decision.decision_id,
+        consent_item_no=decision.consent_item_no or 0,
+        notice_hash=decision.notice_hash or "",
+        impact_assessment=name_of("impactAssessments", decision.assessment_id or ""),
+        contract_id=decision.contract_id or "",
+        export_mechanism=decision.mechanism_id or "",
+        basis_rule=decision.basis_rule_id or "",
+        policy_version=decision.policy_version,
+        registry_version=decision.registry_version,
+        expire_time=time_to_proto(decision.expires_at),
     )
 
 

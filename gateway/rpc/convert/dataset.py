@@ -18,4 +18,13 @@ def dataset_to_proto(found: DatasetDescription) -> dataset_pb2.Dataset:
         ],
         subject_column=found.subject_column,
         subject_source=found.subject_source,
+        parts=[
+            dataset_pb2.DatasetPart(
+                name=part.name,
+                format=part.format,
+                subject_column=part.subject_column,
+                subject_source=part.subject_source,
+            )
+            for part in found.parts
+        ],
     )

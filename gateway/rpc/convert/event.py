@@ -7,14 +7,14 @@ frame of the import is checked here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from gateway.route.consent import EventFields
+from gateway.route.consent import EventFields, EventGroup
 from gateway.rpc.convert.field import refuse, some, text
 from gateway.v1 import consent_pb2
 
@@ -26,6 +26,20 @@ _PROOF = ("witness", "place", "ui_version", "screen_id", "bundle_id", "app_versi
 _OWN_PROOF = ("evidence_ref", "evidence_hash", "scan_hash", "device_ref", "ip_prefix", "dwell_ms")
 _SCALARS = (*_TEXTS, *_PROOF, *_OWN_PROOF, "guardian_verified", "evidence", "max_uses")
 _OWN: tuple[Any, ...] = ("event_id", "act_time", "subject", "consent_id", "valid_until_time", "shown_time", *_OWN_PROOF)
+_COLUMNS = (
+    ("event_ids", "event_id"),
+    ("subjects", "subject"),
+    ("act_micros", "at"),
+    ("consent_ids", "consent_id"),
+    ("valid_until_micros", "valid_until"),
+    ("evidence_refs", "evidence_ref"),
+    ("evidence_hashes", "evidence_hash"),
+    ("scan_hashes", "scan_hash"),
+    ("device_refs", "device_ref"),
+    ("ip_prefixes", "ip_prefix"),
+    ("shown_micros", "shown_at"),
+    ("dwell_ms", "dwell_ms"),
+)
 _TIMES = (
     ("valid_until_time", "valid_until"),
     ("retention_until_time", "retention_until"),
@@ -50,18 +64,27 @@ def options_from_proto(message: consent_pb2.ImportOptions) -> tuple[str, bool, b
     )
 
 
-def batch_from_proto(message: consent_pb2.ConsentEventBatch) -> list[tuple[int, Mapping[str, object]]]:
+def batch_from_proto(
+    message: consent_pb2.ConsentEventBatch,
+) -> Sequence[tuple[int, Mapping[str, object]]] | Sequence[EventGroup]:
     """Parse a batch of rows.
 
     Args:
         message: taken apart: its events lose what is their own.
 
     Returns:
-        (row number, event in the record's words) pairs.
+        (row number, event in the record's words) pairs, or groups of such.
 
     Raises:
-        RequestError: BAD_FIELD for an empty or oversized batch, a row without number or event.
+        RequestError: BAD_FIELD for an empty or oversized batch, a row without number or event, a group whose
+            columns are not of one length.
     """
+    if message.groups:
+        if message.rows:
+            refuse("batch.groups", "and batch.rows exclude each other")
+        if sum(len(group.rows) for group in message.groups) > MAX_BATCH:
+            refuse("batch.groups", f"have more than {MAX_BATCH} rows")
+        return [_group(group, f"batch.groups[{index}]") for index, group in enumerate(message.groups)]
     rows: list[tuple[int, Mapping[str, object]]] = []
     alike: dict[bytes, Mapping[str, object]] = {}
     for index, row in enumerate(some(message.rows, "batch.rows", most=MAX_BATCH)):
@@ -71,6 +94,27 @@ def batch_from_proto(message: consent_pb2.ConsentEventBatch) -> list[tuple[int, 
             refuse(f"batch.rows[{index}].event", "is required")
         rows.append((row.row, _event_alike(row.event, alike)))
     return rows
+
+
+def _group(message: consent_pb2.ConsentEventGroup, path: str) -> EventGroup:
+    rows = list(message.rows)
+    if not rows or min(rows) < 1:
+        refuse(f"{path}.rows", "must be numbers of at least 1")
+    if not message.HasField("wording"):
+        refuse(f"{path}.wording", "is required")
+    shared = event_from_proto(message.wording)
+    own: dict[str, Sequence[object]] = {}
+    for field, name in _COLUMNS:
+        column = list(getattr(message, field))
+        always = name in ("event_id", "subject")
+        if name in shared and (shared.pop(name) or not always):
+            refuse(f"{path}.wording", f"states {name}, which has a column")
+        if not column and not always:
+            continue
+        if len(column) != len(rows):
+            refuse(f"{path}.{field}", f"must have {len(rows)} values, one for each row")
+        own[name] = column
+    return EventGroup(rows, shared, own)
 
 
 def _event_alike(event: consent_pb2.ConsentEvent, alike: dict[bytes, Mapping[str, object]]) -> EventFields:

@@ -41,7 +41,9 @@ def warning_to_proto(warning: EndWarning) -> task_pb2.EndWarning:
     """Write a warning."""
     return task_pb2.EndWarning(
         kind=f"ENDING_KIND_{warning.kind.name}",
-        item=name_of(_COLLECTIONS.get(warning.kind, "parties"), warning.item_id),
+        item=warning.item_id
+        if warning.kind is EndingKind.DELETION
+        else name_of(_COLLECTIONS.get(warning.kind, "parties"), warning.item_id),
         end_time=time_to_proto(warning.ends_at),
         days=warning.days,
         raise_time=time_to_proto(warning.raised_at),
@@ -68,6 +70,16 @@ def deletion_to_proto(task: DeletionTask, now: datetime) -> task_pb2.DeletionTas
         due_time=time_to_proto(task.due_at),
         hold_end_time=time_to_proto(task.held_until),
         done_time=time_to_proto(task.done_at),
+        done_by=task.done_by,
+        evidence=[
+            task_pb2.DeletionEvidence(
+                job=name_of("jobs", one.job_id),
+                remove_time=time_to_proto(one.removed_at),
+                notice=one.notice_id,
+                acknowledge_time=time_to_proto(one.acknowledged_at),
+            )
+            for one in task.evidence
+        ],
     )
 
 

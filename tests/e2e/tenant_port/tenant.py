@@ -18,7 +18,7 @@ import pytest
 from gateway.client import AsyncClient
 from gateway.engine.bells import ProcessBells
 from gateway.errors import StateError
-from gateway.flow.ports import DatasetDescription, House
+from gateway.flow.ports import DatasetDescription, DatasetPart, House
 from gateway.keys.custody import HomeKeys
 from gateway.keys.provider import FileKeyProvider
 from gateway.keys.sealer import Sealer
@@ -51,13 +51,13 @@ class Customers:
             raise StateError("NOT_FOUND", "no such data set; assent dataset add declares one")
         return DatasetDescription(name, "csv", self.columns, "customer_id")
 
-    async def subject_source(self, name: str) -> str:
-        return ""
+    async def parts(self, name: str) -> tuple[DatasetPart, ...]:
+        return (DatasetPart("", "csv", "customer_id"),)
 
-    async def identifiers(self, name: str) -> dict[str, str]:
-        return {}
+    async def identifiers(self, name: str) -> tuple[dict[str, str], ...]:
+        return ({},)
 
-    def subject_pieces(self, binding: AgreementBinding) -> Iterator[pa.StringArray]:
+    def subject_pieces(self, binding: AgreementBinding, part: int = 0) -> Iterator[pa.StringArray]:
         yield pa.array(CUSTOMERS, pa.string())
 
 

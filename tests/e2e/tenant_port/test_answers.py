@@ -209,6 +209,19 @@ async def test_consent_goes_in_and_its_answer_comes_out(tenant: Tenant, client: 
     }
     await client.consents.import_events([(1, withdrawal)], "customer")
     assert await asked(0) == (False, "CONSENT_WITHDRAWN")
+    logged = [found async for found in client.decisions.list()]
+    assert [(found.decision.reason_code, found.recipient, found.kind) for found in logged] == [
+        (code, "", "USE") for code in ("CONSENT_WITHDRAWN", "SCOPE_MISMATCH", "NO_CONSENT", "NO_CONSENT", "OK_CONSENT")
+    ]
+    assert (logged[-1].decision.consent_id, logged[-1].decision.consent_item_no) == ("K-0", 1)
+    of_one = client.decisions.list(subject=CUSTOMERS[0], subject_type="customer", reason_code="OK_CONSENT")
+    assert [found async for found in of_one] == [logged[-1]]
+    again = await client.consents.evaluate(
+        CUSTOMERS[0], subject_type="customer", purpose=PURPOSE, category="phone_hash", method="psi_hash"
+    )
+    assert again == logged[0].decision
+    with pytest.raises(RequestError, match="reason_code"):
+        await anext(aiter(client.decisions.list(reason_code="WITHDRAWN")))
     (consent,) = [found async for found in client.consents.list(CUSTOMERS[0], subject_type="customer")]
     assert (consent.consent_id, consent.state, consent.recipient) == ("K-0", "CONSENT_WITHDRAWN", "platform")
     assert consent.event_ids == ("E-0", "W-0")

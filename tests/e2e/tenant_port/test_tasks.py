@@ -44,8 +44,9 @@ async def test_tasks_show_their_last_and_next_run(tenant: Tenant, client: AsyncC
     assert [task async for task in client.tasks.list()] == []
     await _scheduled(tenant)
     tasks = {task.name: task async for task in client.tasks.list()}
-    names = {"expire-consents", "expire-sessions", "open-deletions", "purge-sketches", "sweep-results@spool-1"}
-    assert set(tasks) == {*names, "reach-runs@spool-1", "warn-of-ends"}
+    names = {"expire-consents", "expire-sessions", "open-deletions", "purge-decisions", "purge-sketches"}
+    names.add("settle-projection")
+    assert set(tasks) == {*names, "reach-runs@spool-1", "sweep-results@spool-1", "warn-of-ends"}
     assert {task.outcome for task in tasks.values()} == {"DONE"}
     assert tasks["expire-consents"].counts == {"by_time": 0, "by_use": 0}
     assert tasks["expire-consents"].next_run == NOW + timedelta(minutes=10)

@@ -63,6 +63,10 @@ def test_cases_are_answered_in_order(
     ]
     assert _decide(monkeypatch, path) == 0
     assert capsys.readouterr().out.splitlines()[0].split() == ["id", "allowed", "reason_code", "articles"]
+    assert _decide(monkeypatch, path, "--record", "--output", "json") == 0
+    yes, no = json.loads(capsys.readouterr().out)
+    assert (yes["consent_item_no"], yes["notice"], yes["assessment_id"], no["notice"]) == (1, "N@1", "A", None)
+    assert yes["decision_id"] != no["decision_id"]
 
 
 def _without(name: str) -> str:

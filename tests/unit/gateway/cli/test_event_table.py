@@ -72,7 +72,7 @@ def test_text_of_sqlite_that_is_not_utf8_is_refused_by_row_and_field(tmp_path: P
     database.close()
     account = Account()
     (request,) = Batches(read_table(url, "consent acts"), account)
-    assert [row.event.event_id for row in request.batch.rows] == ["e-2"]
+    assert [list(group.event_ids) for group in request.batch.groups] == [["e-2"]]
     assert account.end(2).rejected == (RowError(1, "subject", "is not valid Unicode"),)
 
 

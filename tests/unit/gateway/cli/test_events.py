@@ -132,7 +132,7 @@ def test_text_that_is_not_utf8_is_refused_by_row_and_field(tmp_path: Path) -> No
     account = Account()
     batches = Batches(read_events(path), account)
     (request,) = batches
-    assert [row.event.event_id for row in request.batch.rows] == ["e-2"]
+    assert [list(group.event_ids) for group in request.batch.groups] == [["e-2"]]
     assert account.end(2).rejected == (RowError(1, "channel", "is not valid Unicode"),)
 
 

@@ -16,13 +16,26 @@ from gateway.v1 import consent_pb2
 EMPTY = {"type": "subject_deceased", "at": "2026-11-01T00:00:00Z", "event_id": "e", "subject": ""}
 
 
+def test_rows_of_many_wordings_stand_in_groups_within_one_message() -> None:
+    rows = [EMPTY | {"subject": f"C{row}", "channel": "ab"[row % 2], "event_id": f"e{row}"} for row in range(6)]
+    rows += [{name: value for name, value in row.items() if name != "at"} for row in rows[:2]]
+    rows += [{"type": "subject_deceased", "at": "2026-11-01T00:00:00Z"}]
+    (request,) = Batches(enumerate(rows, 1), Account())
+    groups = [(list(group.rows), group.wording.channel, len(group.act_micros)) for group in request.batch.groups]
+    assert groups == [([1, 3, 5], "a", 3), ([2, 4, 6], "b", 3), ([7], "a", 0), ([8], "b", 0), ([9], "", 1)]
+    assert [list(group.event_ids) for group in request.batch.groups][-1] == [""]
+
+
 def of_bytes(size: int) -> dict[str, Any]:
     """A row whose message has about so many bytes."""
     return EMPTY | {"subject": "x" * size}
 
 
 def rows_in(requests: list[consent_pb2.ImportEventsRequest]) -> list[list[tuple[int, str]]]:
-    return [[(row.row, row.event.subject) for row in request.batch.rows] for request in requests]
+    return [
+        [row for group in request.batch.groups for row in zip(group.rows, group.subjects, strict=True)]
+        for request in requests
+    ]
 
 
 @given(st.lists(st.integers(0, 400), max_size=30), st.sets(st.integers(0, 29)))
@@ -34,7 +47,8 @@ def test_every_row_is_in_one_message_or_refused(sizes: list[int], wrong: set[int
         told: list[ImportProgress] = []
         account = Account(told.append)
         batches = Batches(enumerate(rows, 1), account)
-        found = rows_in(list(batches))
+        requests = list(batches)
+        found = rows_in(requests)
         report = account.end(batches.last_row)
     messages = {
         at: consent_pb2.ConsentEventRow(row=at + 1, event=event_message(of_bytes(size)))
@@ -46,9 +60,9 @@ def test_every_row_is_in_one_message_or_refused(sizes: list[int], wrong: set[int
     refused = [at + 1 for at in range(len(sizes)) if at not in fitting]
     assert report.rejected_count == len(refused)
     assert [error.row for progress in told for error in progress.rejected] == refused
-    for batch in found:
+    for request, batch in zip(requests, found, strict=True):
         assert 1 <= len(batch) <= 4
-        assert sum(messages[row - 1].ByteSize() for row, _ in batch) <= 300
+        assert request.batch.ByteSize() <= 300 or len(batch) == 1
 
 
 def test_every_refused_row_is_told_and_the_first_of_each_reason_are_named() -> None:

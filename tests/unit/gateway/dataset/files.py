@@ -22,6 +22,16 @@ class Declared:
     subject_column: str = "customer"
     subject_source: str = ""
     identifiers: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def parts(self) -> Mapping[str, Declared]:
+        return {"": self}
+
+
+@dataclass(frozen=True)
+class Union:
+    parts: Mapping[str, Declared]
 
 
 def bound(subject: str = "customer", match_key: str = "phone.cn11", segment_column: str = "") -> AgreementBinding:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gateway.dataset import Datasets, Declaration
+from gateway.dataset import Datasets
 from gateway.errors import RequestError, SourceError, StateError
 from gateway.flow.ports import DatasetPort
 from gateway.route.agreement import AgreementBinding
@@ -143,7 +143,7 @@ def test_parquet_and_csv_read_alike(tmp_path: Path) -> None:
 
 
 async def test_names_and_descriptions_follow_the_declarations(tmp_path: Path) -> None:
-    declared: dict[str, Declaration] = {}
+    declared: dict[str, Declared] = {}
     port = Datasets(lambda: declared)
     assert await port.names() == []
     declared["customers"] = Declared("csv", csv_file(tmp_path, HEAD + "c1,13800000001,1,a,x\n"))
@@ -154,7 +154,8 @@ async def test_names_and_descriptions_follow_the_declarations(tmp_path: Path) ->
     assert (described.name, described.format, described.subject_column) == ("customers", "csv", "customer")
     assert described.columns == tuple((name, "text") for name in ("customer", "phone", "r", "b", "c"))
     declared["tills"] = Declared("csv", declared["customers"].path, subject_source="tills")
-    assert [await port.subject_source(name) for name in ("customers", "tills")] == ["", "tills"]
+    parts = [await port.parts(name) for name in ("customers", "tills")]
+    assert [[(part.name, part.subject_source) for part in of] for of in parts] == [[("", "")], [("", "tills")]]
     assert (await port.describe("tills")).subject_source == "tills"
     declared["hashed"] = Declared("csv", declared["customers"].path, identifiers={"phone": "phone.cn11.md5"})
     assert (

@@ -88,8 +88,9 @@ async def test_errors_come_back_as_they_are() -> None:
         with pytest.raises(LookupError) as failed:
             await pool.run(calls.fail, "no such row")
         assert failed.value.args == ("no such row", 7)
-        with pytest.raises(RuntimeError, match="ValueError in a worker"):
+        with pytest.raises(RuntimeError, match="ValueError in a worker") as told:
             await pool.run(calls.fail_with_what_cannot_travel)
+        assert "in fail_with_what_cannot_travel" in told.value.__notes__[0]
         with pytest.raises(TypeError, match="lock"):
             await pool.run(calls.answer_with_what_cannot_travel)
         assert (await pool.run(calls.held))[0] == [1]  # and the worker goes on

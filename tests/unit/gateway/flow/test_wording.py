@@ -23,9 +23,10 @@ from gateway.flow import intake, wording
 from gateway.flow.intake import Row, RowError, SubjectNames, TakenRow, take_in
 from gateway.flow.wording import OWN, Wording, Wordings
 from gateway.route.canonical import canonical_bytes
-from gateway.route.consent import EventFields
+from gateway.route.consent import EPOCH, EventFields, EventGroup
 
 NOW = datetime(2026, 11, 20, 8, 30, tzinfo=UTC)
+MICROSECOND = timedelta.resolution
 NAMES = SubjectNames(b"\x07" * 32, "customer", 1)
 PUBLISHED = datetime(2026, 6, 1, tzinfo=UTC)
 REGISTRY = Registry.of(
@@ -187,6 +188,78 @@ def test_the_short_way_is_the_strict_one(words: list[Any], owns: list[Any], join
         again, errors_again = take_in(rows, NAMES, REGISTRY, NOW, wordings)
         assert [_said(row) for row in again] == [_said(row) for row in taken]
         assert errors_again == errors
+
+
+moments = st.datetimes(min_value=datetime(2026, 5, 31), max_value=datetime(2026, 6, 3), timezones=st.just(UTC))
+micros = moments.map(lambda at: (at - EPOCH) // MICROSECOND) | st.sampled_from([-(2**63), 2**63 - 1, 0])
+texts = st.text(max_size=4) | ids | st.sampled_from(["", "x" * 201, "x" * 513, "a\nb"])
+proof_texts = st.sampled_from(["ab" * 32, "203.0.113.0/24", "ref-1", "é", ""])
+columns = st.fixed_dictionaries(
+    {"event_id": texts, "subject": texts},
+    optional={
+        "at": micros,
+        "consent_id": texts,
+        "valid_until": micros,
+        "shown_at": micros,
+        "dwell_ms": st.integers(-1, 3),
+        **dict.fromkeys(("evidence_ref", "evidence_hash", "scan_hash", "device_ref", "ip_prefix"), proof_texts),
+    },
+)
+
+
+@st.composite
+def groups(draw: st.DrawFn) -> EventGroup:
+    """Rows whose own fields are often sound, of a wording that often is."""
+    words, few = draw(shared), draw(st.booleans())
+    names = sorted({"event_id", "subject", "at", "consent_id"} if few else {*draw(columns), "at"})
+    if words["type"] != "consent_given" and "consent_id" in names and draw(mostly):
+        names.remove("consent_id")
+    kinds: dict[str, Any] = dict.fromkeys(OWN, proof_texts) | dict.fromkeys(("event_id", "subject", "consent_id"), ids)
+    kinds |= dict.fromkeys(("at", "valid_until", "shown_at"), moments.map(lambda at: (at - EPOCH) // MICROSECOND))
+    kinds |= {"dwell_ms": st.integers(0, 9), "ip_prefix": st.just("203.0.113.0/24")}
+    kinds |= dict.fromkeys(("evidence_hash", "scan_hash"), st.just("ab" * 32))
+    count = draw(st.integers(1, 6))
+    own = {name: draw(st.lists(kinds[name], min_size=count, max_size=count)) for name in names}
+    for name, value in draw(columns).items():
+        if name in own and not draw(mostly):
+            own[name][draw(st.integers(0, count - 1))] = value
+    return EventGroup(draw(st.permutations(range(1, count + 1))), words, own)
+
+
+@given(st.lists(groups(), min_size=1, max_size=3))
+def test_a_group_is_read_as_its_rows_are_one_by_one(together: list[EventGroup]) -> None:
+    numbered = [
+        EventGroup([number * 4 + at for number in one.rows], one.shared, one.own) for at, one in enumerate(together)
+    ]
+    rows: list[Row] = [(row, one.fields(at)) for one in numbered for at, row in enumerate(one.rows)]
+    strict = list(_one_by_one(sorted(rows, key=lambda row: row[0])))
+    wordings = Wordings(REGISTRY)
+    for _ in range(2):  # the second time every wording is known
+        taken, errors = take_in(numbered, NAMES, REGISTRY, NOW, wordings)
+        assert [_said(row) for row in taken] == [_said(row) for found, _ in strict for row in found]
+        assert errors == [error for _, found in strict for error in found]
+    event(f"{len(taken)} taken, {len(errors)} refused")
+
+
+def test_a_group_is_read_strictly_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = _strictly(monkeypatch)
+    words = {name: value for name, value in grant().items() if name not in OWN}
+    at = (PUBLISHED - EPOCH) // MICROSECOND
+    own: dict[str, list[Any]] = {
+        "event_id": [f"e{n}" for n in range(9)],
+        "subject": [f"C{n}" for n in range(9)],
+        "consent_id": [f"c{n}" for n in range(9)],
+        "at": [at + n for n in range(9)],
+    }
+    own["at"][4], own["consent_id"][6], own["event_id"][0] = at - 1, "", ""
+    taken, errors = take_in([EventGroup(range(1, 10), words, own)], NAMES, REGISTRY, NOW)
+    assert [row.row for row in taken] == [2, 3, 4, 6, 8, 9]
+    assert [(error.row, error.field) for error in errors] == [(1, "event_id"), (5, "notice"), (7, "consent_id")]
+    assert read == ["", "e1", "e4", "e6"]
+    monkeypatch.setattr(intake, "MAX_CONTENT_BYTES", 400)
+    own["event_id"][3] = "x" * 200
+    _, errors = take_in([EventGroup(range(1, 10), words, own)], NAMES, REGISTRY, NOW)
+    assert [(error.row, error.field) for error in errors if error.row == 4] == [(4, "(row)")]
 
 
 @given(st.lists(shared, min_size=1, max_size=2), st.lists(own, min_size=2, max_size=5))

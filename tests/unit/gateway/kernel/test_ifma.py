@@ -15,7 +15,7 @@ import pytest
 
 from gateway import kernel
 from gateway.kernel._native import ffi, lib
-from tests.isas import require, running_on
+from tests.isas import running_on
 from tests.reference import ristretto255 as reference
 from tests.unit.gateway.kernel.test_rfc9496 import BAD
 
@@ -36,10 +36,7 @@ SCALARS = {
 
 Bytes = npt.NDArray[np.uint8]
 
-
-@pytest.fixture(autouse=True)
-def _ifma() -> None:
-    require("ifma")
+pytestmark = pytest.mark.ifma
 
 
 def scalar(value: int) -> kernel.Scalar:

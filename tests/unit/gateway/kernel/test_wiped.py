@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.isas import ALL, require
+from tests.isas import PARAMS
 from tests.reference import ristretto255 as reference
 
 CHILD = """
@@ -65,8 +65,6 @@ def child(isa: str, scalar: int, left: bytes) -> Iterator[int]:
 
 def occurrences(pid: int, needle: bytes) -> int:
     found = 0
-    if not os.access(f"/proc/{pid}/mem", os.R_OK):
-        pytest.skip("this system does not let a process read its child's memory")
     with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
         for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
             span, rights, *_ = line.split()
@@ -78,10 +76,9 @@ def occurrences(pid: int, needle: bytes) -> int:
     return found
 
 
-@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="this system shows no process memory")
-@pytest.mark.parametrize("isa", ALL)
+@pytest.mark.child_memory
+@pytest.mark.parametrize("isa", PARAMS)
 def test_the_digits_of_a_scalar_are_gone_after_the_batch(isa: str) -> None:
-    require(isa)
     scalar = random.SystemRandom().randrange(1, reference.l)
     # A quarter of the digits is enough to know them by, and finds what a wipe left of them.
     quarter = digits_of_half(scalar)[16:32]

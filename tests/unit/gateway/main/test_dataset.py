@@ -83,3 +83,31 @@ def test_a_file_that_cannot_be_used_is_not_declared(
     assert _add(monkeypatch, home, "members", "--path", str(path), "--subject-column", "id", *words) == code
     assert said in capsys.readouterr().err
     assert ("members" in load_datasets(home)) is (code == 0)
+
+
+def test_files_are_added_to_one_data_set_part_by_part(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    core, cards = home.parent / "core.csv", home.parent / "cards.csv"
+    core.write_text("id,phone\n1,13800138000\n", encoding="utf-8")
+    cards.write_text("card,手机,grade\nk,13800138000,gold\n", encoding="utf-8")
+    of_cards = ("--path", str(cards), "--subject-column", "card", "--subject-source", "cards")
+    named = ("--column", "phone=手机", "--column", "tier=grade")
+    assert _add(monkeypatch, home, "bank", "--part", "core", "--path", str(core), "--subject-column", "id") == 0
+    capsys.readouterr()
+    assert _add(monkeypatch, home, "bank", "--part", "cards", *of_cards, *named) == 0
+    assert [row["column"] for row in json.loads(capsys.readouterr().out)] == ["id", "phone", "tier"]
+    parts = load_datasets(home)["bank"].parts
+    assert [(name, part.path, part.subject_source) for name, part in parts.items()] == [
+        ("core", core, ""),
+        ("cards", cards, "cards"),
+    ]
+    assert parts["cards"].columns == {"phone": "手机", "tier": "grade"}
+    # Neither the part again, nor a file in the place of the parts, nor names of columns without a part.
+    for words in (("--part", "cards", *of_cards), of_cards):
+        assert _add(monkeypatch, home, "bank", *words) == 1
+        assert "is declared already" in capsys.readouterr().err
+    assert _add(monkeypatch, home, "other", *of_cards, *named) == 2
+    assert _add(monkeypatch, home, "other", "--part", "x", *of_cards, "--column", "tier=colour") != 0
+    assert "colour" in capsys.readouterr().err
+    assert list(load_datasets(home)) == ["bank"]

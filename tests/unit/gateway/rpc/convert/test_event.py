@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +13,9 @@ from hypothesis import strategies as st
 
 from consent.errors import FieldError
 from consent.event import Actor, ConsentEvent, EventType, Form, Mode
-from gateway.client.event import EventMessages, NotCarried, event_message
+from gateway.client.event import NotCarried, event_message
+from gateway.client.event_batch import Account, Batches
+from gateway.route.consent import EventGroup
 from gateway.rpc.convert.event import batch_from_proto, event_from_proto, options_from_proto
 from gateway.rpc.convert.field import stamp_time
 from gateway.v1 import consent_pb2
@@ -103,21 +106,32 @@ changes = st.fixed_dictionaries(
 @given(st.lists(st.builds(lambda row, change: {**row, **change}, rows, changes), min_size=1, max_size=8))
 def test_rows_together_become_what_each_becomes_alone(together: list[dict[str, Any]]) -> None:
     """What rows share is turned and parsed once, on either side; nothing of one row gets into another."""
-    messages, batch, expected = EventMessages(), consent_pb2.ConsentEventBatch(), []
+    account, expected, refused_rows = Account(), [], []
     for number, mapping in enumerate(together, 1):
-        row = batch.rows.add(row=number)
         try:
-            alone = event_message(mapping)
-        except NotCarried:
-            with pytest.raises(NotCarried):
-                messages.write(mapping, row.event)
-            del batch.rows[-1]
-            continue
-        messages.write(mapping, row.event)
-        assert row.event == alone
-        expected.append((number, event_from_proto(alone)))
+            expected.append((number, event_from_proto(event_message(mapping))))
+        except NotCarried as fault:
+            refused_rows.append((number, fault.field, fault.reason))
+    found: list[tuple[int, dict[str, object]]] = []
+    for request in Batches(enumerate(together, 1), account):
+        sent = consent_pb2.ImportEventsRequest.FromString(request.SerializeToString())
+        for group in batch_from_proto(sent.batch):
+            assert isinstance(group, EventGroup)
+            found += [(number, dict(group.fields(place))) for place, number in enumerate(group.rows)]
+    assert sorted(found, key=lambda row: row[0]) == expected
+    assert [(error.row, error.field, error.reason) for error in account.end(len(together)).rejected] == refused_rows
+
+
+@given(st.lists(st.builds(lambda row, change: {**row, **change}, rows, changes), min_size=1, max_size=8))
+def test_rows_sent_one_by_one_become_what_each_becomes_alone(together: list[dict[str, Any]]) -> None:
+    batch, expected = consent_pb2.ConsentEventBatch(), []
+    for number, mapping in enumerate(together, 1):
+        with suppress(NotCarried):
+            batch.rows.add(row=number, event=event_message(mapping))
+            expected.append((number, event_from_proto(event_message(mapping))))
     if expected:
-        found = batch_from_proto(consent_pb2.ConsentEventBatch.FromString(batch.SerializeToString()))
+        parsed = batch_from_proto(consent_pb2.ConsentEventBatch.FromString(batch.SerializeToString()))
+        found = [row for row in parsed if not isinstance(row, EventGroup)]
         assert [(number, dict(fields)) for number, fields in found] == expected
 
 
@@ -234,6 +248,41 @@ def test_frames_are_checked_and_rows_are_not() -> None:
     without = consent_pb2.ConsentEventBatch(rows=[*batch.rows, consent_pb2.ConsentEventRow(row=4)])
     refused(batch_from_proto, without, "batch.rows[1].event")
     refused(options_from_proto, consent_pb2.ImportOptions(), "options.subject_type")
+
+
+def test_groups_are_checked_and_their_rows_are_not() -> None:
+    def group(**changes: Any) -> consent_pb2.ConsentEventBatch:
+        fields: dict[str, Any] = {"rows": [1, 2], "event_ids": ["", "a"], "subjects": ["", ""]}
+        fields["wording"] = consent_pb2.ConsentEvent(handler="retailer")
+        wanted = {name: value for name, value in (fields | changes).items() if value is not None}
+        return consent_pb2.ConsentEventBatch(groups=[consent_pb2.ConsentEventGroup(**wanted)])
+
+    (found,) = batch_from_proto(group())
+    assert isinstance(found, EventGroup)
+    assert found.shared == {"type": "", "handler": "retailer"}
+    assert found.own == {"event_id": ["", "a"], "subject": ["", ""]}
+    (timed,) = batch_from_proto(group(act_micros=[2**63 - 1, -1]))
+    assert isinstance(timed, EventGroup)
+    assert [timed.fields(place)["at"] for place in (0, 1)] == ["", "1969-12-31T23:59:59.999999+00:00"]
+    for changes, field in (
+        ({"rows": []}, "rows"),
+        ({"rows": [0, 1]}, "rows"),
+        ({"wording": None}, "wording"),
+        ({"wording": consent_pb2.ConsentEvent(dwell_ms=0)}, "wording"),
+        ({"wording": consent_pb2.ConsentEvent(event_id="e")}, "wording"),
+        ({"wording": consent_pb2.ConsentEvent(consent_id="")}, "wording"),
+        ({"wording": consent_pb2.ConsentEvent(act_time=stamp()), "act_micros": [1, 2]}, "wording"),
+        ({"event_ids": ["a"]}, "event_ids"),
+        ({"subjects": []}, "subjects"),
+        ({"consent_ids": ["c"]}, "consent_ids"),
+        ({"act_micros": [1, 2, 3]}, "act_micros"),
+    ):
+        refused(batch_from_proto, group(**changes), f"batch.groups[0].{field}")
+    both = group()
+    both.rows.add(row=3)
+    refused(batch_from_proto, both, "batch.groups")
+    long = group(rows=[1] * 10_001)
+    refused(batch_from_proto, long, "batch.groups")
 
 
 def test_times_are_written_in_utc() -> None:

@@ -1,0 +1,144 @@
+"""People of a data set whose rows come from several sources: what they say of a person becomes one row.
+
+Within a source equal rows fold and rows that differ are left out, as where there is one. Between sources their order
+settles: of match key, segment and every column the first source counts that has a value, and the people are counted
+of whom a later one says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from gateway.flow.repeats import Repeats
+from gateway.psi.attributes import slots
+from gateway.psi.fields import Fields
+from gateway.route.agreement import Column
+from gateway.route.cohort import RejectedRows
+from gateway.route.subject_ref import REF_BYTES, as_keys
+
+Bytes = npt.NDArray[np.uint8]
+Numbers = npt.NDArray[np.int64]
+
+ROW_BITS = 40
+"""Of the number of a row within its part; before them stands the part's number."""
+
+MATCH_KEY, SEGMENT = "match_key", "segment"
+
+
+def numbered(rows: Numbers, part: int) -> Numbers:
+    """Return numbers of rows in a data set from those within one of its parts."""
+    return rows + (part << ROW_BITS)
+
+
+def in_part(numbers: Numbers) -> Numbers:
+    """Return numbers of rows within their parts."""
+    return numbers & ((1 << ROW_BITS) - 1)
+
+
+class United:
+    """What was found so far of people with rows in one source or more.
+
+    Attributes:
+        settled: people of whom sources say different things, by `match_key`, `segment` and name of a column.
+    """
+
+    __slots__ = ("_columns", "_fields", "_joined", "_repeats", "settled")
+
+    def __init__(
+        self, fields: Fields, named: int, columns: tuple[Column, ...], parts: int, lists: bool = False
+    ) -> None:
+        """Begin before the first person.
+
+        Args:
+            fields: of a row: `ref`, and behind it `row`; then `tag`, `segment` and `plain` as there are.
+            named: how many numbers of rows are kept per part.
+            columns: in `plain`.
+            parts: sources of the data set.
+            lists: rows of one person may stand in several lists; of one source alone, see `Repeats`.
+        """
+        self._fields, self._columns = fields, columns
+        self._repeats = tuple(Repeats(fields, named, lists) for _ in range(parts))
+        self._joined = 0
+        self.settled: Counter[str] = Counter()
+
+    def fold(self, rows: Bytes) -> Bytes:
+        """Leave one row per person. Blocks.
+
+        Args:
+            rows: (n, width), ascending by reference; all rows of a person are in one call.
+
+        Returns:
+            (m, width), ascending.
+        """
+        if len(self._repeats) == 1:
+            return self._repeats[0].fold(rows)
+        part = self._fields.number(rows, "row") >> ROW_BITS
+        of_parts = np.concatenate([one.fold(rows[part == number]) for number, one in enumerate(self._repeats)])
+        # Ascending by reference, and the parts of a person in order: the sort leaves equal ones as they are.
+        left = self._one_each(of_parts[np.argsort(as_keys(of_parts[:, :REF_BYTES]), kind="stable")])
+        self._joined += len(of_parts) - len(left)
+        return left
+
+    @property
+    def folded(self) -> int:
+        """Rows that became part of another one of their person."""
+        return self._joined + sum(one.folded for one in self._repeats)
+
+    def rejected(self, part: int) -> dict[str, RejectedRows]:
+        """Return the rows of a part that contradict others of it, and their first numbers."""
+        found = self._repeats[part].rejected
+        return {
+            reason: RejectedRows(rows.count, tuple(row - (part << ROW_BITS) for row in rows.first_rows))
+            for reason, rows in found.items()
+        }
+
+    def _one_each(self, rows: Bytes) -> Bytes:
+        """Make one row of those that sources have of a person, (n, width) ascending by reference and part."""
+        begins = _begins(rows)
+        starts = np.flatnonzero(begins)
+        if len(starts) == len(rows):
+            return rows
+        left = np.ascontiguousarray(rows[starts])
+        person = np.cumsum(begins) - 1
+        rank = np.arange(len(rows)) - starts[person]
+        differ = {name: np.zeros(len(left), dtype=bool) for name in self._said}
+        for later in range(1, int(rank.max()) + 1):
+            said = np.flatnonzero(rank == later)
+            of = person[said]
+            for name, place in self._said.items():
+                here, there = left[of, place], rows[said, place]
+                # Of tags and segments there is no absent one; a column's first byte says whether it has a value.
+                optional = name not in (MATCH_KEY, SEGMENT)
+                known = here[:, 0] != 0 if optional else np.ones(len(of), dtype=bool)
+                told = there[:, 0] != 0 if optional else known
+                differ[name][of] |= known & told & (here != there).any(axis=1)
+                new = ~known & told
+                left[of[new], place] = there[new]
+        self.settled.update({name: int(people.sum()) for name, people in differ.items() if people.any()})
+        return left
+
+    @property
+    def _said(self) -> Mapping[str, slice]:
+        """Where a row holds what sources may differ in."""
+        found = {MATCH_KEY: self._fields["tag"]}
+        if "segment" in self._fields:
+            found[SEGMENT] = self._fields["segment"]
+        if "plain" in self._fields:
+            start = self._fields["plain"].start
+            for name, place in slots(self._columns).items():
+                found[name] = slice(start + place.start, start + place.stop)
+        return found
+
+
+def _begins(rows: Bytes) -> npt.NDArray[np.bool_]:
+    refs = as_keys(np.ascontiguousarray(rows[:, :REF_BYTES]))
+    begins = np.ones(len(rows), dtype=bool)
+    begins[1:] = refs[1:] != refs[:-1]
+    return begins
+
+
+__all__ = ["MATCH_KEY", "SEGMENT", "United", "in_part", "numbered"]

@@ -1,0 +1,78 @@
+"""A data set of several files: each read under its own names, and named in what is said of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway.dataset import Datasets
+from gateway.errors import SourceError
+from gateway.flow.ports import DatasetPart
+from gateway.route.agreement import AgreementBinding
+from tests.unit.gateway.dataset.files import BAND, CHANNEL, RECENCY, Declared, Union, bound, csv_file
+from tests.unit.gateway.dataset.scans import counts, table_of
+
+CORE = "customer,phone,r\nc1,13800000001,1\n,13800000002,2\n"
+CARDS = "card,mobile,grade\nk1,13800000001,gold\nk2,1,silver\n"
+MAPPED = {"phone": "mobile", "b": "grade"}
+
+
+def port(folder: Path, core: str = CORE, cards: str = CARDS, batch_rows: int = 100) -> Datasets:
+    parts = {
+        "core": Declared("csv", csv_file(folder, core, "core.csv"), columns={"phone": "phone", "r": "r"}),
+        "cards": Declared("csv", csv_file(folder, cards, "cards.csv"), "card", "cards", MAPPED),
+    }
+    return Datasets(lambda: {"customers": Union(parts)}, batch_rows=batch_rows)
+
+
+async def test_a_union_is_described_by_the_names_of_its_columns(tmp_path: Path) -> None:
+    found = await port(tmp_path).describe("customers")
+    assert found.columns == (("customer", "text"), ("phone", "text"), ("r", "text"), ("b", "text"))
+    assert (found.subject_column, found.subject_source, found.format) == ("customer", "", "csv")
+    parts = (DatasetPart("core", "csv", "customer"), DatasetPart("cards", "csv", "card", "cards"))
+    assert found.parts == parts == await port(tmp_path).parts("customers")
+
+
+def test_every_part_is_read_under_its_own_names_and_counts_its_own_rows(tmp_path: Path) -> None:
+    unlike = AgreementBinding(
+        "a", "customers", "customer", "customer", (("phone.cn11", "phone"),), bound().value_columns
+    )
+    scans = [port(tmp_path).scan(unlike, "phone.cn11", (RECENCY, BAND), part=part) for part in (0, 1)]
+    core, cards = (table_of(scan).to_pylist() for scan in scans)
+    assert [(row["subject"], str(row["recency"]), row["band"]) for row in core] == [("c1", "1.00", None)]
+    assert [(row["subject"], row["recency"], row["band"]) for row in cards] == [("k1", None, "gold")]
+    assert [counts(scan) for scan in scans] == [{"EMPTY_SUBJECT": (1, (2,))}, {"BAD_MATCH_KEY": (1, (2,))}]
+    pieces = [list(port(tmp_path).subject_pieces(unlike, part)) for part in (0, 1)]
+    assert [piece.to_pylist() for of_part in pieces for piece in of_part] == [["c1"], ["k1", "k2"]]
+    # A column that no part has is nobody's value, and is refused where the binding is made.
+    assert table_of(port(tmp_path).scan(unlike, "phone.cn11", (CHANNEL,), part=1)).column("channel").null_count == 1
+
+
+@pytest.mark.parametrize(
+    ("cards", "match_key", "reason", "said"),
+    [
+        ("card,mobile\nk1,13800000001\n", "phone", "MISSING_COLUMN", "part cards (cards.csv) has no column grade"),
+        ("card,mobile,grade\n", "phone", "EMPTY", "part cards (cards.csv)"),
+        (CARDS, "fax", "MISSING_COLUMN", "part cards (cards.csv) is declared without a column fax"),
+    ],
+)
+def test_faults_name_the_part(tmp_path: Path, cards: str, match_key: str, reason: str, said: str) -> None:
+    binding = AgreementBinding(
+        "a", "customers", "customer", "customer", (("phone.cn11", match_key),), bound().value_columns
+    )
+    with pytest.raises(SourceError) as caught:
+        list(port(tmp_path, cards=cards).scan(binding, "phone.cn11", (BAND,), part=1).batches())
+    assert caught.value.reason == reason
+    assert said in str(caught.value)
+
+
+def test_a_part_that_changes_while_it_is_read_is_told_by_name(tmp_path: Path) -> None:
+    rows = "".join(f"k{number},13800000001,gold\n" for number in range(400))
+    read = port(tmp_path, cards="card,mobile,grade\n" + rows, batch_rows=16)
+    batches = read.scan(bound(), "phone.cn11", (BAND,), part=1).batches()
+    next(batches)
+    (tmp_path / "cards.csv").write_text(CARDS)
+    with pytest.raises(SourceError, match="part cards") as caught:
+        list(batches)
+    assert caught.value.reason == "SOURCE_CHANGED"

@@ -1,0 +1,81 @@
+"""Rows of one person in several sources against a naive reading of them."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.flow.united import MATCH_KEY, SEGMENT, United, numbered
+from gateway.psi.fields import Fields
+from gateway.route.agreement import Column, ColumnType
+from gateway.route.cohort import RejectedRows
+from gateway.route.subject_ref import REF_BYTES, Bytes
+
+COLUMNS = tuple(Column(name, "x", ColumnType.BAND, None, None, 0, 1) for name in ("tier", "band"))
+FIELDS = Fields(ref=REF_BYTES, row=8, tag=16, segment=4, plain=8)
+PARTS = 3
+Row = tuple[int, int, int, int, int, int]  # part, person, match key, segment, two values, 0 = none
+
+
+def rows_of(rows: list[tuple[int, Row]]) -> Bytes:
+    refs = b"".join(f"subject{row[1]:019}".encode() for _, row in rows)
+    tags = b"".join(bytes(15) + bytes([row[2]]) for _, row in rows)
+    slots = [
+        [0, 6, *(byte for value in row[4:] for byte in ((1, 1, value) if value else (0, 0, 0)))] for _, row in rows
+    ]
+    return FIELDS.join(
+        len(rows),
+        ref=np.frombuffer(refs, np.uint8).reshape(-1, REF_BYTES),
+        row=np.concatenate([np.empty(0, np.int64), *(numbered(np.array([number]), row[0]) for number, row in rows)]),
+        tag=np.frombuffer(tags, np.uint8).reshape(-1, 16),
+        segment=np.array([row[3] for _, row in rows], np.int64),
+        plain=np.array(slots, np.uint8).reshape(-1, 8),
+    )
+
+
+few = st.sampled_from([1, 1, 1, 2])
+drawn = st.tuples(
+    st.integers(0, PARTS - 1), st.integers(0, 6), few, few, st.sampled_from([0, 1, 2]), st.sampled_from([0, 1])
+)
+
+
+@settings(max_examples=200)
+@given(st.lists(drawn, max_size=40), st.integers(1, 4), st.integers(0, 3))
+def test_the_first_source_that_has_a_value_settles(source: list[Row], people: int, named: int) -> None:
+    of: dict[int, dict[int, list[tuple[int, Row]]]] = defaultdict(lambda: defaultdict(list))
+    for number, row in enumerate(source, 1):
+        of[row[1]][row[0]].append((number, row))
+    conflicts: dict[int, list[int]] = defaultdict(list)
+    expected: list[tuple[int, Row]] = []
+    settled: Counter[str] = Counter()
+    for _, parts in sorted(of.items()):
+        voices = []
+        for part, rows in sorted(parts.items()):
+            if len({row for _, row in rows}) == 1:
+                voices.append(rows[0])
+            else:
+                conflicts[part] += [number for number, _ in rows]
+        if not voices:
+            continue
+        first, said = voices[0], list(voices[0][1])
+        for place, name in ((2, MATCH_KEY), (3, SEGMENT), (4, "tier"), (5, "band")):
+            known = [row[place] for _, row in voices if row[place]]
+            said[place] = known[0] if known else 0
+            settled[name] += len(set(known)) > 1
+        expected.append((first[0], tuple(said)))  # type: ignore[arg-type]
+
+    united = United(FIELDS, named, COLUMNS, PARTS)
+    everybody = [[row for rows in parts.values() for row in rows] for _, parts in sorted(of.items())]
+    pieces = [everybody[start : start + people] for start in range(0, len(everybody), people)]
+    left = [united.fold(rows_of([row for rows in piece for row in rows])) for piece in pieces]
+
+    assert b"".join(piece.tobytes() for piece in left) == rows_of(expected).tobytes()
+    assert united.settled == +settled
+    for part in range(PARTS):
+        rows = sorted(conflicts[part])
+        found = {"CONFLICTING_ROWS": RejectedRows(len(rows), tuple(rows[:named]))} if rows else {}
+        assert united.rejected(part) == found
+    assert len(expected) + united.folded + sum(map(len, conflicts.values())) == len(source)
