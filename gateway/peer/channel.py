@@ -22,6 +22,10 @@ KEEPALIVE_TIMEOUT_MS = 5_000  # so that silence is noticed within 17 s
 RECONNECT_MS = 200  # after a first failure to connect; doubles
 MAX_RECONNECT_MS = 2_000
 
+# What is under way to a reader and not yet read is lost with it, and is sent again: no more than two chunks are,
+# however slow the reader. With a round trip of 100 ms that still lets 10 MB a second pass, more than anybody computes.
+WINDOW_OPTIONS = (("grpc.http2.lookahead_bytes", 1024 * 1024), ("grpc.http2.bdp_probe", 0))
+
 
 class Channels:
     """One channel per partner card; a changed card gets a new channel."""
@@ -58,6 +62,7 @@ class Channels:
                 ("grpc.initial_reconnect_backoff_ms", RECONNECT_MS),
                 ("grpc.max_reconnect_backoff_ms", MAX_RECONNECT_MS),
                 ("grpc.enable_http_proxy", 0),
+                *WINDOW_OPTIONS,
             ],
         )
         self._open[card.party] = (card, channel)

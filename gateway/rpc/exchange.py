@@ -11,6 +11,7 @@ from gateway.errors import RequestError
 from gateway.flow import agreement, session
 from gateway.flow.ports import House
 from gateway.peer import convert
+from gateway.peer.channel import WINDOW_OPTIONS
 from gateway.peer.v1 import agreement_exchange_pb2 as agreement_pb
 from gateway.peer.v1 import agreement_exchange_pb2_grpc as agreement_grpc
 from gateway.peer.v1 import exchange_pb2 as pb
@@ -151,7 +152,7 @@ def peer_server(
             [(private_key, certificate_chain)], root_certificates=anchors() or certificate_chain
         )
 
-    server = new_server()
+    server = new_server(options=WINDOW_OPTIONS)
     pb_grpc.add_ExchangeServiceServicer_to_server(ExchangeServicer(house, identify), server)
     agreement_grpc.add_AgreementExchangeServiceServicer_to_server(AgreementExchangeServicer(house, identify), server)
     notice_grpc.add_NoticeServiceServicer_to_server(PeerNoticeServicer(house, identify), server)

@@ -60,9 +60,11 @@ class Listener:
         await self.server.stop(grace_s)
 
 
-def new_server(interceptors: Sequence[grpc.aio.ServerInterceptor[Any, Any]] = ()) -> grpc.aio.Server:
-    """Make a server with the shared bounds; servicers are added by the caller."""
-    return grpc.aio.server(interceptors=list(interceptors), options=OPTIONS)
+def new_server(
+    interceptors: Sequence[grpc.aio.ServerInterceptor[Any, Any]] = (), options: Sequence[tuple[str, int]] = ()
+) -> grpc.aio.Server:
+    """Make a server with the shared bounds and further channel options; servicers are added by the caller."""
+    return grpc.aio.server(interceptors=list(interceptors), options=[*OPTIONS, *options])
 
 
 def listen(
