@@ -21,8 +21,8 @@ class Declared:
     path: Path
     subject_column: str = "customer"
     subject_source: str = ""
-    identifiers: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, str] = field(default_factory=dict)
+    identifiers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def parts(self) -> Mapping[str, Declared]:
