@@ -23,6 +23,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gateway import identifier
 from gateway.agreement.card import card_file
 from gateway.engine import ProcessBells
 from gateway.errors import StateError
@@ -77,6 +78,7 @@ class TableDatasets:
 
     tables: dict[str, pa.Table] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
+    held: dict[str, str] = field(default_factory=dict)
     united: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Data sets that other ones make, in order; their subjects stand in the column `id`."""
 
@@ -86,7 +88,7 @@ class TableDatasets:
     async def describe(self, name: str) -> DatasetDescription:
         table = self.tables[name]
         columns = tuple((column.name, str(column.type)) for column in table.schema)
-        return DatasetDescription(name, "parquet", columns, table.column_names[0])
+        return DatasetDescription(name, "parquet", columns, table.column_names[0], identifiers=self.held)
 
     def scan(
         self,
@@ -102,7 +104,7 @@ class TableDatasets:
         source = dict(binding.value_columns)
         wanted = {
             "subject": table.column(binding.subject_column),
-            "key": table.column(dict(binding.match_key_columns)[match_key]),
+            "key": self._keys(table, dict(binding.match_key_columns)[match_key], match_key),
             **{
                 column.name: values_of(table.column(source[column.name]), column, clip)
                 if source[column.name] in table.column_names
@@ -119,6 +121,18 @@ class TableDatasets:
             DatasetPart(part if name in self.united else "", "parquet", "id", self.sources.get(part, ""))
             for part in self._parts(name)
         )
+
+    async def identifiers(self, name: str) -> tuple[dict[str, str], ...]:
+        return (self.held,)
+
+    def _keys(self, table: pa.Table, column: str, match_key: str) -> pa.ChunkedArray:
+        values = table.column(column)
+        if column not in self.held:
+            return values
+        content = identifier.parse_content(self.held[column])
+        keys, faults = identifier.normalise(identifier.parse(match_key), whole(values), content)
+        assert faults.null_count == len(faults)
+        return pa.chunked_array([keys])
 
     def _parts(self, name: str) -> tuple[str, ...]:
         return self.united.get(name, (name,))
@@ -143,6 +157,7 @@ class TableScan:
         self._table, self._columns = table, columns
         self.rows_read = 0
         self.rejected: dict[str, RejectedRows] = {}
+        self.key_faults: dict[str, RejectedRows] = {}
         self.clipped = 0
 
     def batches(self) -> Iterator[SourceBatch]:
@@ -150,8 +165,12 @@ class TableScan:
             piece = self._table.slice(start, BATCH_ROWS).combine_chunks()
             self.rows_read += piece.num_rows
             segmented = "segment" in piece.column_names
+            numbers = np.arange(start, start + piece.num_rows) + 1
+            if piece.column("key").null_count:
+                keyed = np.asarray(piece.column("key").is_valid())
+                piece, numbers = piece.filter(pa.array(keyed)).combine_chunks(), numbers[keyed]
             yield SourceBatch(
-                rows=np.arange(start, start + piece.num_rows) + 1,
+                rows=numbers,
                 subjects=whole(piece.column("subject")),
                 keys=whole(piece.column("key")),
                 columns=piece.select(self._columns) if self._columns else None,
@@ -619,9 +638,9 @@ async def _set_up(
             dataset,
             "id",
             "customer",
-            (("phone.e164", "phone"),),
+            tuple((key, "email" if key.startswith("email") else "phone") for key in copy.agreement.match_keys),
             tuple((name, name) for name in names),
-            "arm" if side is retailer else "",
+            "arm" if side is retailer and copy.agreement.aggregate else "",
             minimum,
         )
         await agreements.bind(side.house, EVERYBODY, binding)

@@ -24,8 +24,17 @@ def describe(context: typer.Context, name: str) -> None:
     chosen = options(context)
     with chosen.client() as client:
         found = client.datasets.get(name)
-    rows = [{"dataset": found.name, "format": found.format, "column": c, "type": t} for c, t in found.columns]
-    show(rows, ["dataset", "format", "column", "type"], chosen.output)
+    rows = [
+        {
+            "dataset": found.name,
+            "format": found.format,
+            "column": c,
+            "type": t,
+            "identifier": found.identifiers.get(c, ""),
+        }
+        for c, t in found.columns
+    ]
+    show(rows, ["dataset", "format", "column", "type", "identifier"], chosen.output)
 
 
 @app.command()

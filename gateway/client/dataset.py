@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
 
 from gateway.client.connection import Connection
 from gateway.client.record import PAGE_SIZE, bare, named, pages
@@ -34,6 +34,7 @@ class Dataset:
         subject_column: names a customer.
         subject_source: the system whose ids stand there; "" for raw customer values.
         parts: the sources in order, where there are several.
+        identifiers: what columns are declared to hold, such as phone@HK or phone.cn11.sha256.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Dataset:
     subject_column: str
     subject_source: str = ""
     parts: tuple[DatasetPart, ...] = ()
+    identifiers: Mapping[str, str] = field(default_factory=dict)
 
 
 class AsyncDatasets:
@@ -65,6 +67,7 @@ class AsyncDatasets:
             parts=tuple(
                 DatasetPart(part.name, part.format, part.subject_column, part.subject_source) for part in found.parts
             ),
+            identifiers={column.name: column.identifier for column in found.columns if column.identifier},
         )
 
     async def list(self) -> AsyncIterator[str]:

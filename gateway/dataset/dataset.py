@@ -77,8 +77,8 @@ class Datasets:
             part: number of the source; one that is declared without an agreed column has no value of it.
 
         Raises:
-            SourceError: MISSING_COLUMN for a binding without one that is asked for, or a part declared without
-                match key or segment.
+            SourceError: MISSING_COLUMN for a binding without one that is asked for, or with one that cannot serve, or a
+                part declared without match key or segment.
             RequestError: BAD_FIELD for a match key that is not supported.
             StateError: NOT_FOUND for a data set that is not declared.
         """
@@ -87,10 +87,12 @@ class Datasets:
         segment = _segment_column(binding) if segments else None
         values = [(one, _bound(binding, "column", one.name, binding.value_columns)) for one in columns]
         source, read, declared = self._open(binding.dataset, part)
+        own = _needed(source, declared, bound)
         wanted = Wanted(
             subject=declared.subject_column if source.part else binding.subject_column,
             match_key=key,
-            key=_needed(source, declared, bound),
+            key=own,
+            content=_content(declared, binding.dataset, own, key),
             segment=None if segment is None else _needed(source, declared, segment),
             values=tuple((one, _own(declared, name)) for one, name in values),
             clip=clip,
@@ -105,6 +107,14 @@ class Datasets:
         """
         declared = await asyncio.to_thread(self._declaration, name)
         return tuple(_part(part, one) for part, one in declared.parts.items())
+
+    async def identifiers(self, name: str) -> tuple[Mapping[str, str], ...]:
+        """Return what columns of each source are declared to hold, by the data set's name of the column.
+
+        None for a data set that is not declared.
+        """
+        declared = (await asyncio.to_thread(self._declared)).get(name)
+        return () if declared is None else tuple(_held(part) for part in declared.parts.values())
 
     def subject_pieces(self, binding: AgreementBinding, part: int = 0) -> Generator[pa.StringArray, None, None]:
         """Yield the raw subject values of a part of the bound data set in pieces, trimmed and usable.
@@ -121,6 +131,7 @@ class Datasets:
 
     def _describe(self, name: str) -> DatasetDescription:
         columns: dict[str, str] = {}
+        identifiers: dict[str, str] = {}
         parts: list[DatasetPart] = []
         for part, declared in self._declaration(name).parts.items():
             source = Source(name, declared.path, part)
@@ -131,18 +142,32 @@ class Datasets:
             parts.append(_part(part, declared))
             own = {column: column for column, _ in present if column != declared.subject_column}
             named = dict(declared.columns) or own
-            source.check_columns([column for column, _ in present], (declared.subject_column, *named.values()))
+            needed = (declared.subject_column, *named.values(), *declared.identifiers)
+            source.check_columns([column for column, _ in present], needed)
+            for held in declared.identifiers.values():
+                identifier.parse_content(held)
+            identifiers = _held(declared) | identifiers
             types = dict(present)
             columns.setdefault(parts[0].subject_column, types[declared.subject_column])
             if not declared.columns and not part:
                 return DatasetDescription(
-                    name, declared.format, tuple(present), declared.subject_column, declared.subject_source
+                    name,
+                    declared.format,
+                    tuple(present),
+                    declared.subject_column,
+                    declared.subject_source,
+                    identifiers=identifiers,
                 )
             for column, there in named.items():
                 columns.setdefault(column, types[there])
         formats = dict.fromkeys(part.format for part in parts)
         return DatasetDescription(
-            name, "+".join(formats), tuple(columns.items()), parts[0].subject_column, parts=tuple(parts)
+            name,
+            "+".join(formats),
+            tuple(columns.items()),
+            parts[0].subject_column,
+            parts=tuple(parts),
+            identifiers=identifiers,
         )
 
     def _open(self, name: str, part: int) -> tuple[Source, Read, PartDeclaration]:
@@ -161,6 +186,29 @@ class Datasets:
         if declared is None:
             raise StateError("NOT_FOUND", f"no data set {name} is declared here; run `assent dataset add` first")
         return declared
+
+
+def _held(declared: PartDeclaration) -> dict[str, str]:
+    """Return what a file's columns are declared to hold, by the data set's names of them."""
+    if not declared.columns:
+        return dict(declared.identifiers)
+    return {name: declared.identifiers[own] for name, own in declared.columns.items() if own in declared.identifiers}
+
+
+def _content(
+    declared: PartDeclaration, dataset: str, column: str, key: identifier.MatchKey
+) -> identifier.Content | None:
+    """Return what a column is declared to hold, None when nothing is."""
+    held = declared.identifiers.get(column)
+    if held is None:
+        return None
+    content = identifier.parse_content(held)
+    if not content.serves(key):
+        raise SourceError(
+            "MISSING_COLUMN",
+            f"column {column} of data set {dataset} holds {held}, which is not {key.name}; bind another column",
+        )
+    return content
 
 
 def _part(name: str, declared: PartDeclaration) -> DatasetPart:

@@ -31,6 +31,11 @@ class PartDeclaration(Protocol):
         ...
 
     @property
+    def identifiers(self) -> Mapping[str, str]:
+        """What the file's columns of identifiers hold, e.g. phone@HK; of others the match key says it."""
+        ...
+
+    @property
     def columns(self) -> Mapping[str, str]:
         """The file's column for each column of the data set that the file has; empty where names are the same."""
         ...

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from gateway.route.cohort import RejectedRows
 
@@ -30,7 +33,7 @@ ORDER = (
 class Rejections:
     """Rejected rows of one source while it is read batch by batch; a row counts once, for its first reason."""
 
-    __slots__ = ("_before", "_named", "_rejected", "_usable")
+    __slots__ = ("_before", "_key_faults", "_named", "_rejected", "_usable")
 
     def __init__(self, named: int) -> None:
         """Begin before the first row.
@@ -42,6 +45,7 @@ class Rejections:
         self._before = 0
         self._usable = np.ones(0, np.bool_)
         self._rejected: dict[str, RejectedRows] = {}
+        self._key_faults: dict[str, RejectedRows] = {}
 
     def begin(self, rows: int) -> None:
         """Go on to the next batch, every row of it usable.
@@ -65,9 +69,26 @@ class Rejections:
         if not len(found):
             return
         self._usable[found] = False
-        earlier = self._rejected.get(reason, RejectedRows(0, ()))
+        self._count(self._rejected, reason, found)
+
+    def explain(self, faults: pa.DictionaryArray[Any, Any]) -> None:
+        """Count why rows of the batch that are still usable have no match key, before they are rejected for it.
+
+        Args:
+            faults: one reason per row, null where there is a key.
+        """
+        if faults.null_count == len(faults):
+            return
+        reasons = faults.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        for code, reason in enumerate(faults.dictionary.to_pylist()):
+            found = np.flatnonzero((reasons == code) & self._usable)
+            if len(found):
+                self._count(self._key_faults, reason, found)
+
+    def _count(self, counts: dict[str, RejectedRows], reason: str, found: npt.NDArray[np.int64]) -> None:
+        earlier = counts.get(reason, RejectedRows(0, ()))
         first = found[: self._named - len(earlier.first_rows)] + (self._before + 1)
-        self._rejected[reason] = RejectedRows(
+        counts[reason] = RejectedRows(
             earlier.count + len(found), earlier.first_rows + tuple(int(number) for number in first)
         )
 
@@ -85,6 +106,11 @@ class Rejections:
     def rows_read(self) -> int:
         """Rows of all batches so far."""
         return self._before + len(self._usable)
+
+    @property
+    def key_faults(self) -> dict[str, RejectedRows]:
+        """The rows so far that have no match key, per reason, the commonest first."""
+        return dict(sorted(self._key_faults.items(), key=lambda found: (-found[1].count, found[0])))
 
     @property
     def by_reason(self) -> dict[str, RejectedRows]:

@@ -15,7 +15,7 @@ from gateway.dataset import batch, rejection, segment, value
 from gateway.dataset.rejection import Rejections
 from gateway.dataset.source import Source
 from gateway.dataset.text import as_text
-from gateway.identifier import MatchKey, RejectReason
+from gateway.identifier import Content, MatchKey, RejectReason
 from gateway.psi.attributes import column_type
 from gateway.route.agreement import Column
 from gateway.route.cohort import RejectedRows, SourceBatch
@@ -37,6 +37,7 @@ class Wanted:
         segment: column of the segments, None when not asked.
         values: agreed columns and the source's column of each; None where the source is declared without it.
         clip: bring numbers back into the agreed bounds instead of rejecting their rows.
+        content: what the key's column holds; None for what the match key implies.
     """
 
     subject: str
@@ -45,6 +46,7 @@ class Wanted:
     segment: str | None = None
     values: tuple[tuple[Column, str | None], ...] = ()
     clip: bool = False
+    content: Content | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -88,6 +90,11 @@ class Scan:
         return self._rejections.by_reason
 
     @property
+    def key_faults(self) -> dict[str, RejectedRows]:
+        """Rows so far that are rejected for their match key, per reason."""
+        return self._rejections.key_faults
+
+    @property
     def clipped(self) -> int:
         """Values of usable rows so far that were brought back into the agreed bounds."""
         return self._clipped
@@ -108,7 +115,9 @@ class Scan:
         rejections.begin(read.num_rows)
         subjects, faults = identifier.normalise(_OPAQUE, as_text(source, wanted.subject, read.column(wanted.subject)))
         self._reject(faults, rejection.EMPTY_SUBJECT, rejection.BAD_SUBJECT)
-        keys, faults = identifier.normalise(wanted.match_key, as_text(source, wanted.key, read.column(wanted.key)))
+        raw_keys = as_text(source, wanted.key, read.column(wanted.key))
+        keys, faults = identifier.normalise(wanted.match_key, raw_keys, wanted.content)
+        rejections.explain(faults)
         self._reject(faults, rejection.EMPTY_MATCH_KEY, rejection.BAD_MATCH_KEY)
         segments = None
         if wanted.segment is not None:

@@ -15,6 +15,7 @@ import hmac
 from collections.abc import Mapping
 from datetime import datetime
 
+from gateway import identifier
 from gateway.agreement.agreement import (
     agreement_of,
     counterparty,
@@ -28,6 +29,7 @@ from gateway.agreement.draft import agreement_id as id_of_request
 from gateway.agreement.draft import complete
 from gateway.errors import HostileInput, RequestError, StateError
 from gateway.flow.access import require, require_reader
+from gateway.flow.match_key import mismatch
 from gateway.flow.partner import accepted_partner
 from gateway.flow.ports import House, Transaction
 from gateway.flow.registry import find_item
@@ -190,6 +192,12 @@ async def bind(house: House, caller: Caller, binding: AgreementBinding) -> Agree
         agreement = (await tx.agreements.get(binding.agreement_id)).agreement
         check_binding(agreement, house.custody.party, binding)
         check_columns(binding, {name for name, _ in description.columns}, description.subject_column)
+        unfit = mismatch(binding, [description.identifiers])
+        if unfit is not None:
+            raise RequestError(
+                "BAD_FIELD",
+                f"field match_key_columns.{unfit[0]}: {unfit[1]}; bind another column, or agree on its form and hash",
+            )
         await tx.agreements.bind(binding)
         payload: dict[str, object] = {
             "agreement": agreement.agreement_id,
@@ -248,6 +256,8 @@ async def _check_terms(tx: Transaction, house: House, agreement: Agreement, now:
     partner = await accepted_partner(tx, counterparty(agreement, house.custody.party).party)
     _check_parties(house, agreement, partner, now)
     _check_packing(agreement)
+    for name in agreement.match_keys:
+        identifier.parse(name)  # a key that this release cannot make would only be found out by the first run
     own = signatory(agreement, house.custody.party)
     wanted = [("assessment", own.impact_assessment, f"parties[{agreement.parties.index(own)}].impact_assessment")]
     wanted += [("purpose", purpose, f"purposes[{row}]") for row, purpose in enumerate(agreement.purposes)]

@@ -10,11 +10,12 @@ from consent.registry import Registry
 from gateway.errors import StateError
 from gateway.flow.budget import affordable
 from gateway.flow.export import exported, standing_with
+from gateway.flow.match_key import mismatch
 from gateway.flow.ports import House, Transaction
 from gateway.flow.registry import load_registry
 from gateway.he.paillier import can_generate
 from gateway.psi.suite import SUITE
-from gateway.route.agreement import Agreement, AgreementCopy, AgreementState, Direction, Operation
+from gateway.route.agreement import Agreement, AgreementCopy, AgreementState, Direction, Operation, Padding
 from gateway.route.job import AuthorizedJob, Job, JobRequest, Refusal, Side
 from gateway.route.party import Partner
 from gateway.route.session import SessionOffer
@@ -92,8 +93,12 @@ async def _authorize(
         return direction
     if request.purpose not in agreement.purposes:
         return Refusal("PURPOSE_NOT_AGREED", "the agreement does not name this purpose")
-    if len(agreement.match_keys) != 1:
-        return Refusal("MATCH_KEY_MISMATCH", "this release runs agreements with one match key")
+    alone = request.operation.grouped or direction.to_sender or agreement.padding is not Padding.NONE
+    if len(agreement.match_keys) > 1 and alone:
+        return Refusal(
+            "MATCH_KEY_MISMATCH",
+            "several match keys run in MATCH and ENRICH for the receiver alone, without padding; agree on one for this",
+        )
     # Only runs that opened a session count: a refused try used nothing up.
     runs = await tx.jobs.count_since(agreement.agreement_id, side.value, at - timedelta(days=1))
     if not begun and runs >= agreement.caps.runs_per_day:
@@ -107,6 +112,12 @@ async def _authorize(
     binding = await tx.agreements.binding(agreement.agreement_id)
     if binding is None:
         return Refusal("NOT_READY", "the agreement is not bound to a data set yet")
+    held = await house.datasets.identifiers(binding.dataset)
+    if len(agreement.match_keys) > 1 and len(held) > 1:
+        return Refusal("MATCH_KEY_MISMATCH", "a data set of several sources runs with one match key; agree on one")
+    unfit = mismatch(binding, held)
+    if unfit is not None:
+        return Refusal("MATCH_KEY_MISMATCH", f"{unfit[1]}; bind a column of the agreed form and hash")
     job = AuthorizedJob(
         job_id=job_id,
         side=side,
@@ -184,7 +195,8 @@ def _gates(
     asked = request.columns if side is Side.SENDER else ()
     if request.operation.grouped:
         return uses((*agreement.match_key_categories, *(categories[name] for name in asked))), ()
-    return uses(agreement.match_key_categories[:1]), tuple((name, uses([categories[name]])[0]) for name in asked)
+    # All keys leave: who said no to the category of one is in no list.
+    return uses(agreement.match_key_categories), tuple((name, uses([categories[name]])[0]) for name in asked)
 
 
 async def _standing(tx: Transaction, registry: Registry, uses: tuple[Use, ...], at: datetime) -> Refusal | None:

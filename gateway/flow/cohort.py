@@ -26,6 +26,7 @@ from gateway.errors import StateError
 from gateway.flow.gate import judge, judge_all
 from gateway.flow.lease import Lease
 from gateway.flow.linking import NO_LINKS, Linking, Seen, gather, seen_by
+from gateway.flow.lists import list_bytes, list_count
 from gateway.flow.members import Members, RowWriter
 from gateway.flow.padding import PaddedWriter, is_padded, list_rows, padding_tags
 from gateway.flow.pipeline import ahead, each, in_turn
@@ -42,7 +43,7 @@ from gateway.route.agreement import Column
 from gateway.route.canonical import canonical_bytes, parse_time_text, time_text
 from gateway.route.cohort import ConsentedCohort
 from gateway.route.job import AuthorizedJob, Side
-from gateway.route.subject_ref import REF_BYTES
+from gateway.route.subject_ref import REF_BYTES, once
 
 Bytes = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -81,7 +82,7 @@ class _Tally:
     by_rule: list[Bytes] = field(default_factory=list)
     gate_ns: int = 0
     rows: int = 0
-    members: int = 0
+    lists: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, dtype=np.int64))
     left_out: Counter[str] = field(default_factory=Counter)
 
 
@@ -125,7 +126,7 @@ async def build(
             for number, part in enumerate(parts)
         ]
         by_key = sorter("by-key", by_key_fields.width, TAG_BYTES, 2)
-        united = United(source.fields, house.limits.rejected_rows_named, columns, len(parts))
+        united = United(source.fields, house.limits.rejected_rows_named, columns, len(parts), list_count(job) > 1)
         at = house.clock.now()
         async with house.store.read() as tx:
             mark = await tx.consents.mark()
@@ -150,11 +151,11 @@ async def build(
                 _keep, lease, job, salts, piece, members.fields, columns, numbers, tally, writer, by_commitment
             )
         await in_thread(writer.finish)
-        root = await in_thread(_root, by_commitment)
+        root, everybody = await in_thread(_root, by_commitment)
     cohort = ConsentedCohort(
         side=job.side,
         rows=tally.rows + padding,
-        members=tally.members,
+        members=everybody,
         commitment=root,
         left_out={reason: count for reason, count in (tally.denied + tally.left_out).items() if count},
         judged_at=at,
@@ -163,6 +164,7 @@ async def build(
         segments=names,
         segment_rows=await in_thread(_segment_rows, members, len(names)) if names else (tally.rows,),
         padding=padding,
+        lists=tuple(tally.lists[: list_count(job)].tolist()) if list_bytes(job) else (),
     )
     report = _report(job, source, linkings, united, tally, cohort)
     await in_thread(_seal, lease, members, cohort, report, tally, links)
@@ -185,11 +187,11 @@ async def _judged(
     Those kept out go on without values: their match keys count where sharing is judged.
     """
     began = time.process_time_ns()
-    refs = fields.of(people, "ref")
+    refs, person = once(fields.of(people, "ref"))
     verdict = await judge_all(tx, registry, job.gates, refs, at)
     tally.denied.update(verdict.denied)
     allowed, by_rule = verdict.allowed, verdict.by_rule
-    covered = np.zeros((len(people), len(job.column_gates)), dtype=np.uint8)
+    covered = np.zeros((len(refs), len(job.column_gates)), dtype=np.uint8)
     asked = np.flatnonzero(allowed)
     # Columns are asked for those only whom the gate let in.
     for number, (_, use) in enumerate(job.column_gates):
@@ -199,7 +201,7 @@ async def _judged(
     if by_rule.any():
         tally.by_rule.append(refs[by_rule])
     tally.gate_ns += time.process_time_ns() - began
-    return await in_thread(_as_members, job, fields, member, people, columns, allowed, covered)
+    return await in_thread(_as_members, job, fields, member, people, columns, allowed[person], covered[person])
 
 
 def _as_members(
@@ -289,19 +291,25 @@ def _keep(
     if not len(rows):
         return
     tags = fields.of(rows, "tag").view(f"V{TAG_BYTES}").reshape(-1)
-    tally.rows += 1 + int((tags[1:] != tags[:-1]).sum())
-    tally.members += len(rows)
+    begins = np.append(True, tags[1:] != tags[:-1])
+    tally.rows += int(begins.sum())
+    if list_bytes(job):
+        tally.lists += np.bincount(rows[begins, fields["tag"].start], minlength=len(tally.lists))
     refs = fields.of(rows, "ref")
     by_commitment.add(kernel.hmac_sha256(salts.run_salt, refs, lease.house.limits.threads))
     writer.add(rows)
 
 
-def _root(by_commitment: Sorter) -> bytes:
-    tree = kernel.MerkleRoot()
+def _root(by_commitment: Sorter) -> tuple[bytes, int]:
+    """Return the root over the people of all lists, each once, and how many they are. Blocks."""
+    tree, people = kernel.MerkleRoot(), 0
     for macs in by_commitment.pieces():
-        tree.add(macs)
+        # All equal ones come in one piece.
+        first, _ = once(macs)
+        tree.add(first)
+        people += len(first)
     root: bytes = tree.root()
-    return root
+    return root, people
 
 
 def _segment_rows(members: Members, segments: int) -> tuple[int, ...]:
@@ -320,43 +328,66 @@ def _report(
     cohort: ConsentedCohort,
 ) -> dict[str, object]:
     report: dict[str, object] = {
-        "rows_read": sum(scan.rows_read for scan in source.scans),
+        "rows_read": sum(scans[0].rows_read for scans in source.scans),
         "folded": united.folded,
-        **_of_parts(source, linkings, united),
+        **_of_parts(job, source, linkings, united),
         "left_out": dict(cohort.left_out),
         "consented": cohort.members,
         "records": tally.rows,
         "gate_cpu_ms": tally.gate_ns // 1_000_000,
     }
+    if cohort.lists:
+        report["key_records"] = dict(zip(job.agreement.match_keys, cohort.lists, strict=True))
     if is_padded(job):
         report["padding"] = list_rows(job, job.side, tally.rows) - tally.rows
     if job.operation.grouped:
         grouped = {"segments": len(cohort.segments)}
-        clipped = sum(scan.clipped for scan in source.scans)
+        clipped = sum(scans[0].clipped for scans in source.scans)
         report |= grouped if job.side is Side.RECEIVER else {"clipped": clipped}
     return report
 
 
-def _of_parts(source: TaggedSource, linkings: Sequence[Linking], united: United) -> dict[str, object]:
+def _of_parts(
+    job: AuthorizedJob, source: TaggedSource, linkings: Sequence[Linking], united: United
+) -> dict[str, object]:
     """Report the rows that could not be used: of several parts each by itself, for a row has a number within its part.
 
-    Beside them stands what parts of a data set say differently of people.
+    Beside them stands what parts of a data set say differently of people. With several match keys a row without one may
+    have another: what is wrong with keys is said per key alone.
     """
+    several = list_count(job) > 1
     rejected = [
-        {**scan.rejected, **linking.rejected, **united.rejected(number)}
-        for number, (scan, linking) in enumerate(zip(source.scans, linkings, strict=True))
+        {
+            **{reason: rows for reason, rows in scans[0].rejected.items() if not several or "MATCH_KEY" not in reason},
+            **linking.rejected,
+            **united.rejected(number),
+        }
+        for number, (scans, linking) in enumerate(zip(source.scans, linkings, strict=True))
     ]
-    told = [
-        {reason: {"count": found.count, "first_rows": list(found.first_rows)} for reason, found in of_part.items()}
-        for of_part in rejected
+    faults = [
+        {
+            f"{name} {reason}" if several else reason: rows
+            for name, scan in zip(job.agreement.match_keys, scans, strict=False)
+            for reason, rows in scan.key_faults.items()
+        }
+        for scans in source.scans
     ]
+    told, why = (
+        [
+            {reason: {"count": found.count, "first_rows": list(found.first_rows)} for reason, found in of_part.items()}
+            for of_part in counted
+        ]
+        for counted in (rejected, faults)
+    )
     if len(told) == 1:
-        return {"rejected": told[0]}
+        return {"rejected": told[0], **({"match_key_faults": why[0]} if why[0] else {})}
     total = sum((Counter({reason: found.count for reason, found in one.items()}) for one in rejected), Counter[str]())
     report: dict[str, object] = {"rejected": dict(total), "settled": dict(sorted(united.settled.items()))}
-    report["read"] = {part.name: scan.rows_read for part, scan in zip(source.parts, source.scans, strict=True)}
-    for part, of_part in zip(source.parts, told, strict=True):
+    report["read"] = {part.name: scans[0].rows_read for part, scans in zip(source.parts, source.scans, strict=True)}
+    for part, of_part, faults_of_part in zip(source.parts, told, why, strict=True):
         report[f"rejected in {part.name}"] = of_part
+        if faults_of_part:
+            report[f"match_key_faults in {part.name}"] = faults_of_part
     return report
 
 
@@ -383,6 +414,7 @@ def _seal(
         "segments": list(cohort.segments),
         "segment_rows": list(cohort.segment_rows),
         "padding": cohort.padding,
+        "lists": list(cohort.lists),
         "all_by_rule": all_by_rule,
         "links": {"version": links.version, "systems": list(links.systems)},
         "report": report,
@@ -416,6 +448,7 @@ async def restore(lease: Lease, job: AuthorizedJob, columns: tuple[Column, ...])
         segments=tuple(about["segments"]),
         segment_rows=tuple(about["segment_rows"]),
         padding=about["padding"],
+        lists=tuple(about.get("lists", ())),
     )
     return Judged(cohort, about["report"])
 

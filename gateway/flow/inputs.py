@@ -6,12 +6,15 @@ source does not hold any more is SOURCE_CHANGED.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from gateway import kernel
 from gateway.errors import SourceError
+from gateway.flow.lists import by_list
 from gateway.flow.members import Members, somebody
 from gateway.flow.padding import with_padding
 from gateway.flow.pipeline import each
@@ -70,12 +73,20 @@ class Inputs:
         return await in_thread(self._inputs, first - self._first, count)
 
     def _inputs(self, at: int, count: int) -> pa.LargeBinaryArray:
-        inputs = self._framed(self._values[at : at + count], self._lengths[at : at + count])
+        lists = by_list(self._first + at, count, self._cohort.list_rows)
+        framed = [
+            self._framed(number, self._values[at + begin : at + end], self._lengths[at + begin : at + end])
+            for number, begin, end in lists
+        ]
+        inputs = framed[0] if len(framed) == 1 else pa.concat_arrays(framed or [self._framed(0, *self._nothing())])
         begin, end = np.searchsorted(self._nobody, (at, at + count))
         nobody, tags = self._nobody[begin:end] - at, self._nobody_tags[begin:end]
         return with_padding(inputs, nobody, tags, self._tag_key, self._threads)
 
-    def _framed(self, values: Bytes, lengths: npt.NDArray[np.uint16]) -> pa.LargeBinaryArray:
+    def _nothing(self) -> tuple[Bytes, npt.NDArray[np.uint16]]:
+        return self._values[:0], self._lengths[:0]
+
+    def _framed(self, number: int, values: Bytes, lengths: npt.NDArray[np.uint16]) -> pa.LargeBinaryArray:
         offsets = np.zeros(len(lengths) + 1, dtype=np.int32)
         np.cumsum(lengths, out=offsets[1:])
         if len(lengths) and (lengths == values.shape[1]).all():
@@ -85,7 +96,7 @@ class Inputs:
         keys = pa.BinaryArray.from_buffers(
             pa.binary(), len(lengths), [None, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(content))]
         )
-        return kernel.oprf_inputs(self._job.agreement.match_keys[0], keys)
+        return kernel.oprf_inputs(self._job.agreement.match_keys[number], keys)
 
     async def _load(self, first: int, capacity: int) -> None:
         """Pass over the source once and keep the values of one range of records."""
@@ -96,16 +107,19 @@ class Inputs:
         values = np.zeros((count, self._cohort.key_bytes), dtype=np.uint8)
         lengths = np.zeros(count, dtype=np.uint16)
 
-        def take(batch: SourceBatch) -> None:
+        def take(batch: SourceBatch, number: int) -> None:
             if len(batch.rows):
-                place = kernel.find_rows(tags, tags_of(self._house, self._job, self._tag_key, batch), self._threads)
+                asked = tags_of(self._house, self._job, self._tag_key, batch, number)
+                place = kernel.find_rows(tags, asked, self._threads)
                 found = np.flatnonzero(place >= 0)
                 _put(values, lengths, place[found], batch.keys.take(pa.array(found)))
 
         datasets, binding = self._house.datasets, self._job.binding
-        for part in range(len(await datasets.parts(binding.dataset))):
-            scan = datasets.scan(binding, self._job.agreement.match_keys[0], (), part=part)
-            await each(scan.batches(), take)
+        parts = range(len(await datasets.parts(binding.dataset)))
+        for number, _, _ in by_list(first, count, self._cohort.list_rows):
+            for part in parts:
+                scan = datasets.scan(binding, self._job.agreement.match_keys[number], (), part=part)
+                await each(scan.batches(), partial(take, number=number))
         missing = int(((lengths == 0) & people).sum())
         if missing:
             raise changed(missing)

@@ -28,7 +28,7 @@ from gateway.flow.threads import in_thread
 from gateway.psi.fields import Fields
 from gateway.route.cohort import ConsentedCohort
 from gateway.route.job import AuthorizedJob
-from gateway.route.subject_ref import REF_BYTES
+from gateway.route.subject_ref import REF_BYTES, once
 
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
@@ -118,12 +118,13 @@ async def _judged(
     places, refs = [np.empty(0, np.int64)], [np.empty((0, REF_BYTES), np.uint8)]
     uncovered: dict[str, list[Bytes]] = {name: [refs[0]] for name, _ in job.column_gates}
     async for piece in ahead(in_turn(candidates.pieces())):
-        asked = _CANDIDATE.of(piece, "ref")
+        # A person stands once in each list; all its rows come in one piece.
+        asked, person = once(_CANDIDATE.of(piece, "ref"))
         allowed = (await judge_all(tx, registry, job.gates, asked, at)).allowed
         if len(unlinked):
             # Their rows were theirs by a link that is gone: whatever they consented to, nobody knows whose these are.
             allowed &= ~among(unlinked, asked, 1)
-        places.append(_CANDIDATE.number(piece[~allowed], "place"))
+        places.append(_CANDIDATE.number(piece[~allowed[person]], "place"))
         refs.append(asked[~allowed])
         for name, use in job.column_gates:
             covered = (await judge(tx, registry, use, asked, at)).allowed

@@ -13,6 +13,7 @@ from gateway.errors import HostileInput
 from gateway.flow.ends import RunRefused
 from gateway.flow.grouping import grouped_of
 from gateway.flow.lease import Lease
+from gateway.flow.lists import list_count
 from gateway.flow.padding import check_padded
 from gateway.flow.ports.peer import Acceptance
 from gateway.flow.session import opened_event
@@ -112,7 +113,7 @@ async def agree_opening(
     house, card = lease.house, job.partner.card
     if session.opening:
         return opening_of(session)
-    rows = cohort.segment_rows if job.operation.grouped else (cohort.rows,)
+    rows = cohort.segment_rows if job.operation.grouped else cohort.list_rows
     ours = OpeningHalf(session.session_id, rows, cohort.commitment, cohort.judged_at)
     signature = house.custody.sign_record("opening-half", ours.encode())
     await lease.hear(house.peer.push(card, _single(session.session_id, 0, envelope(ours.encode(), signature))))
@@ -124,7 +125,7 @@ async def agree_opening(
                 raise HostileInput("DIGEST_MISMATCH", "stage 0 OPENING: the partner's chunk does not have its SHA-256")
             full = chunk.bytes
     record, their_signature = open_envelope(full, "opening", job.agreement, card.party)
-    theirs = sender_half_of(record, session.session_id, job.agreement.caps.rows_sender)
+    theirs = sender_half_of(record, session.session_id, job.agreement.caps.rows_sender, list_count(job))
     check_padded(job, Side.SENDER, sum(theirs.rows))
     grouped = await in_thread(grouped_of, job, len(rows), sum(theirs.rows))
     both_learn = job.direction.to_sender and not job.operation.grouped

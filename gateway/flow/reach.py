@@ -91,18 +91,21 @@ class Terms:
         direction: who received.
         gates: uses that must all allow a member.
         column_gates: uses of columns, each of which may have been left empty.
+        names: row tokens that a member's map holds one after the other: a sender's row per match key.
     """
 
     direction: Direction
     gates: tuple[Use, ...]
     column_gates: tuple[Use, ...]
+    names: int = 1
 
 
 async def terms_of_run(tx: Transaction, house: House, job: Job) -> Terms:
     """Return what a run asked consent for, whatever became of its agreement."""
     agreement = (await tx.agreements.get(job.request.agreement_id)).agreement
     direction, gates, column_gates = gates_of(agreement, job, house.custody.party)
-    return Terms(direction, gates, tuple(use for _, use in column_gates))
+    names = len(agreement.match_keys) if job.side is Side.SENDER else 1
+    return Terms(direction, gates, tuple(use for _, use in column_gates), names)
 
 
 async def _find_lost(house: House, troubles: list[AssentError]) -> None:
@@ -237,12 +240,13 @@ async def _take_some(house: House, job_id: str) -> bool:
         pending = [removal for removal in pending if removal.subject_ref in fresh]
         naming = [removal for removal in pending if removal.token in told]
         by_subject: dict[str, str] = {}
-        tokens = sorted({removal.token for removal in naming})
+        named = {removal.subject_ref: tokens_in(removal.token, terms.names) for removal in naming}
+        tokens = sorted({token for found in named.values() for token in found})
         for start in range(0, len(tokens), MAX_TOKENS):
             part = tokens[start : start + MAX_TOKENS]
             since = min(removal.decided_at for removal in naming)
             notice = await make_notice(tx, house, run, NoticeKind.TOMBSTONE, part, since, now)
-            of_notice = [removal.subject_ref for removal in naming if part[0] <= removal.token <= part[-1]]
+            of_notice = [ref for ref, found in named.items() if any(part[0] <= token <= part[-1] for token in found)]
             await tx.removals.tell(job_id, of_notice, notice.notice_id)
             by_subject |= dict.fromkeys(of_notice, notice.notice_id)
         await tx.audit.append(
@@ -265,6 +269,18 @@ async def _told(house: House, run: ReleasedRun, terms: Terms, pending: Sequence[
         return tokens
     stored = await house.results.open(run.job_id)
     return tokens if stored is None else tokens - await in_thread(_kept, stored, sorted(tokens))
+
+
+def tokens_in(names: bytes, count: int) -> list[bytes]:
+    """Return the row tokens of one member; a match key that the member has no row of has zeros.
+
+    Args:
+        names: as the map of what was sent holds them.
+        count: how many there may be, of equal length.
+    """
+    width = len(names) // count
+    found = [names[start : start + width] for start in range(0, len(names), width)]
+    return [token for token in found if any(token)] if count > 1 else found
 
 
 def _kept(stored: StoredRows, tokens: Sequence[bytes]) -> set[bytes]:

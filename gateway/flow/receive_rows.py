@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
@@ -15,6 +15,7 @@ from gateway.errors import Misuse
 from gateway.flow import cohort as cohorts
 from gateway.flow.drops import Drops
 from gateway.flow.inputs import Inputs
+from gateway.flow.lists import by_list, list_bytes, lists_of, runs_of
 from gateway.flow.lost import among, lost_since
 from gateway.flow.marks import Marks, numbered, write_marks
 from gateway.flow.members import RowWriter, somebody, stage_pieces
@@ -93,15 +94,15 @@ class RowsReceiver(ReceiverRun[Matches]):
         evaluated = await self.pull(job, sizes, Stage.EVALUATED, _Repeats(self.memory // 8))
         # Of MATCH nothing but the tag of an output is wanted.
         output = OUTPUT_BYTES if job.columns else max(sizes.tag_bytes, KEY_BYTES)
-        fields = Fields(output=output, ref=REF_BYTES)
-        key_bytes = max(sizes.tag_bytes, KEY_BYTES)
+        fields = Fields(list=list_bytes(job), output=output, ref=REF_BYTES)
+        key_bytes = list_bytes(job) + max(sizes.tag_bytes, KEY_BYTES)
         own = house.spool.sorter(job.job_id, "outputs", fields.width, key_bytes, self.memory * 3 // 8)
         try:
             async for rows in ahead(self._outputs(job, sizes, inputs, state, evaluated, fields)):
                 await in_thread(own.add, rows)
             del inputs
-            for stage in (Stage.TABLE, Stage.LATE_DROPS):
-                await self.pull(job, sizes, stage, _Ascending(stage, sizes.tag_bytes))
+            await self.pull(job, sizes, Stage.TABLE, _Ascending(Stage.TABLE, sizes.tag_bytes, sizes.sender.rows))
+            await self.pull(job, sizes, Stage.LATE_DROPS, _Ascending(Stage.LATE_DROPS, sizes.tag_bytes))
             return await self._joined(job, sizes, own, fields)
         finally:
             await in_thread(own.close)
@@ -130,7 +131,7 @@ class RowsReceiver(ReceiverRun[Matches]):
         step, total = rows_per_chunk(ELEMENT_BYTES), sizes.stage(Stage.EVALUATED).rows
         replaced = np.array([record for record, _ in state.replaced], dtype=np.int64)
         people = self.members(job).of_records(step)
-        width = fields["output"].stop
+        width = fields["output"].stop - fields["output"].start
         with state.key() as key, closing(people), _inverse(key) as inverse:
             for seq in range(chunk_count(total, ELEMENT_BYTES)):
                 first = seq * step
@@ -149,25 +150,37 @@ class RowsReceiver(ReceiverRun[Matches]):
                 # Records that stand for nobody are finalized, for their checks, and left.
                 kept = ~np.isin(records, gone) & somebody(refs)
                 records = records[kept]
-                yield fields.join(len(records), output=finalized[records, :width], ref=refs[kept])
+                lists = lists_of(first + records, sizes.receiver.rows)
+                yield fields.join(len(records), list=lists, output=finalized[records, :width], ref=refs[kept])
 
     async def _joined(self, job: AuthorizedJob, sizes: Opening, own: Sorter, fields: Fields) -> bytes:
         """Join our outputs with S's table, range after range, and seal the matches."""
         house, session_id, threads = self.house, self.lease.job.session_id, self.house.limits.threads
         columns = cohorts.asked_columns(job)
-        made = matched_fields(sizes.tag_bytes, columns, sizes.matches_to_sender)
+        made = matched_fields(sizes.tag_bytes, columns, sizes.matches_to_sender, list_bytes(job))
         await in_thread(house.spool.discard_stage, job.job_id, MATCHED_STAGE)
         file = house.spool.stage(job.job_id, session_id, MATCHED_STAGE, made.width, sealed=True)
         table = stage_file(house, job.job_id, session_id, Stage.TABLE, sizes)
-        drops = Drops(stage_file(house, job.job_id, session_id, Stage.LATE_DROPS, sizes), threads)
+        dropped = stage_file(house, job.job_id, session_id, Stage.LATE_DROPS, sizes)
+        # Tokens are asked for in the order of the table, which begins anew with each list.
+        drops = [Drops(dropped, threads) for _ in sizes.sender.rows]
         writer, false_matches = RowWriter(file), 0
-        binding = (job.agreement.match_keys[0], job.agreement.hash, bytes.fromhex(session_id))
+        mark = list_bytes(job)
 
         def keep(ours: Bytes, theirs: Bytes) -> int:
+            lists = theirs[:, 0] if mark else np.zeros(len(theirs), dtype=np.uint8)
+            return sum(
+                keep_list(number, ours[begin:end], theirs[begin:end, mark:]) for number, begin, end in runs_of(lists)
+            )
+
+        def keep_list(number: int, ours: Bytes, theirs: Bytes) -> int:
             tokens = np.ascontiguousarray(theirs[:, : sizes.tag_bytes])
-            left = ~drops.among(tokens)
+            left = ~drops[number].among(tokens)
             ours, theirs, tokens = ours[left], theirs[left], tokens[left]
             parts = {"ref": fields.of(ours, "ref"), "token": tokens}
+            if mark:
+                parts["list"] = np.full((len(ours), 1), number, dtype=np.uint8)
+            binding = (job.agreement.match_keys[number], job.agreement.hash, bytes.fromhex(session_id))
             if "number" in made:
                 parts["number"], theirs = theirs[:, sizes.row_bytes :], theirs[:, : sizes.row_bytes]
             if not columns:
@@ -181,7 +194,8 @@ class RowsReceiver(ReceiverRun[Matches]):
             return int((~good).sum())
 
         rows = numbered(stage_pieces(table)) if "number" in made else stage_pieces(table)
-        pairs = receiver.join(own.pieces(), rows, sizes.tag_bytes, threads)
+        rows = _listed(rows, sizes.sender.rows) if mark else rows
+        pairs = receiver.join(own.pieces(), rows, mark + sizes.tag_bytes, threads)
         async for ours, theirs in ahead(in_turn(pairs)):
             false_matches += await in_thread(keep, ours, theirs)
         await in_thread(writer.finish)
@@ -192,7 +206,8 @@ class RowsReceiver(ReceiverRun[Matches]):
 
     async def _matched(self, job: AuthorizedJob, sizes: Opening) -> tuple[StageFile, Fields]:
         """Return the file of the matched customers, and the fields of its rows."""
-        fields = matched_fields(sizes.tag_bytes, cohorts.asked_columns(job), sizes.matches_to_sender)
+        columns = cohorts.asked_columns(job)
+        fields = matched_fields(sizes.tag_bytes, columns, sizes.matches_to_sender, list_bytes(job))
         spool, session_id = self.house.spool, self.lease.job.session_id
         return await in_thread(
             lambda: spool.stage(job.job_id, session_id, MATCHED_STAGE, fields.width, sealed=True)
@@ -277,15 +292,30 @@ class _Repeats:
         )
 
 
-class _Ascending:
-    """Table and late drops ascend by tag."""
+def _listed(table: Iterator[Bytes], lists: Sequence[int]) -> Iterator[Bytes]:
+    """Yield the rows of a table, each with the number of its list before it, (n, 1 + width). Blocks."""
+    first = 0
+    for rows in table:
+        yield np.concatenate([lists_of(np.arange(first, first + len(rows)), lists), rows], axis=1)
+        first += len(rows)
 
-    def __init__(self, stage: Stage, tag_bytes: int) -> None:
-        self._stage, self._tag_bytes = stage, tag_bytes
+
+class _Ascending:
+    """Lists of the table ascend by tag, each in itself, and the late drops do."""
+
+    def __init__(self, stage: Stage, tag_bytes: int, lists: Sequence[int] = ()) -> None:
+        self._stage, self._tag_bytes, self._lists = stage, tag_bytes, lists
+        self._list, self._row = -1, 0
         self._previous: bytes | None = None
 
     def add(self, seq: int, rows: Bytes) -> None:
-        self._previous = check_ascending(self._stage, seq, rows[:, : self._tag_bytes], self._previous)
+        tags = rows[:, : self._tag_bytes]
+        parts = by_list(self._row, len(tags), self._lists) if self._lists else ((0, 0, len(tags)),)
+        for number, begin, end in parts:
+            previous = self._previous if number == self._list else None
+            self._previous = check_ascending(self._stage, seq, tags[begin:end], previous, begin)
+            self._list = number
+        self._row += len(tags)
 
     def finish(self, file: StageFile) -> None:
         """Nothing is left to check: order was checked across chunks."""

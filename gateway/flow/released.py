@@ -17,6 +17,7 @@ from gateway.flow.cohort import asked_columns, seen_links
 from gateway.flow.gate import judge_all
 from gateway.flow.lease import Lease
 from gateway.flow.linking import unlinked_since
+from gateway.flow.lists import list_count
 from gateway.flow.lost import among
 from gateway.flow.pipeline import ahead, each, in_turn
 from gateway.flow.registry import load_registry
@@ -26,7 +27,7 @@ from gateway.psi.matched import matched_of
 from gateway.route.canonical import time_text
 from gateway.route.job import AuthorizedJob
 from gateway.route.matched import Matched
-from gateway.route.subject_ref import REF_BYTES
+from gateway.route.subject_ref import REF_BYTES, once
 
 Bytes = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -38,6 +39,7 @@ class Customers:
     Attributes:
         gate_ns: CPU time of the process while consent was judged.
         found: how many there were before the judgement.
+        by_key: per match key, (2, keys): customers whom it found, and whom it found first in the agreed order.
     """
 
     def __init__(self, lease: Lease, job: AuthorizedJob, fields: Fields, at: datetime) -> None:
@@ -54,6 +56,7 @@ class Customers:
         self._columns = asked_columns(job) if "plain" in fields else ()
         self.gate_ns = 0
         self.found = 0
+        self.by_key = np.zeros((2, list_count(job)), dtype=np.int64)
 
     def nobody(self) -> Matched:
         """Return no customer, in the shape of the others."""
@@ -71,12 +74,13 @@ class Customers:
         customers = house.spool.sorter(self._job.job_id, "by-customer", self._fields.width, REF_BYTES, memory // 2)
         try:
             await each(rows, customers.add)
-            self.found = customers.rows
             seen = await seen_links(self._lease)
             async with house.store.read() as tx:
                 registry = await load_registry(tx, house)
                 unlinked = await unlinked_since(tx, seen)
                 async for piece in ahead(in_turn(customers.pieces())):
+                    piece = await in_thread(self._first, piece)
+                    self.found += len(piece)
                     began = time.process_time_ns()
                     refs = self._fields.of(piece, "ref")
                     verdict = await judge_all(tx, registry, self._job.gates, refs, self._at, ids=True)
@@ -85,6 +89,21 @@ class Customers:
                     yield await in_thread(self._matched, piece, verdict.consent_ids), allowed
         finally:
             await in_thread(customers.close)
+
+    def _first(self, rows: Bytes) -> Bytes:
+        """Leave one row per customer: the one by the first match key that found it."""
+        people = once(self._fields.of(rows, "ref"))[1]
+        if "list" not in self._fields:
+            return rows[np.append(True, people[1:] != people[:-1])] if len(rows) else rows
+        lists = rows[:, self._fields["list"].start]
+        order = np.lexsort((lists, people))
+        rows, lists = rows[order], lists[order]
+        begins = np.append(True, people[1:] != people[:-1])[: len(rows)]
+        # Two customers of the partner may be found for one of ours by one key: it counts once.
+        distinct = begins | np.append(True, lists[1:] != lists[:-1])[: len(rows)]
+        for place, those in enumerate((distinct, begins)):
+            self.by_key[place] += np.bincount(lists[those], minlength=self.by_key.shape[1])
+        return np.ascontiguousarray(rows[begins])
 
     def _matched(self, rows: Bytes, consent_ids: pa.StringArray) -> Matched:
         return matched_of(rows, self._fields, self._columns, consent_ids)
@@ -100,6 +119,8 @@ class Stored:
         obtained_at: time of their judgement.
         expires_at: when the agreed retention ends.
         gate_ns: CPU time of the process while consent was judged.
+        matched_by: customers whom each match key found; empty where there is one.
+        waterfall: customers whom each match key found first, in the agreed order.
     """
 
     matched: int
@@ -107,6 +128,8 @@ class Stored:
     obtained_at: datetime
     expires_at: datetime
     gate_ns: int
+    matched_by: Mapping[str, int]
+    waterfall: Mapping[str, int]
 
     def report(self, before: Mapping[str, object]) -> dict[str, object]:
         """Return what the job's report says of it.
@@ -114,8 +137,10 @@ class Stored:
         Args:
             before: the report so far.
         """
+        several = {"matched_by": dict(self.matched_by), "waterfall": dict(self.waterfall)} if self.matched_by else {}
         return {
             "matched": self.matched,
+            **several,
             "withdrawn_before_release": self.matched - self.released,
             "released": self.released,
             "obtained_at": time_text(self.obtained_at),
@@ -148,4 +173,10 @@ async def store_customers(
                     yield batch
 
     released = await lease.house.results.store(head, batches())
-    return Stored(customers.found, released, head.obtained_at, head.expires_at, customers.gate_ns)
+    matched_by, waterfall = (
+        dict(zip(job.agreement.match_keys, counts, strict=True)) if "list" in fields else {}
+        for counts in customers.by_key.tolist()
+    )
+    return Stored(
+        customers.found, released, head.obtained_at, head.expires_at, customers.gate_ns, matched_by, waterfall
+    )

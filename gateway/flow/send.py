@@ -20,6 +20,7 @@ from gateway.flow.ends import PeerEnded, RunRefused, SessionExpired
 from gateway.flow.exporting import count_exported
 from gateway.flow.grouping import grouped_of
 from gateway.flow.lease import Lease
+from gateway.flow.lists import list_count
 from gateway.flow.lost import Lost, lost_since
 from gateway.flow.members import Members
 from gateway.flow.padding import check_padded, list_rows
@@ -167,14 +168,15 @@ class SenderRun(ABC):
         await self._until(lambda _: house.spool.read_sealed(job_id, RECEIVER_HALF) is not None)
         encoded = await in_thread(house.spool.read_sealed, job_id, RECEIVER_HALF)
         theirs, _ = open_envelope(encoded or b"", "opening-half", job.agreement, session.partner)
-        lists, plaintext = range(1, 2), plaintext_bytes(cohorts.asked_columns(job))
+        keys = list_count(job)
+        lists, plaintext = range(keys, keys + 1), plaintext_bytes(cohorts.asked_columns(job))
         if job.operation.grouped:
             lists, plaintext = range(1, terms_of(job).segments + 1), 0
         half = OpeningHalf.parse(theirs, session.session_id, lists, session.offer.declared_rows)
         _check_segments(job, half.rows)
         check_padded(job, Side.RECEIVER, sum(half.rows))
         rows = list_rows(job, job.side, cohort.rows)
-        ours = OpeningHalf(session.session_id, (rows,), cohort.commitment, cohort.judged_at)
+        ours = OpeningHalf(session.session_id, cohort.lists or (rows,), cohort.commitment, cohort.judged_at)
         grouped = await in_thread(grouped_of, job, len(half.rows), rows)
         both_learn = job.direction.to_sender and not job.operation.grouped
         sizes = opening(session.acceptance, half, ours, plaintext, grouped, both_learn)

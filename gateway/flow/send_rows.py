@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable, Iterator
 from contextlib import aclosing, closing
 
 import numpy as np
@@ -13,6 +13,7 @@ from gateway import kernel
 from gateway.flow import cohort as cohorts
 from gateway.flow.inputs import Inputs
 from gateway.flow.lease import Lease
+from gateway.flow.lists import list_bytes, lists_of, runs_of
 from gateway.flow.lost import Lost, among
 from gateway.flow.marks import Marks
 from gateway.flow.members import RowWriter
@@ -50,7 +51,7 @@ class RowsSender(SenderRun):
         """Begin with nothing but the lease."""
         super().__init__(lease)
         self._outputs: Sorter | None = None
-        self._fillers: Sorter | None = None
+        self._fillers: list[Sorter] = []
 
     async def _run(self) -> None:
         try:
@@ -59,10 +60,10 @@ class RowsSender(SenderRun):
             await self._close_sorts()
 
     async def _close_sorts(self) -> None:
-        for sorter in (self._outputs, self._fillers):
+        for sorter in (self._outputs, *self._fillers):
             if sorter is not None:
                 await in_thread(sorter.close)
-        self._outputs = self._fillers = None
+        self._outputs, self._fillers = None, []
 
     async def _serve(self, job: AuthorizedJob, sizes: Opening) -> None:
         # Our own outputs are computed early, while R's elements come in, and disclosed last.
@@ -117,6 +118,7 @@ class RowsSender(SenderRun):
         """Fields of a record that waits for the table: its output (of MATCH the tag alone) and what goes with it."""
         columns = cohorts.asked_columns(job)
         return Fields(
+            list=list_bytes(job),
             output=OUTPUT_BYTES if columns else max(sizes.tag_bytes, KEY_BYTES),
             ref=REF_BYTES,
             covered=len(job.column_gates),
@@ -129,8 +131,8 @@ class RowsSender(SenderRun):
         if await in_thread(house.spool.read_sealed, job.job_id, done_mark(Stage.TABLE)) is not None:
             return
         cohort, members, fields = await self._judged(job), self.members(job), self._fields(job, sizes)
-        key_bytes = max(sizes.tag_bytes, KEY_BYTES)
-        share = self.memory * 3 // 8
+        key_bytes = list_bytes(job) + max(sizes.tag_bytes, KEY_BYTES)
+        share, width = self.memory * 3 // 8, fields["output"].stop - fields["output"].start
         self._outputs = house.spool.sorter(job.job_id, "outputs", fields.width, key_bytes, share)
         state = await load_state(self.lease)
         inputs = Inputs(house, job, cohort, members, state.tag_key, self.memory // 2)
@@ -141,9 +143,10 @@ class RowsSender(SenderRun):
                 while (rows := await in_thread(next, pieces, None)) is not None:
                     values = await inputs.of(first, len(rows))
                     finalized = await in_thread(sender.outputs, values, key, house.limits.threads)
-                    first += len(rows)
                     parts = {name: members.fields.of(rows, name) for name in ("covered", "plain") if name in fields}
-                    output = finalized[:, : fields["output"].stop]
+                    parts["list"] = lists_of(np.arange(first, first + len(rows)), cohort.list_rows)
+                    first += len(rows)
+                    output = finalized[:, :width]
                     yield fields.join(len(rows), output=output, ref=members.fields.of(rows, "ref"), **parts)
 
         async with aclosing(ahead(records())) as made:
@@ -165,43 +168,59 @@ class RowsSender(SenderRun):
         size = sizes.stage(Stage.TABLE)
         sent = await in_thread(Sent.begin, self.lease, sizes.tag_bytes, len(job.column_gates))
         # A row of nobody for every record that is gone, and for all that fill the list up.
-        nobody = len(lost.places) + size.rows - (await self._judged(job)).rows
+        own = (await self._judged(job)).list_rows
+        gone = np.bincount(lists_of(lost.places, own)[:, 0], minlength=len(own)).tolist()
         width = max(sizes.tag_bytes, KEY_BYTES)
-        self._fillers = house.spool.sorter(job_id, "fillers", width, width, self.memory // 8)
-        await each(sender.random_tags(nobody, width), self._fillers.add)
-        table = sender.TableBuilder(self._fillers.pieces(), size.record_size, sizes.tag_bytes, build)
+        tables = []
+        for number, (rows, real) in enumerate(zip(sizes.sender.rows, own, strict=True)):
+            fillers = house.spool.sorter(job_id, f"fillers-{number}", width, width, self.memory // (8 * len(own)))
+            self._fillers.append(fillers)
+            await each(sender.random_tags(gone[number] + rows - real, width), fillers.add)
+            tables.append(sender.TableBuilder(fillers.pieces(), size.record_size, sizes.tag_bytes, build))
         writer = RowWriter(file)
         fields = self._fields(job, sizes)
+        ended = 0
 
         def write(piece: Bytes) -> None:
             piece = _disclosed(job, fields, piece, lost, house.limits.threads)
-            rows, places = table.add(self._rows(job, sizes, fields, piece, build))
-            writer.add(rows)
-            sent.add(rows, places, fields, piece)
-
-        def finish() -> None:
-            for rows, places in table.finish():
+            lists = piece[:, fields["list"].start] if "list" in fields else np.zeros(len(piece), dtype=np.uint8)
+            for number, begin, end in runs_of(lists):
+                finish(number)
+                part = piece[begin:end]
+                rows, places = tables[number].add(self._rows(job, sizes, fields, part, build, number))
                 writer.add(rows)
-                sent.add(rows, places, fields, np.empty((0, fields.width), dtype=np.uint8))
+                sent.add(rows, places, fields, part)
+
+        def finish(before: int) -> None:
+            """End the lists before one: what stands for nobody behind their last record."""
+            nonlocal ended
+            for table in tables[ended:before]:
+                for rows, places in table.finish():
+                    writer.add(rows)
+                    sent.add(rows, places, fields, np.empty((0, fields.width), dtype=np.uint8))
+            ended = max(ended, before)
+
+        def whole() -> None:
+            finish(len(tables))
             writer.finish()
             sent.finish()
 
         async with aclosing(ahead(in_turn(self._outputs.pieces()))) as pieces:
             async for piece in pieces:
                 await in_thread(write, piece)
-        await in_thread(finish)
+        await in_thread(whole)
         await self.lease.progress(int(Stage.TABLE), file.chunks() - 1, size.rows, size.rows)
         await self._mark(Stage.TABLE, file)
         await self._close_sorts()
 
-    def _rows(self, job: AuthorizedJob, sizes: Opening, fields: Fields, piece: Bytes, build: int) -> Bytes:
-        """Make table rows of kept records. Blocks."""
+    def _rows(self, job: AuthorizedJob, sizes: Opening, fields: Fields, piece: Bytes, build: int, number: int) -> Bytes:
+        """Make table rows of kept records of one list. Blocks."""
         if not job.columns:
-            return np.ascontiguousarray(piece[:, : sizes.tag_bytes])
+            return np.ascontiguousarray(fields.of(piece, "output")[:, : sizes.tag_bytes])
         return kernel.seal_rows(
             fields.of(piece, "output"),
             fields.of(piece, "plain"),
-            job.agreement.match_keys[0],
+            job.agreement.match_keys[number],
             job.agreement.hash,
             bytes.fromhex(self.lease.job.session_id),
             build,
@@ -225,10 +244,24 @@ class RowsSender(SenderRun):
         writer = RowWriter(file)
 
         sent = await in_thread(Sent.of, self.lease)
-        await each(sent.dropped(job, lost, house.limits.threads), writer.add)
+        dropped = sent.dropped(job, lost, house.limits.threads)
+        if list_bytes(job):
+            await self._ascending(dropped, sizes.tag_bytes, writer)
+        else:
+            await each(dropped, writer.add)
         await in_thread(writer.finish)
         await amend(self.lease, late_drops=writer.rows, drops_at=lost.at)
         await self._mark(Stage.LATE_DROPS, file)
+
+    async def _ascending(self, tokens: Iterator[Bytes], tag_bytes: int, writer: RowWriter) -> None:
+        """Write tokens in their order: a table of several lists ascends in each, the tags named here over all."""
+        width = max(tag_bytes, KEY_BYTES)
+        sorter = self.house.spool.sorter(self.lease.job.job_id, "dropped", width, width, self.memory // 8)
+        try:
+            await each((np.pad(piece, ((0, 0), (0, width - tag_bytes))) for piece in tokens), sorter.add)
+            await each((np.ascontiguousarray(piece[:, :tag_bytes]) for piece in sorter.pieces()), writer.add)
+        finally:
+            await in_thread(sorter.close)
 
     async def _matched_tags(self, job: AuthorizedJob, sizes: Opening) -> None:
         """Stage 5: take R's word for whom it found; it is looked at again once both have signed."""

@@ -24,7 +24,7 @@ from gateway.psi.fields import Fields
 from gateway.route.canonical import canonical_bytes
 from gateway.route.job import AuthorizedJob
 from gateway.route.notice import ReleasedRun
-from gateway.route.subject_ref import REF_BYTES
+from gateway.route.subject_ref import REF_BYTES, once
 
 Bytes = npt.NDArray[np.uint8]
 SENT_FILE = "sent"
@@ -110,7 +110,8 @@ class Sent:
 async def keep_sent(lease: Lease) -> None:
     """Move {subject_ref, row_token} of what left to the results, where it stays until retention ends."""
     sent = await in_thread(Sent.of, lease)
-    schema = pa.schema([("subject_ref", pa.string()), ("row_token", pa.binary(sent.fields["token"].stop))])
+    keys = await _lists(lease)
+    schema = pa.schema([("subject_ref", pa.string()), ("row_token", pa.binary(keys * sent.fields["token"].stop))])
     named = Fields(ref=REF_BYTES, token=sent.fields["token"].stop)
     with lease.house.memory.lend() as memory:
         by_customer = lease.house.spool.sorter(lease.job.job_id, "sent-by-customer", named.width, REF_BYTES, memory)
@@ -122,14 +123,33 @@ async def keep_sent(lease: Lease) -> None:
 
         async def batches() -> AsyncIterator[pa.RecordBatch]:
             async for rows in in_turn(by_customer.pieces()):
-                refs = fixed(named.of(rows, "ref")).cast(pa.binary()).cast(pa.string())
-                yield pa.record_batch([refs, fixed(named.of(rows, "token"))], schema=schema)
+                people, person = once(named.of(rows, "ref"))
+                tokens = _beside(named.of(rows, "token"), person, len(people), keys)
+                yield pa.record_batch([fixed(people).cast(pa.binary()).cast(pa.string()), fixed(tokens)], schema=schema)
 
         try:
             await each(sent.pieces(), add)
             await keep_batches(lease, schema, batches())
         finally:
             await in_thread(by_customer.close)
+
+
+async def _lists(lease: Lease) -> int:
+    """Return how many rows of its table a run may have of one customer: one per match key."""
+    async with lease.house.store.read() as tx:
+        agreement = (await tx.agreements.get(lease.job.request.agreement_id)).agreement
+    return 1 if lease.job.request.operation.grouped else len(agreement.match_keys)
+
+
+def _beside(tokens: Bytes, person: npt.NDArray[np.int64], people: int, keys: int) -> Bytes:
+    """Lay the tokens of each person side by side, zeros behind them: (people, keys * width)."""
+    if keys == 1:
+        return tokens
+    width = tokens.shape[1]
+    first = np.searchsorted(person, np.arange(people))
+    made = np.zeros((people, keys, width), dtype=np.uint8)
+    made[person, np.arange(len(person)) - first[person]] = tokens
+    return made.reshape(people, keys * width)
 
 
 async def keep_batches(lease: Lease, schema: pa.Schema, batches: AsyncIterator[pa.RecordBatch]) -> None:

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from gateway import kernel
 from gateway.errors import SourceError
 from gateway.flow.identity import label_of
+from gateway.flow.lists import list_bytes, list_count
 from gateway.flow.ports import DatasetPart, House
 from gateway.flow.united import numbered
 from gateway.psi.attributes import encode, plaintext_bytes
@@ -38,7 +39,7 @@ class TaggedSource:
 
     Attributes:
         parts: of the data set, in order.
-        scans: of the parts, with the counts of the pass.
+        scans: of the parts, with the counts of the pass; per part one for each match key.
         fields: of a row; `segment` only for the receiver of statistics, `plain` only with columns.
         segments: names met so far; a row's segment is a place in it.
         key_bytes: of the longest match-key value so far.
@@ -67,13 +68,16 @@ class TaggedSource:
         grouped = job.operation.grouped
         self._segmented = grouped and job.side is Side.RECEIVER
         self.scans = [
-            house.datasets.scan(
-                job.binding,
-                job.agreement.match_keys[0],
-                columns,
-                segments=self._segmented,
-                clip=grouped and job.side is Side.SENDER,
-                part=part,
+            tuple(
+                house.datasets.scan(
+                    job.binding,
+                    match_key,
+                    columns,
+                    segments=self._segmented,
+                    clip=grouped and job.side is Side.SENDER,
+                    part=part,
+                )
+                for match_key in job.agreement.match_keys[: list_count(job)]
             )
             for part in range(len(parts))
         ]
@@ -92,7 +96,8 @@ class TaggedSource:
         """Yield the usable rows of a part, in the order of the source. Blocks."""
         custody, threads = self._house.custody, self._house.limits.threads
         label = label_of(self.parts[part], self._job.binding)
-        for batch in self.scans[part].batches():
+        scans = enumerate(self.scans[part])
+        for number, batch in ((number, batch) for number, scan in scans for batch in scan.batches()):
             count = len(batch.rows)
             if not count:
                 continue
@@ -100,7 +105,7 @@ class TaggedSource:
             fields: dict[str, Bytes | npt.NDArray[np.int64]] = {
                 "ref": refs,
                 "row": numbered(batch.rows, part),
-                "tag": self._tags(batch),
+                "tag": self._tags(batch, number),
             }
             if batch.segments is not None:
                 fields["segment"] = self._numbered(batch)
@@ -108,9 +113,9 @@ class TaggedSource:
                 fields["plain"] = encode(batch.columns, self._columns)
             yield self.fields.join(count, **fields)
 
-    def _tags(self, batch: SourceBatch) -> Bytes:
+    def _tags(self, batch: SourceBatch, number: int) -> Bytes:
         self.key_bytes = max(self.key_bytes, pc.max(pc.binary_length(batch.keys)).as_py())
-        return tags_of(self._house, self._job, self._tag_key, batch)
+        return tags_of(self._house, self._job, self._tag_key, batch, number)
 
     def _numbered(self, batch: SourceBatch) -> npt.NDArray[np.int64]:
         """Number segments by name, in the order in which they are met."""
@@ -130,7 +135,10 @@ class TaggedSource:
         return numbers
 
 
-def tags_of(house: House, job: AuthorizedJob, tag_key: bytes, batch: SourceBatch) -> Bytes:
-    """Return the keyed tags of a batch's match keys, (n, 16). Blocks."""
-    inputs = kernel.oprf_inputs(job.agreement.match_keys[0], batch.keys)
-    return np.ascontiguousarray(kernel.hmac_sha256(tag_key, inputs, house.limits.threads)[:, :TAG_BYTES])
+def tags_of(house: House, job: AuthorizedJob, tag_key: bytes, batch: SourceBatch, number: int = 0) -> Bytes:
+    """Return the keyed tags of a batch's match keys, (n, 16); of several lists each begins with its number. Blocks."""
+    inputs = kernel.oprf_inputs(job.agreement.match_keys[number], batch.keys)
+    tags = np.ascontiguousarray(kernel.hmac_sha256(tag_key, inputs, house.limits.threads)[:, :TAG_BYTES])
+    if list_bytes(job):
+        tags[:, 0] = number
+    return tags

@@ -48,7 +48,9 @@ class United:
 
     __slots__ = ("_columns", "_fields", "_joined", "_repeats", "settled")
 
-    def __init__(self, fields: Fields, named: int, columns: tuple[Column, ...], parts: int) -> None:
+    def __init__(
+        self, fields: Fields, named: int, columns: tuple[Column, ...], parts: int, lists: bool = False
+    ) -> None:
         """Begin before the first person.
 
         Args:
@@ -56,9 +58,10 @@ class United:
             named: how many numbers of rows are kept per part.
             columns: in `plain`.
             parts: sources of the data set.
+            lists: rows of one person may stand in several lists; of one source alone, see `Repeats`.
         """
         self._fields, self._columns = fields, columns
-        self._repeats = tuple(Repeats(fields, named) for _ in range(parts))
+        self._repeats = tuple(Repeats(fields, named, lists) for _ in range(parts))
         self._joined = 0
         self.settled: Counter[str] = Counter()
 

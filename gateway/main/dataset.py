@@ -20,6 +20,7 @@ class _File(NamedTuple):
     path: Path
     subject_column: str
     subject_source: str
+    identifiers: Mapping[str, str]
     columns: Mapping[str, str]
 
 
@@ -33,6 +34,9 @@ def add(
     path: Path = typer.Option(..., help="The file: .csv or .parquet."),
     subject_column: str = typer.Option(..., help="Column of customer ids."),
     subject_source: str = typer.Option("", help="System whose ids stand there, e.g. crm; see `assent identity`."),
+    identifier: list[str] = typer.Option(
+        [], help="COLUMN=WHAT it holds: raw (phone, phone@HK, email, oaid) or digests (phone.cn11.sha256); repeatable."
+    ),
     format: str = typer.Option("", help="csv or parquet; by default from the file's name."),
     part: str = typer.Option("", help="Name of this file among those that make the data set, the first one first."),
     column: list[str] = typer.Option(
@@ -46,20 +50,24 @@ def add(
 
     chosen = options(context)
     home = chosen.own_home()
+    held = dict(pairs(identifier, "--identifier"))
     kind = format or path.suffix.removeprefix(".").lower()
     columns = pairs(column, "--column")
     if columns and not part:
         raise RequestError("BAD_FIELD", "--column: a data set of one file has that file's columns; name a --part")
     if kind in ("csv", "parquet"):
         # Looked at before it is declared: a file that cannot be used is refused now, not by the first run.
-        file = _File(kind, path.absolute(), subject_column, subject_source, columns)
+        file = _File(kind, path.absolute(), subject_column, subject_source, held, columns)
         asyncio.run(Datasets(lambda: {name: _Declared({part: file})}).describe(name))
     keys: dict[str, object] = {"format": kind, "path": str(path), "subject_column": subject_column}
-    further = {"subject_source": subject_source, "columns": columns}
+    further = {"subject_source": subject_source, "identifiers": held, "columns": columns}
     add_dataset(home, name, keys | {key: value for key, value in further.items() if value}, part)
     found = asyncio.run(Datasets(lambda: load_datasets(home)).describe(name))
-    rows = [{"dataset": name, "format": found.format, "column": c, "type": t} for c, t in found.columns]
-    show(rows, ["dataset", "format", "column", "type"], chosen.output)
+    rows = [
+        {"dataset": name, "format": found.format, "column": c, "type": t, "identifier": found.identifiers.get(c, "")}
+        for c, t in found.columns
+    ]
+    show(rows, ["dataset", "format", "column", "type", "identifier"], chosen.output)
 
 
 def show_config(context: typer.Context) -> None:

@@ -66,7 +66,7 @@ def as_keys(rows: Bytes) -> npt.NDArray[np.void]:
     return contiguous.view(np.dtype((np.void, contiguous.shape[1]))).reshape(-1)
 
 
-def check_ascending(stage: AnyStage, seq: int, keys: Bytes, previous: bytes | None) -> bytes | None:
+def check_ascending(stage: AnyStage, seq: int, keys: Bytes, previous: bytes | None, offset: int = 0) -> bytes | None:
     """Check that keys ascend strictly, across chunk borders too: repeats are found in O(1) memory.
 
     Args:
@@ -74,6 +74,7 @@ def check_ascending(stage: AnyStage, seq: int, keys: Bytes, previous: bytes | No
         seq: for the message.
         keys: (n, width) leading bytes of each record.
         previous: last key of the chunk before, or None at the start of a list.
+        offset: place of the first key in its chunk, for the message.
 
     Returns:
         The last key, for the next chunk.
@@ -86,7 +87,7 @@ def check_ascending(stage: AnyStage, seq: int, keys: Bytes, previous: bytes | No
     bad = kernel.first_not_ascending(keys, previous)
     if bad >= 0:
         raise HostileInput(
-            "NOT_ASCENDING", f"{at(stage, seq, bad)}: records must ascend strictly, so none may repeat; {OVER}"
+            "NOT_ASCENDING", f"{at(stage, seq, offset + bad)}: records must ascend strictly, so none may repeat; {OVER}"
         )
     return bytes(keys[-1])
 

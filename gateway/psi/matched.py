@@ -15,15 +15,18 @@ from gateway.route.subject_ref import REF_BYTES
 Bytes = npt.NDArray[np.uint8]
 
 
-def matched_fields(tag_bytes: int, columns: tuple[Column, ...], numbered: bool = False) -> Fields:
+def matched_fields(tag_bytes: int, columns: tuple[Column, ...], numbered: bool = False, lists: int = 0) -> Fields:
     """Return the fields of a matched customer's row: who, the row token, and what was learned.
 
     Args:
         tag_bytes: of a row token.
         columns: asked columns; empty for MATCH, and for what a sender learns.
+        lists: bytes that say by which match key, 0 where there is one.
         numbered: whether a row says which row of the table it stands in: where S learns the matches, too.
     """
-    return Fields(ref=REF_BYTES, token=tag_bytes, number=8 if numbered else 0, plain=plaintext_bytes(columns))
+    return Fields(
+        ref=REF_BYTES, list=lists, token=tag_bytes, number=8 if numbered else 0, plain=plaintext_bytes(columns)
+    )
 
 
 def matched_of(rows: Bytes, fields: Fields, columns: tuple[Column, ...], consent_ids: pa.StringArray) -> Matched:

@@ -234,8 +234,14 @@ def _sized(
     return Opening(record, receiver, sender, stages, tag, row, grouped, matches_to_sender)
 
 
-def sender_half_of(record: bytes, session_id: str, cap: int) -> OpeningHalf:
+def sender_half_of(record: bytes, session_id: str, cap: int, lists: int = 1) -> OpeningHalf:
     """Read S's half out of a full opening record, for R to rebuild and compare.
+
+    Args:
+        record: RFC 8785 bytes.
+        session_id: the session it must be about.
+        cap: most rows allowed over all lists.
+        lists: how many lists it must have: one per match key.
 
     Raises:
         HostileInput: BAD_SHAPE.
@@ -253,7 +259,7 @@ def sender_half_of(record: bytes, session_id: str, cap: int) -> OpeningHalf:
         )
     except (KeyError, TypeError) as error:
         raise HostileInput("BAD_SHAPE", "the opening record lacks the sender's half") from error
-    return OpeningHalf.parse(half, session_id, range(1, 2), cap)
+    return OpeningHalf.parse(half, session_id, range(lists, lists + 1), cap)
 
 
 def exact_object(encoded: bytes, names: set[str], what: str) -> dict[str, Any]:

@@ -55,7 +55,7 @@ class ConsentedCohort:
 
     Attributes:
         rows: records to tokenise, as the cohort file holds them.
-        members: customers, at least `rows`.
+        members: customers, at least `rows` where there is one match key.
         commitment: RFC 6962 root over sorted HMAC-SHA256(run salt, subject_ref).
         left_out: customers per reason (consent codes, SHARED_MATCH_KEY).
         judged_at: the one time of judgement (UTC).
@@ -63,6 +63,7 @@ class ConsentedCohort:
         key_bytes: of the longest match-key value of the source.
         segments: names of the segments in number order (receiver of AGGREGATE), else empty.
         segment_rows: records of each segment; (n,) without segments.
+        lists: records of each list where there are several match keys, else empty.
         padding: how many of the records stand for nobody (receiver of a padded MATCH or ENRICH). A sender's padding is
             drawn with its table and stands in no cohort.
     """
@@ -78,6 +79,12 @@ class ConsentedCohort:
     segments: tuple[str, ...] = ()
     segment_rows: tuple[int, ...] = ()
     padding: int = 0
+    lists: tuple[int, ...] = ()
+
+    @property
+    def list_rows(self) -> tuple[int, ...]:
+        """Records of each list."""
+        return self.lists or (self.rows,)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

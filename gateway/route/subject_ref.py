@@ -54,3 +54,19 @@ def ascending_order(refs: Bytes) -> Places | None:
 
 def _heads(refs: Bytes) -> npt.NDArray[np.uint64]:
     return refs[:, :8].view(">u8").reshape(-1).astype(np.uint64)
+
+
+def once(rows: Bytes) -> tuple[Bytes, npt.NDArray[np.int64]]:
+    """Return ascending rows each once, and where each of them went.
+
+    Args:
+        rows: (n, width), ascending; equal ones stand together.
+
+    Returns:
+        (m, width) and (n,) places in it.
+    """
+    begins = np.ones(len(rows), dtype=bool)
+    begins[1:] = (rows[1:] != rows[:-1]).any(axis=1)
+    if begins.all():
+        return rows, np.arange(len(rows))
+    return np.ascontiguousarray(rows[begins]), np.cumsum(begins) - 1

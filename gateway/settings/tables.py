@@ -139,6 +139,8 @@ class _FileSettings(_Table):
     """Column of raw subject values, or of another system's ids."""
     subject_source: str = Field(default="", pattern=r"^([a-z][a-z0-9_]{0,31})?$")
     """The system whose ids stand in the subject column, mapped by the identity map; empty = raw subject values."""
+    identifiers: Mapping[Line, Line] = Field(default_factory=dict)
+    """What columns hold: raw values (phone, phone@HK, email, oaid, ...) or digests (phone.cn11.sha256, ...)."""
 
 
 class PartSettings(_FileSettings):

@@ -37,12 +37,14 @@ class DatasetPart(_message.Message):
     def __init__(self, name: _Optional[str] = ..., format: _Optional[str] = ..., subject_column: _Optional[str] = ..., subject_source: _Optional[str] = ...) -> None: ...
 
 class DatasetColumn(_message.Message):
-    __slots__ = ("name", "type")
+    __slots__ = ("name", "type", "identifier")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
+    IDENTIFIER_FIELD_NUMBER: _ClassVar[int]
     name: str
     type: str
-    def __init__(self, name: _Optional[str] = ..., type: _Optional[str] = ...) -> None: ...
+    identifier: str
+    def __init__(self, name: _Optional[str] = ..., type: _Optional[str] = ..., identifier: _Optional[str] = ...) -> None: ...
 
 class ListDatasetsRequest(_message.Message):
     __slots__ = ("page_size", "page_token")

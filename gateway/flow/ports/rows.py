@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import pyarrow as pa
@@ -40,6 +40,8 @@ class DatasetDescription:
         subject_source: the system whose ids stand there, mapped by the identity map; "" for raw subjects, and where
             there are several sources.
         parts: the sources where there are several.
+        identifiers: what columns are declared to hold, by column, of several sources as in the first that says it;
+            names of `identifier.parse_content`.
     """
 
     name: str
@@ -48,6 +50,7 @@ class DatasetDescription:
     subject_column: str
     subject_source: str = ""
     parts: tuple[DatasetPart, ...] = ()
+    identifiers: Mapping[str, str] = field(default_factory=dict)
 
 
 class SourceScan(Protocol):
@@ -64,6 +67,11 @@ class SourceScan(Protocol):
     @property
     def rejected(self) -> Mapping[str, RejectedRows]:
         """Rows that cannot be used, per reason; each counts once, for its first fault."""
+        ...
+
+    @property
+    def key_faults(self) -> Mapping[str, RejectedRows]:
+        """Rows that are rejected for their match key, per reason of `identifier.RejectReason`."""
         ...
 
     @property
@@ -114,13 +122,20 @@ class DatasetPort(Protocol):
 
         Raises:
             RequestError: BAD_FIELD for a match key that is not supported.
-            SourceError: MISSING_COLUMN when the binding lacks a column.
+            SourceError: MISSING_COLUMN when the binding lacks a column, or its column cannot serve the match key.
             StateError: NOT_FOUND for a data set that is not declared.
         """
         ...
 
     async def parts(self, name: str) -> tuple[DatasetPart, ...]:
         """Return the sources of a data set, in order, at least one; StateError NOT_FOUND."""
+        ...
+
+    async def identifiers(self, name: str) -> tuple[Mapping[str, str], ...]:
+        """Return what columns of each source are declared to hold, by the data set's name of the column.
+
+        None for a data set that is not declared.
+        """
         ...
 
     def subject_pieces(self, binding: AgreementBinding, part: int = 0) -> Iterator[pa.StringArray]:

@@ -12,7 +12,10 @@ def dataset_to_proto(found: DatasetDescription) -> dataset_pb2.Dataset:
     return dataset_pb2.Dataset(
         name=name_of("datasets", found.name),
         format=found.format,
-        columns=[dataset_pb2.DatasetColumn(name=name, type=kind) for name, kind in found.columns],
+        columns=[
+            dataset_pb2.DatasetColumn(name=name, type=kind, identifier=found.identifiers.get(name, ""))
+            for name, kind in found.columns
+        ],
         subject_column=found.subject_column,
         subject_source=found.subject_source,
         parts=[

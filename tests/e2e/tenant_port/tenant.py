@@ -55,6 +55,9 @@ class Customers:
     async def parts(self, name: str) -> tuple[DatasetPart, ...]:
         return (DatasetPart("", "csv", "customer_id"),)
 
+    async def identifiers(self, name: str) -> tuple[dict[str, str], ...]:
+        return ({},)
+
     def subject_pieces(self, binding: AgreementBinding, part: int = 0) -> Iterator[pa.StringArray]:
         yield pa.array(CUSTOMERS, pa.string())
 

@@ -22,6 +22,7 @@ class Declared:
     subject_column: str = "customer"
     subject_source: str = ""
     columns: Mapping[str, str] = field(default_factory=dict)
+    identifiers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def parts(self) -> Mapping[str, Declared]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import time
 from decimal import Decimal
 from pathlib import Path
@@ -55,6 +56,48 @@ def test_a_row_is_rejected_for_its_first_fault(tmp_path: Path) -> None:
         "BAD_VALUE": (2, (5, 6)),
     }
     assert scan.rows_read == 8
+
+
+def test_why_rows_have_no_match_key_is_counted_by_reason(tmp_path: Path) -> None:
+    lines = [
+        "c1,13800000001",
+        "c2,1.38E+10",
+        "c3,138****0003",
+        "c4,",
+        ",x",
+        "c6,１３８０００００００６",
+        'c7,"13,800,000,007"',
+        "c8,380000008",
+        "c9,N/A",
+        "ca,138\u200b00000010",
+        f"cb,{'1' * 1_000_000}",
+    ]
+    declared = Declared(
+        "csv", csv_file(tmp_path, "customer,phone\n" + "\n".join(lines)), identifiers={"phone": "phone"}
+    )
+    scan = Datasets(lambda: {"customers": declared}, 1).scan(bound(match_key="phone.cn11.md5"), "phone.cn11.md5", ())
+    kept = [13800000001, 13800000006, 13800000010]
+    digests = [hashlib.md5(str(number).encode(), usedforsecurity=False).hexdigest() for number in kept]
+    assert table_of(scan).column("key").to_pylist() == digests
+    assert counts(scan) == {"EMPTY_SUBJECT": (1, (5,)), "EMPTY_MATCH_KEY": (1, (4,)), "BAD_MATCH_KEY": (6, (2,))}
+    faults = {reason: (found.count, found.first_rows) for reason, found in scan.key_faults.items()}
+    assert faults == {
+        "QUANTITY": (2, (2,)),
+        "BAD_LENGTH": (1, (8,)),
+        "EMPTY": (1, (4,)),
+        "MASKED": (1, (3,)),
+        "NULL_WORD": (1, (9,)),
+        "TOO_LONG": (1, (11,)),
+    }
+
+
+def test_digests_of_another_form_cannot_serve(tmp_path: Path) -> None:
+    held = {"phone": "phone.e164.sha256"}
+    declared = Declared("csv", csv_file(tmp_path, HEAD + "c1,13800000001,1,a,x\n"), identifiers=held)
+    with pytest.raises(SourceError) as caught:
+        Datasets(lambda: {"customers": declared}).scan(bound(match_key="phone.cn11.sha256"), "phone.cn11.sha256", ())
+    assert caught.value.reason == "MISSING_COLUMN"
+    assert "phone.e164.sha256" in caught.value.message
 
 
 def test_values_that_were_not_asked_for_cannot_reject(tmp_path: Path) -> None:
@@ -114,6 +157,10 @@ async def test_names_and_descriptions_follow_the_declarations(tmp_path: Path) ->
     parts = [await port.parts(name) for name in ("customers", "tills")]
     assert [[(part.name, part.subject_source) for part in of] for of in parts] == [[("", "")], [("", "tills")]]
     assert (await port.describe("tills")).subject_source == "tills"
+    declared["hashed"] = Declared("csv", declared["customers"].path, identifiers={"phone": "phone.cn11.md5"})
+    held = {"phone": "phone.cn11.md5"}
+    assert (await port.describe("hashed")).identifiers == held
+    assert [await port.identifiers(name) for name in ("hashed", "tills", "absent")] == [(held,), ({},), ()]
     assert (await port.describe("buyers")).columns == (("customer", "string"), ("age", "int64"))
 
 

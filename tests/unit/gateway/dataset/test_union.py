@@ -76,3 +76,23 @@ def test_a_part_that_changes_while_it_is_read_is_told_by_name(tmp_path: Path) ->
     with pytest.raises(SourceError, match="part cards") as caught:
         list(batches)
     assert caught.value.reason == "SOURCE_CHANGED"
+
+
+async def test_parts_declare_what_their_own_columns_hold(tmp_path: Path) -> None:
+    one = csv_file(tmp_path, "customer,phone\nc1,+852 9123 4567\n", "one.csv")
+    other = csv_file(tmp_path, "id,tel\nc2,9123 4568\n", "other.csv")
+    made = Datasets(
+        lambda: {
+            "customers": Union(
+                {
+                    "one": Declared("csv", one, identifiers={"phone": "phone"}),
+                    "other": Declared("csv", other, "id", columns={"phone": "tel"}, identifiers={"tel": "phone@HK"}),
+                }
+            )
+        }
+    )
+    assert await made.identifiers("customers") == ({"phone": "phone"}, {"phone": "phone@HK"})
+    assert (await made.describe("customers")).identifiers == {"phone": "phone"}
+    binding = bound(match_key="phone.e164")
+    keys = [table_of(made.scan(binding, "phone.e164", (), part=part)).column("key").to_pylist() for part in range(2)]
+    assert keys == [["+85291234567"], ["+85291234568"]]

@@ -201,7 +201,7 @@ async def test_we_sign_only_what_our_registry_carries(street: Street, changes: d
 
 async def test_the_acceptor_checks_its_own_registry_too(street: Street) -> None:
     await create_category(street.retailer, ADMIN, {"id": "email_hash"})
-    changed = draft(match_keys=[{"name": "email", "category": "email_hash"}])
+    changed = draft(match_keys=[{"name": "email.plain", "category": "email_hash"}])
     proposed = await propose(street.retailer, ADMIN, changed, REQUEST)
     with pytest.raises(RequestError, match="category"):
         await accept(street.platform, ADMIN, proposed.agreement.agreement_id, "")

@@ -63,3 +63,31 @@ def test_every_part_of_a_row_may_conflict() -> None:
         left = repeats.fold(rows_of([(7, (0, 0, 0, 0)), (3, (1, 0, 0, 0)), (5, other), (6, (1, 0, 0, 0))]))
         assert left.tobytes() == rows_of([(7, (0, 0, 0, 0))]).tobytes()
         assert (repeats.folded, repeats.rejected) == (0, {"CONFLICTING_ROWS": RejectedRows(3, (3, 5, 6))})
+
+
+@settings(max_examples=150)
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2), *[st.sampled_from([0, 0, 0, 1])] * 2), max_size=30))
+def test_rows_in_several_lists_fold_in_each_and_conflict_over_all(source: list[Row]) -> None:
+    """Here: person, list, match key, value. One row per person and list; a person in any conflict is in no list."""
+    rows = [(number, (person, key, 0, value)) for number, (person, _, key, value) in enumerate(source, 1)]
+    order = sorted(range(len(rows)), key=lambda at: source[at][0])  # the sort leaves equal references as they came
+    made = rows_of([rows[at] for at in order])
+    made[:, FIELDS["tag"].start] = [source[at][1] for at in order]
+    repeats = Repeats(FIELDS, 9, lists=True)
+    left = repeats.fold(made)
+
+    clean = {
+        person
+        for person in {row[0] for row in source}
+        if len({row[3] for row in source if row[0] == person}) == 1
+        and all(len({row[2] for row in source if row[:2] == (person, number)}) <= 1 for number in range(3))
+    }
+    expected = sorted({row[:2] for row in source if row[0] in clean})
+    people = [int(bytes(ref)[7:]) for ref in FIELDS.of(left, "ref")]
+    assert list(zip(people, left[:, FIELDS["tag"].start].tolist(), strict=True)) == expected
+    firsts = {row[:2]: number for number, row in reversed([*enumerate(source, 1)])}
+    assert FIELDS.number(left, "row").tolist() == [firsts[found] for found in expected]
+    conflicts = [number for number, row in enumerate(source, 1) if row[0] not in clean]
+    assert repeats.conflicting == len(conflicts)
+    assert repeats.rejected.get("CONFLICTING_ROWS", RejectedRows(0, ())).first_rows == tuple(conflicts[:9])
+    assert len(left) + repeats.folded + repeats.conflicting == len(source)

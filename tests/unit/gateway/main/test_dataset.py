@@ -37,6 +37,26 @@ def test_a_file_is_declared_and_described(
     assert _add(monkeypatch, home, "members", "--path", str(path), "--subject-column", "id") == 1
 
 
+def test_what_columns_hold_is_declared_and_checked(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = home.parent / "members.csv"
+    path.write_text("id,mobile,e-mail\n1,13800138000,x\n", encoding="utf-8")
+    place = ("--path", str(path), "--subject-column", "id")
+    for wrong, code, said in (
+        ("mobile=telephone", 2, "BAD_FIELD"),
+        ("mobile", 2, "--identifier"),
+        ("absent=phone", 1, "MISSING_COLUMN"),
+    ):
+        assert _add(monkeypatch, home, "members", *place, "--identifier", wrong) == code
+        assert said in capsys.readouterr().err
+    held = {"mobile": "phone@HK", "e-mail": "email.plain.sha256"}
+    named = [word for column, what in held.items() for word in ("--identifier", f"{column}={what}")]
+    assert _add(monkeypatch, home, "members", *place, *named) == 0
+    assert [row["identifier"] for row in json.loads(capsys.readouterr().out)] == ["", *held.values()]
+    assert load_datasets(home)["members"].identifiers == held
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words", "code", "said"),
     [

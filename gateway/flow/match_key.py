@@ -1,0 +1,29 @@
+"""Match keys of an agreement and what the bound columns hold: other forms are found before anything is compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from gateway import identifier
+from gateway.route.agreement import AgreementBinding
+
+
+def mismatch(binding: AgreementBinding, held: Iterable[Mapping[str, str]]) -> tuple[str, str] | None:
+    """Return the first match key whose bound column cannot serve it, and why; None when all can.
+
+    Args:
+        binding: which columns answer for the agreement.
+        held: per source what columns are declared to hold; one of which nothing is declared holds what its key implies.
+
+    Raises:
+        RequestError: BAD_FIELD for a match key or a declaration that this release does not know.
+    """
+    for name, column in binding.match_key_columns:
+        key = identifier.parse(name)
+        for declared in dict.fromkeys(one[column] for one in held if column in one):
+            content = identifier.parse_content(declared)
+            if content.serves(key):
+                continue
+            what = f"digests of {content.name}" if content.digests else f"raw values of type {content.type}"
+            return name, f"the column bound to {name} holds {what}"
+    return None
