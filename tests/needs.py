@@ -66,7 +66,7 @@ def _child_memory_absent() -> str | None:
 NEEDS = {
     need.name: need
     for need in (
-        Need("postgres", frozenset({"postgres_dsn", "postgres_url"}), postgres.absent),
+        Need("postgres", frozenset({"postgres_dsn", "postgres_url", "new_postgres_url"}), postgres.absent),
         Need("vectors", frozenset({"vectors_dir"}), _vectors_absent),
         Need("ifma", frozenset(), _ifma_absent),
         Need("child_memory", frozenset(), _child_memory_absent),

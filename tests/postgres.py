@@ -15,12 +15,15 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from sqlalchemy import URL
+from sqlalchemy import URL, make_url
+
+from tests.empty_stores import FORGET_SALTS, migrate_apart
 
 START_SECONDS = 60
 versions_seen: set[str] = set()
@@ -119,13 +122,39 @@ def postgres_dsn() -> Iterator[str]:
         server.stop()
 
 
+@pytest.fixture(scope="session")
+def _migrated(postgres_dsn: str) -> Iterator[str]:
+    """Name of a database without rows in the present schema, from which others are copied."""
+    with _database(postgres_dsn, "template0") as url:
+        migrate_apart(url)
+        name = make_url(url).database
+        assert name is not None
+        with psycopg.connect(postgres_dsn, dbname=name, autocommit=True) as connection:
+            connection.execute(FORGET_SALTS)
+        yield name
+
+
 @pytest.fixture
-def postgres_url(postgres_dsn: str) -> Iterator[str]:
-    """SQLAlchemy URL of an empty database of this test's own."""
+def postgres_url(postgres_dsn: str, _migrated: str) -> Iterator[str]:
+    """SQLAlchemy URL of a store without rows, of this test's own."""
+    with _database(postgres_dsn, _migrated) as url:
+        yield url
+
+
+@pytest.fixture
+def new_postgres_url(postgres_dsn: str) -> Iterator[str]:
+    """SQLAlchemy URL of a database without tables, of this test's own."""
+    with _database(postgres_dsn, "template0") as url:
+        yield url
+
+
+@contextmanager
+def _database(dsn: str, template: str) -> Iterator[str]:
+    """Copy a database and drop the copy afterwards; gives its SQLAlchemy URL."""
     name = f"assent_{secrets.token_hex(6)}"
-    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
-    given = {key: str(value) for key, value in conninfo_to_dict(postgres_dsn).items() if value is not None}
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    given = {key: str(value) for key, value in conninfo_to_dict(dsn).items() if value is not None}
     given.pop("dbname", None)
     port = given.pop("port", None)
     host = given.pop("host", None)
@@ -140,5 +169,5 @@ def postgres_url(postgres_dsn: str) -> Iterator[str]:
         query=given | ({"host": host} if host is not None and host.startswith("/") else {}),
     )
     yield url.render_as_string(hide_password=False)
-    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+    with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')

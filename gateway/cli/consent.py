@@ -9,12 +9,9 @@ from pathlib import Path
 
 import typer
 
-from consent.cases import RECORD, unread
-from consent.cases import decide as decide_cases
 from consent.errors import ConsentError
 from gateway.cli.cohort import coverage, eligible
 from gateway.cli.decision import decision_record, decisions
-from gateway.cli.dpv import as_dpv
 from gateway.cli.event_table import read_table
 from gateway.cli.events import read_events
 from gateway.cli.gateway_options import options
@@ -148,6 +145,8 @@ def show_consents(
     """List a customer's consents as they stand."""
     chosen = options(context)
     if form is Shape.DPV:
+        from gateway.cli.dpv import as_dpv  # the consent records, which other commands do without
+
         with chosen.client() as client:
             listed = list(client.consents.list(subject, subject_type=subject_type))
             show_one(as_dpv(client, listed, datetime.now(UTC)), Output.JSON)
@@ -181,6 +180,9 @@ def decide(
     record: bool = typer.Option(False, "--record", help="Say of each answer what it rests on, and its decision id."),
 ) -> None:
     """Answer a file of consent cases with the rule, without any gateway."""
+    from consent.cases import RECORD, unread  # the rule, which other commands do without
+    from consent.cases import decide as decide_cases
+
     try:
         document = json.loads(cases.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:

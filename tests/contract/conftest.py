@@ -9,13 +9,26 @@ import pytest
 
 from gateway.store import SqlStore, open_store
 from tests.contract import given
+from tests.empty_stores import empty_sqlite
+
+BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+@pytest.fixture(params=BOTH)
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'assent.db'}"
+        path = tmp_path / "assent.db"
+        path.write_bytes(empty_sqlite())
+        return f"sqlite:///{path}"
     return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture(params=BOTH)
+def new_store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database without tables."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'assent.db'}"
+    return str(request.getfixturevalue("new_postgres_url"))
 
 
 @pytest.fixture

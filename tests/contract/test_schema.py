@@ -62,9 +62,9 @@ def _clauses(sql: str | None) -> list[str]:
     return sorted(part.strip().rstrip(",") for line in lines for part in line if part.strip())
 
 
-async def test_the_migrations_make_exactly_the_tables_of_the_schema(store_url: str) -> None:
-    await migrate(store_url)
-    with _database(store_url) as connection:
+async def test_the_migrations_make_exactly_the_tables_of_the_schema(new_store_url: str) -> None:
+    await migrate(new_store_url)
+    with _database(new_store_url) as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, metadata) == []
         migrated = _described(connection)
@@ -73,27 +73,27 @@ async def test_the_migrations_make_exactly_the_tables_of_the_schema(store_url: s
         assert _described(connection) == migrated
 
 
-async def test_opening_again_keeps_what_is_there(store_url: str) -> None:
+async def test_opening_again_keeps_what_is_there(new_store_url: str) -> None:
     salt = text("SELECT salt FROM subject_salts WHERE subject_ref = ''")
-    await migrate(store_url)
-    with _database(store_url) as connection:
+    await migrate(new_store_url)
+    with _database(new_store_url) as connection:
         before = connection.execute(salt).scalar_one()
-    await migrate(store_url)
-    with _database(store_url) as connection:
+    await migrate(new_store_url)
+    with _database(new_store_url) as connection:
         assert connection.execute(salt).scalar_one() == before
     assert len(before) == 32
 
 
-async def test_a_database_of_the_first_schema_is_brought_up_with_what_it_holds(store_url: str) -> None:
-    connect(store_url)  # which makes SQLite's file
-    with _database(store_url) as connection:
+async def test_a_database_of_the_first_schema_is_brought_up_with_what_it_holds(new_store_url: str) -> None:
+    connect(new_store_url)  # which makes SQLite's file
+    with _database(new_store_url) as connection:
         config = Config()
         config.set_main_option("script_location", str(Path(opening.__file__).parent / "migrations"))
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
         assert "budget_charges" not in inspect(connection).get_table_names()
         connection.execute(text("INSERT INTO counters (name, value) VALUES ('registry', 7)"))
-    store = await open_store(store_url)
+    store = await open_store(new_store_url)
     async with store.begin() as tx:
         assert await tx.registry.revision() == 7
         assert await tx.budget.list("platform") == []
@@ -110,22 +110,22 @@ _BEFORE_CHANGES = (
 )
 
 
-async def test_people_of_the_second_schema_keep_what_is_on_file_about_them(store_url: str) -> None:
-    connect(store_url)
-    with _database(store_url) as connection:
+async def test_people_of_the_second_schema_keep_what_is_on_file_about_them(new_store_url: str) -> None:
+    connect(new_store_url)
+    with _database(new_store_url) as connection:
         config = Config()
         config.set_main_option("script_location", str(Path(opening.__file__).parent / "migrations"))
         config.attributes["connection"] = connection
         command.upgrade(config, "0002")
         for statement in _BEFORE_CHANGES:
             connection.execute(text(statement))
-    store = await open_store(store_url)
+    store = await open_store(new_store_url)
     async with store.begin() as tx:
         assert await tx.consents.mark() == Mark(0, 0)
         assert len(await tx.consents.changed(Mark(0, 0), 9)) == 0
         assert await tx.consents.subject_count() == 2
         await tx._connection.insert_rows(subjects, [{"subject_ref": "dd"}])
-    with _database(store_url) as connection:
+    with _database(new_store_url) as connection:
         rows = connection.execute(text("SELECT subject_ref, revision, changed FROM subjects ORDER BY subject_ref"))
         assert [tuple(row) for row in rows] == [("aa", 3, 0), ("bb", 0, 0), ("cc", 1, 0), ("dd", 0, 0)]
         for table, count in (("consent_events", 2), ("consent_links", 2), ("consent_projection", 1)):
@@ -150,16 +150,16 @@ _BEFORE_NUMBERS = (
 )
 
 
-async def test_rows_from_before_uses_had_numbers_say_the_same(store_url: str) -> None:
-    connect(store_url)
-    with _database(store_url) as connection:
+async def test_rows_from_before_uses_had_numbers_say_the_same(new_store_url: str) -> None:
+    connect(new_store_url)
+    with _database(new_store_url) as connection:
         config = Config()
         config.set_main_option("script_location", str(Path(opening.__file__).parent / "migrations"))
         config.attributes["connection"] = connection
         command.upgrade(config, "0003")
         for statement in _BEFORE_NUMBERS:
             connection.execute(text(statement.format(aa=given.ref(1), bb=given.ref(2))))
-    store = await open_store(store_url)
+    store = await open_store(new_store_url)
     async with store.begin() as tx:
         assert await people.plain(tx) == [given.ref(1)]
         assert await people.plain_ids(tx) == ["ca"]
@@ -170,27 +170,27 @@ async def test_rows_from_before_uses_had_numbers_say_the_same(store_url: str) ->
         await tx.consents.append([], {given.ref(1): [given.row(given.ref(1), "anew", purpose="measure")]})
         numbers = sorted(row.use_id for row in await tx._connection.rows(consent_uses.select()))
         assert numbers == [1, 2, 3]
-    with _database(store_url) as connection:
+    with _database(new_store_url) as connection:
         assert "projection_before" not in inspect(connection).get_table_names()
         rows = connection.execute(text("SELECT effective_from, valid_until FROM consent_projection WHERE use_id < 3"))
         assert sorted(tuple(row) for row in rows) == [(1, 2), (3, 4)]
     await store.close()
 
 
-async def test_two_processes_may_open_a_new_database_at_once(store_url: str) -> None:
-    stores = await asyncio.gather(*(open_store(store_url) for _ in range(4)))
+async def test_two_processes_may_open_a_new_database_at_once(new_store_url: str) -> None:
+    stores = await asyncio.gather(*(open_store(new_store_url) for _ in range(4)))
     for store in stores:
         async with store.read() as tx:
             assert await tx.audit.size() == 0
         await store.close()
 
 
-async def test_a_database_of_a_later_release_is_refused(store_url: str) -> None:
-    await migrate(store_url)
-    with _database(store_url) as connection:
+async def test_a_database_of_a_later_release_is_refused(new_store_url: str) -> None:
+    await migrate(new_store_url)
+    with _database(new_store_url) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(StateError, match="later release") as caught:
-        await open_store(store_url)
+        await open_store(new_store_url)
     assert caught.value.reason == "REVISION_CONFLICT"
 
 
@@ -212,19 +212,19 @@ async def test_a_server_that_is_not_there_is_unavailable() -> None:
     assert "s3cr3t" not in str(caught.value)
 
 
-async def test_a_run_of_before_is_looked_at_from_the_first_event_on(store_url: str) -> None:
-    connect(store_url)
-    with _database(store_url) as connection:
+async def test_a_run_of_before_is_looked_at_from_the_first_event_on(new_store_url: str) -> None:
+    connect(new_store_url)
+    with _database(new_store_url) as connection:
         config = Config()
         config.set_main_option("script_location", str(Path(opening.__file__).parent / "migrations"))
         config.attributes["connection"] = connection
         command.upgrade(config, "0007")
-    with _database(store_url) as connection:
+    with _database(new_store_url) as connection:
         job = rows.job_values(a_job()) | {"not_before": NOW, "looked_at": NOW}
         connection.execute(jobs.insert().values(job))
         values = {"job_id": job["job_id"], "session_id": "s", "agreement_id": "a", "released_at": NOW, "rows": 7}
         connection.execute(runs.insert().values(values))
-    store = await open_store(store_url)
+    store = await open_store(new_store_url)
     async with store.read() as tx:
         run = await tx.runs.get(str(job["job_id"]))
     assert run is not None

@@ -16,6 +16,7 @@ from consent.registry import Registry
 from gateway.flow.ports.store import RegistryItem
 from gateway.route.subject_ref import Bytes
 from gateway.store import SqlStore, open_store
+from tests.empty_stores import empty_sqlite
 
 _empty: list[bytes] = []
 
@@ -42,14 +43,10 @@ class ConsentBook:
 
     @classmethod
     async def open(cls) -> ConsentBook:
-        """Open an empty one; the schema is made once."""
+        """Open an empty one."""
         home = tempfile.TemporaryDirectory(prefix="assent-book-")
         path = Path(home.name) / "assent.db"
-        if _empty:
-            path.write_bytes(_empty[0])
-            return cls(await open_store(f"sqlite:///{path}"), home)
-        await (await open_store(f"sqlite:///{path}")).close()
-        _empty.append(path.read_bytes())
+        path.write_bytes(empty_sqlite())
         return cls(await open_store(f"sqlite:///{path}"), home)
 
     async def close(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -27,6 +26,7 @@ from gateway.keys.sealer import Sealer
 from gateway.route.caller import Caller, Role
 from gateway.route.party import PartyCard
 from gateway.store import open_store
+from tests.empty_stores import empty_sqlite
 
 NOW = datetime(2026, 11, 20, 8, 30, tzinfo=UTC)
 ADMIN = Caller("admin", frozenset({Role.ADMINISTRATOR}))
@@ -109,22 +109,6 @@ class PeerEnd:
         await agreements.receive_countersignature(house, dialler, agreement_id, hash, signature)
 
 
-_empty: list[bytes] = []
-
-
-async def _empty_database(home: Path) -> bytes:
-    """A database without rows, migrated once for all tests; its log's own salt is made anew by `open_store`."""
-    if not _empty:
-        path = home / "empty.db"
-        await (await open_store(f"sqlite:///{path}")).close()
-        with sqlite3.connect(path) as connection:
-            connection.execute("DELETE FROM subject_salts")
-        connection.close()
-        _empty.append(path.read_bytes())
-        path.unlink()
-    return _empty[0]
-
-
 @asynccontextmanager
 async def open_house(
     home: Path,
@@ -149,7 +133,7 @@ async def open_house(
             now=NOW,
         )
     if url is None and not (home / "assent.db").exists():
-        (home / "assent.db").write_bytes(await _empty_database(home))
+        (home / "assent.db").write_bytes(empty_sqlite())
     store = await open_store(url or f"sqlite:///{home / 'assent.db'}")
     try:
         house = House(
