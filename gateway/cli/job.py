@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 import typer
@@ -14,7 +17,8 @@ from gateway.cli.cells import about_cells, show_cells
 from gateway.cli.gateway_options import GatewayOptions, options
 from gateway.cli.screen import show, show_one, show_table, words
 from gateway.client import Client, Job, Refused, is_cells
-from gateway.errors import RequestError
+from gateway.client.job import NOT_WHOLE
+from gateway.errors import HostileInput, RequestError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,7 +53,7 @@ def run(
         show_one(_record(job), chosen.output)
         _end(job)
         if wait and result is not None:
-            write_table(client.jobs.result(job.job_id, control or None), result)
+            write_result(client, job.job_id, control, result)
 
 
 @app.command()
@@ -96,7 +100,11 @@ def result(
     """Read a result: one row per customer and attribute, or one per statistic and segment."""
     chosen: GatewayOptions = options(context)
     with chosen.client() as client:
-        table, job = client.jobs.result(job_id, control or None), client.jobs.get(job_id)
+        job = client.jobs.get(job_id)
+        if file is not None and job.operation in ("MATCH", "ENRICH"):
+            write_result(client, job_id, control, file)
+            return
+        table = client.jobs.result(job_id, control or None)
     if is_cells(table):
         words(about_cells(dict(job.facts), job.count("withdrawn_since_cut")))
     if file is not None:
@@ -140,23 +148,61 @@ def _place(job: Job) -> str:
     return f"{job.state}{stage} (waiting for {job.waiting_for}{chunk})"
 
 
-def write_table(table: pa.Table, file: Path) -> None:
-    """Write a result whole or not at all."""
+def write_result(client: Client, job_id: str, control: str, file: Path) -> None:
+    """Write a result of any length whole or not at all; it waits beside the file until all of it is here."""
     check_kind(file)
-    import pyarrow.csv  # a third of a second to load: only for those who need it
+    import pyarrow as pa  # a third of a second to load: only for those who need it
+    import pyarrow.ipc
+
+    with _writing(file), TemporaryFile(dir=file.absolute().parent) as arrived:
+        client.jobs.save_result(job_id, arrived, control or None)
+        arrived.seek(0)
+        try:
+            with pa.ipc.open_stream(arrived) as reader:
+                _write(reader.schema, _batches(reader), file)
+        except pa.ArrowInvalid as error:
+            raise HostileInput("BAD_SHAPE", NOT_WHOLE) from error
+
+
+def write_table(table: pa.Table, file: Path) -> None:
+    """Write a table whole or not at all."""
+    check_kind(file)
+    with _writing(file):
+        _write(table.schema, table.to_batches(), file)
+
+
+def _batches(reader: pa.RecordBatchStreamReader) -> Iterator[pa.RecordBatch]:
+    try:
+        yield from reader
+    except OSError as error:
+        raise HostileInput("BAD_SHAPE", NOT_WHOLE) from error
+
+
+def _write(schema: pa.Schema, batches: Iterable[pa.RecordBatch], file: Path) -> None:
+    import pyarrow.csv
     import pyarrow.parquet
 
     part = file.with_name(f".{file.name}.part")
+    kind = pyarrow.csv.CSVWriter if file.suffix == ".csv" else pyarrow.parquet.ParquetWriter
+    rows = 0
     try:
-        if file.suffix == ".csv":
-            pyarrow.csv.write_csv(table, part)
-        else:
-            pyarrow.parquet.write_table(table, part)
+        with kind(part, schema) as writer:
+            for batch in batches:
+                writer.write_batch(batch)
+                rows += batch.num_rows
         part.replace(file)
-    except OSError as error:
+    except BaseException:
         part.unlink(missing_ok=True)
+        raise
+    words(f"{rows} rows in {file.name}")
+
+
+@contextmanager
+def _writing(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
         raise RequestError("BAD_FIELD", f"cannot write {file.name}: {error.strerror}; nothing was written") from error
-    words(f"{table.num_rows} rows in {file.name}")
 
 
 def check_kind(file: Path) -> None:

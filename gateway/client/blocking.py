@@ -99,6 +99,7 @@ class Jobs:
         self.watch = loop.iterating(calls.watch)
         self.wait = loop.blocking(calls.wait)
         self.result = loop.blocking(calls.result)
+        self.save_result = loop.blocking(calls.save_result)
 
 
 class Notices:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from gateway.client.connection import Connection
 from gateway.client.outcome import Cancelled, Refused
@@ -229,18 +230,29 @@ class AsyncJobs:
         import pyarrow as pa  # a third of a second to load: only for those who need it
         import pyarrow.ipc
 
-        request = job_pb2.ReadResultRequest(name=named("jobs", job_id), control_segment=control or "")
-        pieces: list[bytes] = []
-        async with aclosing(self._connection.download(self._stub.ReadResult, request)) as answers:
-            async for answer in answers:
-                pieces.append(answer.arrow_stream)
+        stream = io.BytesIO()
+        await self.save_result(job_id, stream, control)
         try:
-            with pa.ipc.open_stream(b"".join(pieces)) as reader:
+            with pa.ipc.open_stream(pa.py_buffer(stream.getbuffer())) as reader:
                 return reader.read_all()
         except (pa.ArrowInvalid, OSError) as error:
-            raise HostileInput(
-                "BAD_SHAPE", "the gateway's result is not a whole Arrow stream; read it again"
-            ) from error
+            raise HostileInput("BAD_SHAPE", NOT_WHOLE) from error
+
+    async def save_result(self, job_id: str, file: BinaryIO, control: str | None = None) -> None:
+        """Write the result of a job that SUCCEEDED into a file as it arrives: an Arrow IPC stream of any length.
+
+        Args:
+            job_id: the job.
+            file: opened for writing.
+            control: as of `result`.
+        """
+        request = job_pb2.ReadResultRequest(name=named("jobs", job_id), control_segment=control or "")
+        async with aclosing(self._connection.download(self._stub.ReadResult, request)) as answers:
+            async for answer in answers:
+                file.write(answer.arrow_stream)
+
+
+NOT_WHOLE = "the gateway's result is not a whole Arrow stream; read it again"
 
 
 def succeeded(job: Job) -> Job:

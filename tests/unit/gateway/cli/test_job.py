@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.csv
@@ -20,7 +21,7 @@ import typer
 from gateway.cli import job as commands
 from gateway.cli.gateway_options import GatewayOptions
 from gateway.client import Count, Job, Refused
-from gateway.errors import RequestError
+from gateway.errors import HostileInput, RequestError
 from gateway.main import main
 from tests.unit.gateway.cells import cell, cells
 
@@ -102,15 +103,44 @@ def test_a_result_that_cannot_be_written_leaves_the_old_one(tmp_path: Path, monk
     target = tmp_path / "result.csv"
     target.write_text("old", encoding="utf-8")
 
-    def full(table: pa.Table, file: Path) -> None:
-        Path(file).write_text("half", encoding="utf-8")
-        raise OSError(28, "No space left on device")
+    class Full:
+        def __init__(self, file: Path, schema: pa.Schema) -> None:
+            Path(file).write_text("half", encoding="utf-8")
+            raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(pyarrow.csv, "write_csv", full)
+    monkeypatch.setattr(pyarrow.csv, "CSVWriter", Full)
     with pytest.raises(RequestError, match="No space left"):
         commands.write_table(TABLE, target)
     assert target.read_text(encoding="utf-8") == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["result.csv"]
+
+
+def _sending(stream: bytes) -> Any:
+    """A client whose gateway sends these bytes as a result."""
+    return SimpleNamespace(jobs=SimpleNamespace(save_result=lambda job_id, file, control: file.write(stream)))
+
+
+@pytest.mark.parametrize("table", [TABLE, TABLE.slice(0, 0)], ids=["rows", "none"])
+def test_a_result_goes_to_its_file_as_it_comes(tmp_path: Path, table: pa.Table) -> None:
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table, max_chunksize=1)
+    for name in ("result.parquet", "result.csv"):
+        commands.write_result(_sending(sink.getvalue()), "j", "", tmp_path / name)
+    assert pq.read_table(tmp_path / "result.parquet").equals(table)
+    assert (tmp_path / "result.csv").read_text().splitlines()[1:] == ['"C1","x"', '"C2",'][: table.num_rows]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["result.csv", "result.parquet"]
+
+
+def test_a_result_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, TABLE.schema) as writer:
+        writer.write_table(TABLE)
+    whole = sink.getvalue()
+    for size in (0, 3, 100, len(whole) // 2, len(whole) - 20):
+        with pytest.raises(HostileInput, match="not a whole Arrow stream"):
+            commands.write_result(_sending(whole[:size]), "j", "", tmp_path / "result.csv")
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_another_kind_of_file_is_refused_before_the_run(
@@ -151,6 +181,11 @@ class _Jobs:
     def result(self, job_id: str, control: str | None = None) -> pa.Table:
         self.asked.append((job_id, control))
         return TABLE if job_id == "customers" else CELLS
+
+    def save_result(self, job_id: str, file: IO[bytes], control: str | None = None) -> None:
+        table = self.result(job_id, control)
+        with pa.ipc.new_stream(file, table.schema) as writer:
+            writer.write_table(table)
 
 
 @pytest.fixture
