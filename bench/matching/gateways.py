@@ -158,7 +158,8 @@ def finished(both: Both) -> tuple[Job, Job]:
     # Lists are read to their end: a call that is left open would hang in the gateway.
     mine, *_ = both.retailer.jobs.list()
     theirs, *_ = [job for job in both.platform.jobs.list() if job.session_id == mine.session_id]
-    return mine, both.platform.jobs.wait(theirs.job_id, timeout_s=START_S)
+    *_, ended = both.platform.jobs.watch(theirs.job_id)
+    return mine, ended
 
 
 def gate_cpu_s(jobs: tuple[Job, Job]) -> float | None:
