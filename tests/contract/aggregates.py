@@ -26,12 +26,12 @@ from gateway.psi.stages import COUNT_BYTES, Grouped
 from gateway.route.agreement import Operation
 from gateway.route.job import Job, Side
 from gateway.route.session import AggregateStage, Chunk, Session
+from tests.table_datasets import TableDatasets
 from tests.twin import (
     EXACT,
     PLATFORM,
     RETAILER,
     Gateway,
-    TableDatasets,
     TestClock,
     Twin,
     close_all,

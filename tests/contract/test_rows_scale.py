@@ -13,7 +13,8 @@ from gateway.route.agreement import Operation
 from gateway.route.job import JobState
 from gateway.spool.spill import Spill
 from tests.contract.rows import COLUMNS, TINY, found_by, job_at, read_at, rows_twin, with_memory
-from tests.twin import TableDatasets, close_all
+from tests.table_datasets import TableDatasets
+from tests.twin import close_all
 
 FEW, MANY, CAP = 50, 20_000, 20_500
 SHARED = 20
