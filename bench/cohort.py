@@ -9,7 +9,8 @@ For each size a gateway is started as a process on loopback over a store of so m
 - how soon a withdrawal is seen: the first decision after the import has answered;
 - an import of new people's grants, with their leaves in the log.
 
-PostgreSQL's own processor time is not in the gateway's; the wall clock has both.
+PostgreSQL's own processor time is not in the gateway's; the wall clock has both. Filling a store of ten million takes
+longer than all the rest: --prepare does only that, in --folder, and the next run there measures what it finds.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ from gateway.store import open_store
 CATEGORIES = (PHONE, "membership_tier")
 DECISIONS, WITHDRAWALS = 3000, 100
 START_S = 600.0
+PREPARED = "prepared.json"
 ELIGIBLE_STORIES = (0, 1, 4)
 
 
@@ -62,8 +64,11 @@ def main() -> None:
     asked = _asked()
     found = []
     for people in asked.subjects:
-        with tempfile.TemporaryDirectory(prefix="assent-cohort-", dir=asked.folder) as folder:
-            figures = measure(Path(folder), people, asked.database, asked.imported, asked.coverage)
+        with _folder(asked, people) as folder:
+            if asked.prepare:
+                with _filled_store(folder, people, asked.database):
+                    continue
+            figures = measure(folder, people, asked.database, asked.imported, asked.coverage)
         found.append(figures)
         print(f"{machine()}; {asked.database}; {people:,} people")
         for name, figure in figures.items():
@@ -76,16 +81,8 @@ def main() -> None:
 def measure(folder: Path, people: int, database: str, imported: int, coverage: bool) -> dict[str, float]:
     """Fill a store and measure."""
     figures: dict[str, float] = {"people": people}
-    with ExitStack() as stack:
-        url = ""
-        if database == "postgres":
-            folder.chmod(0o755)  # its user must get through
-            url, _ = stack.enter_context(postgres(folder / "postgres"))
-        now = datetime.now(UTC)
-        server = _home(folder, url, now)
-        begun = time.monotonic()
-        figures["events"] = _filled(server.home, url or f"sqlite:///{server.home / 'assent.db'}", people, now)
-        figures["loading s"] = time.monotonic() - begun
+    with _filled_store(folder, people, database) as (server, loaded):
+        figures |= loaded
         with _serving(server), server.client() as client:
             for run in ("cold", "warm"):
                 figures |= {
@@ -95,10 +92,46 @@ def measure(folder: Path, people: int, database: str, imported: int, coverage: b
                 figures |= _coverage(client, people)
             figures |= asyncio.run(_decisions(server, people))
             figures |= _withdrawals(client, people)
-            figures |= _import(server, client, imported, now)
+            figures |= _import(server, client, imported, datetime.now(UTC))
             figures["gateway, peak memory MiB"] = peak_mib(server.pid)
-        figures["store, GB"] = _size(folder if url else server.home) / 1e9
+        figures["store, GB"] = _size(folder) / 1e9
     return figures
+
+
+@contextmanager
+def _folder(asked: argparse.Namespace, people: int) -> Iterator[Path]:
+    """Yield where a store is made: one that was prepared is used up, for measuring changes it."""
+    if asked.folder is None:
+        with tempfile.TemporaryDirectory(prefix="assent-cohort-") as folder:
+            yield Path(folder)
+        return
+    folder = asked.folder.absolute() / f"cohort-{asked.database}-{people}"
+    done = False
+    try:
+        folder.mkdir(exist_ok=True)
+        yield folder
+        done = asked.prepare
+    finally:
+        if not done:
+            shutil.rmtree(folder)
+
+
+@contextmanager
+def _filled_store(folder: Path, people: int, database: str) -> Iterator[tuple[Server, dict[str, float]]]:
+    """Yield a stopped gateway whose store is filled, and what filling took; its database runs meanwhile."""
+    with ExitStack() as stack:
+        url = ""
+        if database == "postgres":
+            folder.chmod(0o755)  # its user must get through
+            url, _ = stack.enter_context(postgres(folder / "postgres"))
+        told = folder / PREPARED
+        if not told.exists():
+            now = datetime.now(UTC)
+            server = _home(folder, url, now)
+            begun = time.monotonic()
+            events = _filled(server.home, url or f"sqlite:///{server.home / 'assent.db'}", people, now)
+            told.write_text(json.dumps({"events": events, "loading s": time.monotonic() - begun}))
+        yield Server(folder / RETAILER), json.loads(told.read_text())
 
 
 def _home(folder: Path, url: str, now: datetime) -> Server:
@@ -279,8 +312,11 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--imported", type=int, default=100_000, help="events of the import that is measured")
     parser.add_argument("--coverage", action="store_true")
     parser.add_argument("--folder", type=Path, help="where the stores are made; by default the system's temporary one")
+    parser.add_argument("--prepare", action="store_true", help="fill the stores in --folder, and leave them for a run")
     parser.add_argument("--json", type=Path, help="also write the figures there")
     asked = parser.parse_args()
+    if asked.prepare and asked.folder is None:
+        parser.error("--prepare needs --folder")
     if asked.folder is not None and shutil.disk_usage(asked.folder).free < max(asked.subjects) * 6000:
         sys.exit(f"{asked.folder} has not enough room: a person takes up to six kilobytes")
     return asked

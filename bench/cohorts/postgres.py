@@ -20,13 +20,13 @@ SETTINGS = {"listen_addresses": "", "shared_buffers": "1GB", "max_wal_size": "8G
 
 @contextmanager
 def postgres(folder: Path) -> Iterator[tuple[str, int]]:
-    """Run the newest installed server; yield the URL of an empty database and the process id.
+    """Run the newest installed server; yield the URL of a database, empty in a new folder, and the process id.
 
     Args:
-        folder: new, for its files; when run as root it is given to user postgres.
+        folder: for its files; when run as root it is given to user postgres.
     """
     binaries = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     user: list[str] = []
     if os.geteuid() == 0:
         pwd.getpwnam("postgres")
@@ -34,7 +34,8 @@ def postgres(folder: Path) -> Iterator[tuple[str, int]]:
         user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]
     files = folder / "files"
     init = ["-D", str(files), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"]
-    subprocess.run([*user, str(binaries / "initdb"), *init], check=True, stdout=subprocess.DEVNULL, cwd=folder)
+    if not files.exists():
+        subprocess.run([*user, str(binaries / "initdb"), *init], check=True, stdout=subprocess.DEVNULL, cwd=folder)
     settings = SETTINGS | {"unix_socket_directories": str(folder)}
     words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     with (folder / "log").open("wb") as log:
