@@ -47,6 +47,7 @@ class Contract:
         return_or_deletion: what happens at its end.
         rights_routing: of joint handlers, who answers people.
         incident_duties: of joint handlers, who does what after a breach.
+        recorded_at: when our server took it in by itself, which is no part of what it says; None is "with its party".
     """
 
     valid_from: datetime
@@ -61,6 +62,7 @@ class Contract:
     return_or_deletion: str = ""
     rights_routing: str = ""
     incident_duties: str = ""
+    recorded_at: datetime | None = None
 
     def in_force(self, at: datetime) -> bool:
         """Return whether the contract holds at a time; its end is exclusive."""
@@ -94,6 +96,7 @@ class Contract:
             methods=frozenset(fields.texts(mapping, "methods", path)),
             categories=frozenset(fields.texts(mapping, "categories", path)),
             **words,
+            recorded_at=None,
         )
 
     def to_mapping(self) -> dict[str, object]:

@@ -2,9 +2,8 @@
 
 The id is a digest of the question and of everything that was weighed: what the person said, as known then, what was
 registered of all that the question touches, the numbers of the house and the rule itself. Asked again at any later
-time, with the same `at` and `as_known_at`, the same question has the same id, whatever was recorded since. Purposes,
-categories and what is agreed with partners carry no time of recording: where one that the question names is added
-later, the answer and its id are others.
+time, with the same `at` and `as_known_at`, the same question has the same id, whatever was recorded since. A
+partner's card alone carries no time of recording: where a new card names another country, the answer and its id change.
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ def on_record(decision: Decision, question: Question, history: History, registry
         registry: likewise.
     """
     everybody = members(history, question.at, question.as_known_at)
-    matter = None if unregistered(question.use, registry) is not None else Matter.of(question, history, registry)
+    matter = None if unregistered(question, registry) is not None else Matter.of(question, history, registry)
     registered = _digest("registry", _registered(question, matter, registry))[:ID_LENGTH]
     numbers = policy_version(registry.policy)
     weighed = {
@@ -195,14 +194,13 @@ def _shown(decision: Decision, registry: Registry) -> Notice | None:
 def _registered(question: Question, matter: Matter | None, registry: Registry) -> dict[str, object]:
     """Return what was registered, as known then, of all that a question touches."""
     use, by = question.use, question.as_known_at
-    purpose, category = registry.purposes.get(use.purpose), registry.categories.get(use.category)
-    found: dict[str, object] = {
-        "purpose": None if purpose is None else _written(purpose),
-        "category": None if category is None else _written(category),
-        "method": use.method in registry.methods,
-    }
     if matter is None:
-        return found
+        return {"purpose": None, "category": None, "method": use.method in registry.methods}
+    found: dict[str, object] = {
+        "purpose": _written(registry.purposes[use.purpose]),
+        "category": _written(registry.categories[use.category]),
+        "method": True,
+    }
     names, recipient = matter.names, matter.party
     if recipient is not None:
         # What is agreed later for later does not touch this question.

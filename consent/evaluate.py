@@ -79,7 +79,7 @@ def _ask(question: Question, history: History, registry: Registry, person_only: 
     if question.kind is Kind.REFUSE_SERVICE:
         return answer(may_refuse_service(question), question)
     # 1
-    against = unregistered(question.use, registry)
+    against = unregistered(question, registry)
     if against is not None:
         return answer(against, question)
     matter = Matter.of(question, history, registry)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from types import MappingProxyType
 
 from consent import fields
@@ -24,6 +25,7 @@ class Purpose:
         automated: it profiles or decides automatically (PIPL 24, 55(2)).
         personalised_marketing: it pushes content chosen for the person; an opt-out ends it (PIPL 24(2)).
         owner: who in the house answers for it.
+        recorded_at: when our server took it in, which is no part of what it says; None is "always known".
     """
 
     id: str
@@ -31,6 +33,7 @@ class Purpose:
     automated: bool = False
     personalised_marketing: bool = False
     owner: str = ""
+    recorded_at: datetime | None = None
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, object]) -> Purpose:
@@ -69,6 +72,7 @@ class Category:
         base: what an aggregate is made of; judged in its place when the group is small. None for others.
         derived_from: what a label is concluded from, such as an illness from purchases; it is at least as
             sensitive as each of them, see `inheriting`. What the label itself says may be sensitive besides.
+        recorded_at: when our server took it in, which is no part of what it says; None is "always known".
     """
 
     id: str
@@ -78,6 +82,7 @@ class Category:
     anonymous_if_group: bool = False
     base: str | None = None
     derived_from: tuple[str, ...] = ()
+    recorded_at: datetime | None = None
 
     def __post_init__(self) -> None:
         """An aggregate and its base go together; a label is not concluded from itself."""

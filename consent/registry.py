@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Protocol, TypeVar
@@ -36,7 +36,8 @@ class Registry:
     """What a decision needs besides the person's own history.
 
     Purposes, categories, methods and published notice versions never change under one
-    id; a change is a new id or version. Of parties, mechanisms and basis rules all
+    id; a change is a new id or version, and what was not yet recorded does not count: see
+    `registered`. Of parties, mechanisms and basis rules all
     versions are here, and a decision weighs the newest that was known: what it said at a
     time it says for ever. Build a registry with `Registry.of`.
 
@@ -110,6 +111,13 @@ class Registry:
             policy=Policy() if policy is None else policy,
         )
 
+    def registered(self, purpose: str, category: str, method: str, as_known_at: datetime) -> bool:
+        """Return whether purpose, category and method were registered by a time; of an aggregate, its base too."""
+        names = (category, self.categories[category].base) if category in self.categories else (category,)
+        items = (self.purposes.get(purpose), *(self.categories.get(name) for name in names if name is not None))
+        known = all(item is not None and _recorded(item.recorded_at, as_known_at) for item in items)
+        return known and method in self.methods
+
     def judged(self, category: str) -> Category:
         """Return a registered category; of an aggregate, the category it is made of."""
         found = self.categories[category]
@@ -128,9 +136,12 @@ class Registry:
         return [event for event in self.party_events if event.party == party and event.recorded_at <= as_known_at]
 
     def party(self, party: str, as_known_at: datetime) -> Party | None:
-        """Return what was known of a party by a time, or None."""
+        """Return what was known of a party by a time, with the contracts that were, or None."""
         known = _known(self.party_versions.get(party, ()), as_known_at)
-        return known[0] if known else None
+        if not known:
+            return None
+        contracts = tuple(one for one in known[0].contracts if _recorded(one.recorded_at, as_known_at))
+        return known[0] if contracts == known[0].contracts else replace(known[0], contracts=contracts)
 
     def ways_out(self, party: str, at: datetime, as_known_at: datetime) -> list[ExportMechanism]:
         """Return the mechanisms for a recipient abroad that hold at a time, as far as known."""
@@ -150,6 +161,10 @@ def _known(versions: Sequence[_Row], as_known_at: datetime) -> list[_Row]:
     """Return the newest known version of each; rows without an id stand alone."""
     newest: dict[str | int, _Row] = {}
     for place, row in enumerate(versions):
-        if row.recorded_at is None or row.recorded_at <= as_known_at:
+        if _recorded(row.recorded_at, as_known_at):
             newest[row.id or place] = row
     return list(newest.values())
+
+
+def _recorded(recorded_at: datetime | None, as_known_at: datetime) -> bool:
+    return recorded_at is None or recorded_at <= as_known_at

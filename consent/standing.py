@@ -47,15 +47,14 @@ def standing(
         exported_this_year=exported_this_year,
         sensitive_exported_this_year=sensitive_exported_this_year,
     )
-    against = unregistered(use, registry) or barred(Matter.of(question, History("", ()), registry))
+    against = unregistered(question, registry) or barred(Matter.of(question, History("", ()), registry))
     return None if against is None else answer(against, question)
 
 
-def unregistered(use: Use, registry: Registry) -> Verdict | None:
-    """Step 1: purpose, category and method must be registered (PIPL 6)."""
-    category = registry.categories.get(use.category)
-    whole = category is not None and (category.base is None or category.base in registry.categories)
-    if whole and use.purpose in registry.purposes and use.method in registry.methods:
+def unregistered(question: Question, registry: Registry) -> Verdict | None:
+    """Step 1: purpose, category and method must be registered (PIPL 6), as far as known."""
+    use = question.use
+    if registry.registered(use.purpose, use.category, use.method, question.as_known_at):
         return None
     return ReasonCode.SCOPE_MISMATCH, (6,)
 

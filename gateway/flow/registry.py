@@ -134,8 +134,12 @@ async def load_registry(tx: Transaction, house: House) -> Registry:
     own_party = Party(id=own.party, legal_name=own.legal_name, contact=own.contact, country=own.country)
     registered = [Party.from_mapping(item.body) async for item in all_items(tx, "party")]
     registry = Registry.of(
-        purposes=[Purpose.from_mapping(item.body) async for item in all_items(tx, "purpose")],
-        categories=[Category.from_mapping(item.body) async for item in all_items(tx, "category")],
+        purposes=[
+            replace(Purpose.from_mapping(item.body), recorded_at=item.at) async for item in all_items(tx, "purpose")
+        ],
+        categories=[
+            replace(Category.from_mapping(item.body), recorded_at=item.at) async for item in all_items(tx, "category")
+        ],
         notices=[Notice.from_mapping(item.body) async for item in all_items(tx, "notice")],
         assessments=[Assessment.from_mapping(item.body) async for item in all_items(tx, "assessment")],
         parties=[own_party, *_parties(partners, copies, registered)],

@@ -8,8 +8,9 @@ import pytest
 
 from consent.basis import BasisRule
 from consent.contract import ContractType
+from consent.decision import on_record
 from consent.errors import FieldError
-from consent.evaluate import standing
+from consent.evaluate import History, may_use, standing
 from consent.mechanism import ExportMechanism, MechanismType
 from consent.party import Contract, Party, PartyEvent, PartyEventType, Role
 from consent.purpose import Category, inheriting
@@ -37,6 +38,11 @@ def stands(registry: Registry, at: float, known: float | None = None, use=USE) -
     return "nothing" if decision is None else says(decision)
 
 
+def on_record_id(story, question, registry: Registry) -> str:
+    history = History(question.subject, tuple(story))
+    return on_record(may_use(question, history, registry), question, history, registry).decision_id
+
+
 def test_a_decision_weighs_the_version_that_was_known():
     listed = replace(PLATFORM, restricted=True, version=2, recorded_at=day(50))
     cleared = replace(PLATFORM, version=3, recorded_at=day(60))
@@ -54,6 +60,36 @@ def test_a_party_was_unknown_before_it_was_registered():
     registry = world(parties=(*OTHERS, replace(PLATFORM, recorded_at=day(50))))
     assert stands(registry, 49) == "RECIPIENT_BLOCKED 23 NDSR-12"
     assert stands(registry, 50) == "nothing"
+
+
+@pytest.mark.parametrize("noun", ["purposes", "categories"])
+def test_what_was_not_registered_yet_is_not_known_later(noun):
+    items = {"purposes": REGISTRY.purposes, "categories": REGISTRY.categories}[noun]
+    registry = world(**{noun: tuple(replace(item, recorded_at=day(50)) for item in items.values())})
+    assert [stands(registry, at) for at in (49, 50)] == ["SCOPE_MISMATCH 6", "nothing"]
+    assert stands(registry, 49, known=50) == "nothing"
+    assert stands(registry, 60, known=49) == "SCOPE_MISMATCH 6"
+    asked, story = replace(asks(60), as_known_at=day(49)), [gives(1)]
+    before = world(**{noun: ()})
+    assert decides(story, asked, registry) == decides(story, asked, before)
+    assert on_record_id(story, asked, registry) == on_record_id(story, asked, before)
+
+
+def test_an_aggregate_is_known_with_what_it_is_made_of():
+    base = Category("spend", recorded_at=day(50))
+    aggregate = Category("spend_band", anonymous_if_group=True, base="spend", recorded_at=day(40))
+    registry = world(categories=(*CATEGORIES, base, aggregate))
+    use = replace(USE, category="spend_band")
+    assert [stands(registry, 60, known, use) == "SCOPE_MISMATCH 6" for known in (39, 45, 50)] == [True, True, False]
+
+
+def test_a_contract_counts_from_when_it_was_known():
+    late = replace(CONTRACT, recorded_at=day(50))
+    registry = world(parties=(*OTHERS, replace(PLATFORM, contracts=(late,))))
+    assert [stands(registry, 60, known) for known in (49, 50)] == ["RECIPIENT_BLOCKED 23 NDSR-12", "nothing"]
+    without = world(parties=(*OTHERS, replace(PLATFORM, contracts=())))
+    story, asked = [gives(1)], replace(asks(60), as_known_at=day(49))
+    assert on_record_id(story, asked, registry) == on_record_id(story, asked, without)
 
 
 def test_a_party_that_moves_abroad_asks_for_more_at_once():
