@@ -243,7 +243,7 @@ class RowsReceiver(ReceiverRun[Matches]):
         lease, state, sizes = self.lease, await load_state(self.lease), opening_of(session)
         file, fields = await self._matched(job, sizes)
         await lease.enter(JobState.RELEASING)
-        stored = await store_customers(lease, job, fields, stage_pieces(file), self.memory)
+        stored = await store_customers(lease, job, fields, stage_pieces(file), self.memory // 2)
         report = {
             **lease.job.report,
             **stored.report(lease.job.report),

@@ -286,7 +286,7 @@ class RowsSender(SenderRun):
         check_age(await load_state(lease), job.agreement, self.house.clock.now())
         marks = Marks(await self._file(Stage.MATCHED_TAGS, sizes), sum(sizes.sender.rows))
         sent, fields = await in_thread(Sent.of, lease), matched_fields(sizes.tag_bytes, ())
-        stored = await store_customers(lease, job, fields, marks.people(sent, fields), self.memory)
+        stored = await store_customers(lease, job, fields, marks.people(sent, fields), self.memory // 2)
         marked = await in_thread(marks.count)
         return {**stored.report(lease.job.report), "false_matches": marked - stored.matched}
 

@@ -114,7 +114,8 @@ async def keep_sent(lease: Lease) -> None:
     schema = pa.schema([("subject_ref", pa.string()), ("row_token", pa.binary(keys * sent.fields["token"].stop))])
     named = Fields(ref=REF_BYTES, token=sent.fields["token"].stop)
     with lease.house.memory.lend() as memory:
-        by_customer = lease.house.spool.sorter(lease.job.job_id, "sent-by-customer", named.width, REF_BYTES, memory)
+        share = memory // 2
+        by_customer = lease.house.spool.sorter(lease.job.job_id, "sent-by-customer", named.width, REF_BYTES, share)
 
         def add(rows: Bytes) -> None:
             real = rows[rows[:, sent.fields["ref"].start] != 0]

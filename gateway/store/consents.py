@@ -17,9 +17,7 @@ from sqlalchemy import (
     false,
     func,
     select,
-    true,
     type_coerce,
-    update,
 )
 
 from consent.basis import CONSENT
@@ -53,7 +51,7 @@ from gateway.store.uses import (
 _TOGETHER = 2000  # events restored at a stretch: some 20 ms
 _COUNTED = (
     "(subject_ref) DO UPDATE"
-    " SET revision = revision + excluded.revision, changed = excluded.changed, use_set = excluded.use_set"
+    " SET revision = subjects.revision + excluded.revision, changed = excluded.changed, use_set = excluded.use_set"
 )
 
 
@@ -187,23 +185,14 @@ class SqlConsentStore:
         """Count an append in the rows of those whom it touches."""
         if not subject_refs:
             return
-        if self._connection.postgresql:
-            by_set: defaultdict[int, list[str]] = defaultdict(list)
-            for ref in subject_refs:
-                by_set[use_sets[ref]].append(ref)
-            for use_set, refs in by_set.items():
-                change = update(subjects).where(self._among(subjects.c.subject_ref, refs))
-                values = {"revision": subjects.c.revision + by, "changed": number, "use_set": use_set}
-                await self._connection.execute(change.values(values))
-        else:
-            count = len(subject_refs)
-            columns = {
-                "subject_ref": subject_refs,
-                "revision": [by] * count,
-                "changed": [number] * count,
-                "use_set": [use_sets[ref] for ref in subject_refs],
-            }
-            await self._connection.insert_columns(subjects, columns, _COUNTED)
+        count = len(subject_refs)
+        columns = {
+            "subject_ref": subject_refs,
+            "revision": [by] * count,
+            "changed": [number] * count,
+            "use_set": [use_sets[ref] for ref in subject_refs],
+        }
+        await self._connection.insert_columns(subjects, columns, _COUNTED)
         for ref in subject_refs:
             self._revisions[ref] += by
             self._use_sets[ref] = use_sets[ref]
@@ -215,7 +204,7 @@ class SqlConsentStore:
         return number
 
     async def lock_subjects(self, subject_refs: Sequence[str]) -> set[str]:
-        """Serialise writers per subject until the transaction ends.
+        """Keep every other writer of consents waiting until the transaction ends.
 
         Returns:
             Those of them who have events on file.
@@ -223,19 +212,13 @@ class SqlConsentStore:
         self._connection.check_writable()
         unlocked = sorted(set(subject_refs).difference(self._revisions))
         if unlocked:
+            if self._connection.postgresql and not self._revisions:  # SQLite's writers are alone
+                await lock_counter(self._connection, Counter.CHANGES)
             key = subjects.c.subject_ref
-            locked = select(key, subjects.c.revision, subjects.c.use_set).where(self._among(key, unlocked))
-            if self._connection.postgresql:
-                # In one order on every side, so that two writers never wait in a circle.
-                wanted = self._connection.listed(unlocked)
-                new = self._connection.insert(subjects).from_select(
-                    ["subject_ref"], select(wanted.c.value).where(true()), include_defaults=False
-                )
-                await self._connection.execute(new.on_conflict_do_nothing())
-                locked = locked.order_by(key).with_for_update()
-            # SQLite's writers are alone; who is new there gets a row with the first event.
+            stored = select(key, subjects.c.revision, subjects.c.use_set).where(self._among(key, unlocked))
+            # Who is new gets a row with the first event.
             self._revisions.update(dict.fromkeys(unlocked, 0))
-            for ref, revision, use_set in await self._connection.rows(locked):
+            for ref, revision, use_set in await self._connection.rows(stored):
                 self._revisions[ref], self._use_sets[ref] = revision, use_set
         return {ref for ref in subject_refs if self._revisions[ref]}
 

@@ -19,8 +19,8 @@ class Counter(StrEnum):
     other systems' ids; PENDING is the next pending id of the log; SIZE is the
     number of integrated entries; EXPORTS counts nothing and is what writers of
     the export counters lock; DECISIONS is the number of the last decision on
-    record. A transaction takes CHANGES after the people it locks, EXPORTS and
-    DECISIONS before anything else, PENDING last, and SIZE only to sequence, so
+    record. Writers of consents take CHANGES before they look at anybody, EXPORTS
+    and DECISIONS are taken before anything else, PENDING last, and SIZE only to sequence, so
     that nobody waits in a circle.
     """
 

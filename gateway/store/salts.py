@@ -7,7 +7,7 @@ and changes no leaf.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -37,14 +37,17 @@ async def salts_of(connection: StoreConnection, subject_refs: Iterable[str]) -> 
     )
     if wanted != [LOG_ITSELF]:  # which nobody destroys
         query = query.with_for_update(read=True, key_share=True, of=table)
+        # Of an import most are new, and whoever made them all knows them all.
+        made = _made(wanted)
+        if await _keep(connection, made) == len(wanted):
+            return made
     for _ in range(_ATTEMPTS):
         found: dict[str, bytes] = {ref: salt for ref, salt in await connection.rows(query)}
         missing = [ref for ref in wanted if ref not in found]
         if not missing:
             return found
         made = _made(missing)
-        columns: dict[str, Sequence[Any]] = {"subject_ref": missing, "salt": list(made.values())}
-        await connection.insert_columns(table, columns, "(subject_ref) DO NOTHING")
+        await _keep(connection, made)
         if not connection.postgresql:
             return found | made  # a writer is alone there
         # Another writer may have made the same one: its salt counts.
@@ -57,6 +60,12 @@ def _made(subject_refs: list[str]) -> dict[str, bytes]:
     return {
         ref: drawn[at : at + SALT_BYTES] for ref, at in zip(subject_refs, range(0, len(drawn), SALT_BYTES), strict=True)
     }
+
+
+async def _keep(connection: StoreConnection, made: Mapping[str, bytes]) -> int:
+    """Store salts of those who have none; return how many there were."""
+    columns: dict[str, Sequence[Any]] = {"subject_ref": list(made), "salt": list(made.values())}
+    return await connection.insert_columns(subject_salts, columns, "(subject_ref) DO NOTHING")
 
 
 async def destroy_salt(connection: StoreConnection, subject_ref: str) -> None:

@@ -47,3 +47,15 @@ async def test_a_batch_takes_as_many_statements_as_a_single_event(store: SqlStor
     with _counted(store) as batch:
         await _import(store, 2000, 2000)
     assert len(batch) == len(single) < 25
+
+
+async def test_any_text_comes_back_as_it_went(store: SqlStore) -> None:
+    """Also what means something where rows travel as text."""
+    odd = ["a\tb", "c\nd", "e\r", "\\N", "f\\", "\\t", "\\.", '"{,}"', "'; --", "日本語 ⸺ 😀"]
+    events = [hashed(given.event(ref(number), text)) for number, text in enumerate(odd)]
+    async with store.begin() as tx:
+        await tx.consents.append(events, {})
+    async with store.read() as tx:
+        assert set(await tx.consents.known_events(odd)) == set(odd)
+        histories = await tx.consents.histories([event.subject for event, _ in events])
+    assert [history.events[0].event_id for history in histories.values()] == odd

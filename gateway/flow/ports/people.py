@@ -75,7 +75,7 @@ class ConsentStore(Protocol):
         ...
 
     async def lock_subjects(self, subject_refs: Sequence[str]) -> Collection[str]:
-        """Serialise writers per subject until the transaction ends (no lost update).
+        """Keep every other writer of consents waiting until the transaction ends (no lost update).
 
         Returns:
             Those of them who have events on file.
