@@ -30,7 +30,7 @@ from consent.record import FOREVER
 from consent.registry import Registry
 from consent.standing import assessment, basis_rule, contract, unregistered, way_out
 
-RULE_VERSION = 1
+RULE_VERSION = 2
 """Grows with every change of the rule that changes an answer."""
 
 ID_LENGTH = 26

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from types import MappingProxyType
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from consent import fields
@@ -45,6 +46,14 @@ ATTESTED = "attested by the document"
 _NOTHING: Json = MappingProxyType({})
 
 
+class _Told(NamedTuple):
+    """What a notice speaks of, as ids."""
+
+    purposes: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+
+
 def registry_of(fixtures: Json, events: Iterable[tuple[str, Json]]) -> Registry:
     """Build the registry of one case.
 
@@ -78,8 +87,10 @@ def registry_of(fixtures: Json, events: Iterable[tuple[str, Json]]) -> Registry:
         )
         for name, category, path in _named(fixtures, "categories")
     ]
+    # What a document attests is told of everything.
+    told = _Told(tuple(purpose.id for purpose in purposes), methods, tuple(category.id for category in categories))
     notices = {
-        name: _notice(name, fields.texts(notice, "contents", path), parties, path[:-1])
+        name: _notice(name, fields.texts(notice, "contents", path), parties, told, path[:-1])
         for name, notice, path in _named(fixtures, "notices")
     }
     assessments = [_assessment(pia, path) for path, pia in _numbered(fixtures, "pias")]
@@ -87,7 +98,7 @@ def registry_of(fixtures: Json, events: Iterable[tuple[str, Json]]) -> Registry:
     for path, event in events:
         kind = fields.text(event, "type", path)
         if kind == NOTICE_PUBLISHED:
-            notice = _published(event, path, notices, parties)
+            notice = _published(event, path, notices, parties, told)
             notices[notice.reference] = notice
         elif kind == PIA_APPROVED:
             assessments.append(_assessment(fields.mapping(event, "pia", path), path + "pia.", _clocks(event, path)))
@@ -216,7 +227,7 @@ def _assessment(pia: Json, path: str, clocks: tuple[datetime, datetime] | None =
     )
 
 
-def _notice(reference: str, contents: tuple[str, ...], parties: list[Party], field: str) -> Notice:
+def _notice(reference: str, contents: tuple[str, ...], parties: list[Party], told: _Told, field: str) -> Notice:
     """A published notice with the contents that the document attests, about every party."""
     name, at_sign, version = reference.rpartition("@")
     if not (name and at_sign and version.isascii() and version.isdigit()):
@@ -226,17 +237,17 @@ def _notice(reference: str, contents: tuple[str, ...], parties: list[Party], fie
         return ATTESTED if article in contents else ""
 
     general, sensitive = shown("art17"), shown("art30")
-    listed = (ATTESTED,) if general else ()
-    told = (ATTESTED,) if "art23" in contents or "art39" in contents else ()
+    listed = told if general else _Told()
+    named = parties if "art23" in contents or "art39" in contents else []
     return Notice(
         id=name,
         version=int(version),
         text=general,
         handler_name=general,
         handler_contact=general,
-        purposes=listed,
-        categories=listed,
-        methods=listed,
+        purposes=listed.purposes,
+        categories=listed.categories,
+        methods=listed.methods,
         retention=general,
         after_retention=general,
         rights_channel=general,
@@ -245,13 +256,13 @@ def _notice(reference: str, contents: tuple[str, ...], parties: list[Party], fie
         necessity=sensitive,
         impact=sensitive,
         recipients=tuple(
-            RecipientTold(party.id, *told, *told, told, told, told, shown("art39")) for party in parties if told
+            RecipientTold(party.id, ATTESTED, ATTESTED, *told, rights_channel=shown("art39")) for party in named
         ),
         state=NoticeState.PUBLISHED,
     )
 
 
-def _published(event: Json, path: str, notices: Mapping[str, Notice], parties: list[Party]) -> Notice:
+def _published(event: Json, path: str, notices: Mapping[str, Notice], parties: list[Party], told: _Told) -> Notice:
     at, recorded_at = _clocks(event, path)
     version = fields.optional_count(event, "version", path, least=1)
     name = fields.text(event, "notice", path)
@@ -259,7 +270,7 @@ def _published(event: Json, path: str, notices: Mapping[str, Notice], parties: l
         # Published without a number, it is the version after the last.
         latest = max((notice.version for notice in notices.values() if notice.id == name), default=0)
         name = f"{name}@{latest + 1 if version is None else version}"
-    notice = notices.get(name) or _notice(name, fields.texts(event, "contents", path), parties, path + "notice")
+    notice = notices.get(name) or _notice(name, fields.texts(event, "contents", path), parties, told, path + "notice")
     return replace(
         notice,
         material_for=fields.texts(event, "material_for", path),

@@ -42,6 +42,11 @@ def weigh(matter: Matter, grants: list[ConsentEvent]) -> Finding:
     return Finding(Stage.PURPOSE, (ReasonCode.NO_CONSENT, (13, 14)), None)
 
 
+def consents(grant: ConsentEvent, matter: Matter) -> bool:
+    """Return whether an act is a consent to this use at all, whatever became of it: informed, explicit."""
+    return any(examine(grant, item, matter).stage > Stage.ACT for item in grant.items)
+
+
 def examine(grant: ConsentEvent, item: ConsentItem, matter: Matter) -> Finding:
     """Walk one item of one grant through the stages."""
     use = matter.use
@@ -134,8 +139,11 @@ def _faults_of_act(grant: ConsentEvent, notice: Notice | None, shown: str | None
     faults: list[int] = [14] if void or not explicit(grant) else []
     if notice is None:
         return (*faults, 17)
-    present = notice.contents_present(shown)
-    return (*faults, *(matter.contents_needed - present))
+    use, needed = matter.use, matter.contents_needed
+    missing = needed - notice.contents_present(shown)
+    # What the notice tells, it must tell of this use.
+    untold = notice.untold(use.purpose, (matter.category.id, use.category), use.method, shown)
+    return (*faults, *(missing | untold & needed))
 
 
 def _missing_form(item: ConsentItem, matter: Matter) -> tuple[int, ...]:

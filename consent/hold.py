@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from consent.basis import PUBLIC_INFO
-from consent.event import ConsentEvent, EventType
+from consent.basis import CONSENT, PUBLIC_INFO
+from consent.event import Actor, ConsentEvent, EventType
+from consent.grant import consents
 from consent.history import stands
 from consent.matter import Matter
 from consent.question import Verdict
@@ -28,9 +29,14 @@ def held(matter: Matter) -> Verdict | None:
 
 
 def _rights(matter: Matter) -> set[int]:
-    """The articles under which the person stopped the use; a new consent lifts what it covers."""
+    """The articles under which the person stopped the use; a new consent lifts what it covers.
+
+    On the basis of consent step 11 says what is wrong with a new act. On another basis nobody looks at it again, so
+    that one which is no consent lifts nothing.
+    """
     made = requests(matter)
-    grants = [grant for grant in matter.grants if covers(grant, matter)] if made else []
+    lifts = covers if matter.use.basis == CONSENT else consents
+    grants = [grant for grant in matter.grants if lifts(grant, matter)] if made else []
     articles = {_REQUESTS[request.type] for request in made if not any(grant.at > request.at for grant in grants)}
     if matter.use.basis == PUBLIC_INFO and matter.said(EventType.PUBLIC_INFO_REFUSED):
         articles.add(27)
@@ -38,10 +44,11 @@ def _rights(matter: Matter) -> set[int]:
 
 
 def opted_out(matter: Matter) -> Verdict | None:
-    """Step 9: personalised marketing ends with an opt-out (PIPL 24), until an opt-in."""
+    """Step 9: personalised marketing ends with an opt-out (PIPL 24), until the person opts in again."""
     if not matter.registry.purposes[matter.use.purpose].personalised_marketing:
         return None
     back_in = [event for event in matter.of_type(EventType.OPT_IN) if matter.concerns(event)]
+    back_in = [event for event in back_in if event.by is not Actor.STAFF]
     if any(matter.concerns(event) and stands(event, back_in, matter.at) for event in matter.of_type(EventType.OPT_OUT)):
         return ReasonCode.OPTED_OUT, (24,)
     return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -201,6 +201,24 @@ class Notice:
             recipient: the party that the question is about; 23 and 39 are about it alone.
         """
         return self._shown.get(recipient, self._shown[None])
+
+    def untold(self, purpose: str, categories: Collection[str], method: str, recipient: str | None) -> frozenset[int]:
+        """Return the articles by which the notice leaves one use untold, 17 or 23.
+
+        Args:
+            purpose: of the use.
+            categories: names of its category; one is enough.
+            method: of the use.
+            recipient: the party that must have been shown; None of own use. What is said of it is told, too.
+        """
+
+        def told(part: Notice | RecipientTold) -> bool:
+            spoken_of = not set(part.categories).isdisjoint(categories)
+            return spoken_of and purpose in part.purposes and method in part.methods
+
+        of_recipient = any(told(part) for part in self.recipients if part.party == recipient)
+        missing = {23} if recipient is not None and not of_recipient else set[int]()
+        return frozenset(missing if of_recipient or told(self) else missing | {17})
 
     @classmethod
     def draft(cls, mapping: Mapping[str, object]) -> Notice:

@@ -116,7 +116,10 @@ def project(history: History, registry: Registry) -> tuple[ProjectionRow, ...]:
                 kind = registry.categories.get(category)
                 if sound and kind is not None and kind.base is None and method in registry.methods:
                     # With no act against anything, categories of one item differ by what the law asks of them only.
-                    like = (kind.sensitive, kind.written, method) if quiet else (category, method)
+                    untold = registry.notices[grant.notice or ""].untold(
+                        record.purpose, (category,), method, record.recipient
+                    )
+                    like = (kind.sensitive, kind.written, untold, method) if quiet else (category, method)
                     if like not in verdicts:
                         verdicts[like] = _passes(grant, record, kind, method, events, registry)
                     plain = verdicts[like]

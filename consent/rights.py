@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from consent.event import EventType
-from consent.hold import covers
+from consent.grant import consents
 from consent.matter import Matter
 from consent.question import Question, Verdict
 from consent.reason import ReasonCode
@@ -13,10 +13,10 @@ def may_prompt(matter: Matter) -> Verdict:
     """May the person be asked for this consent now?
 
     The regulations forbid asking "frequently" after a refusal (NDSR 22(5)); the cool-down is
-    policy, and its end exclusive. A yes given after the refusal ends it.
+    policy, and its end exclusive. A consent given after the refusal ends it.
     """
     cooldown = matter.registry.policy.reprompt_cooldown
-    grants = [grant for grant in matter.grants if covers(grant, matter)]
+    grants = [grant for grant in matter.grants if consents(grant, matter)]
     if any(
         refusal.earlier <= matter.at
         and matter.at - refusal.earlier < cooldown

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consent.evaluate import Decision, History, Question, Use, may_use, plain_floor, project, standing
-from consent.event import ConsentEvent, EventType
+from consent.event import Actor, ConsentEvent, EventType, Mode
 from consent.history import known
 from consent.reason import REASONS, ReasonCode
 from consent.record import FOREVER, State, records
@@ -66,6 +66,23 @@ def test_an_answer_cites_only_what_its_code_may(seed):
         assert decision.allowed is reason.allowed
         assert set(decision.articles) <= reason.may_cite
         assert decision.articles
+
+
+@FEW
+@given(SEEDS)
+def test_what_is_no_consent_never_widens(seed):
+    """A ticked box, a clerk's entry or a claim without proof allows nothing, on whatever basis."""
+    for teller in tellers(seed):
+        tale, registry, at = teller.tale(), teller.registry(), teller.time()
+        faults = {"mode": Mode.PRETICKED}, {"by": Actor.STAFF}, {"evidence": False}
+        void = replace(teller.grant(), **teller.one_of(faults))
+        use = replace(teller.use((*tale, void)), basis=teller.one_of(("consent", "contract", "contract")))
+        if use.basis != "consent":
+            use = replace(use, purpose="delivery", category="phone", recipient=teller.one_of((None, "platform")))
+            asked = tuple(replace(item, purpose="delivery", categories=("phone",)) for item in void.items)
+            void = replace(void, items=asked)
+        if not judge(tale, use, at, registry).allowed:
+            assert not judge((*tale, void), use, at, registry).allowed
 
 
 @FEW

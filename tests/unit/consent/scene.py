@@ -76,6 +76,20 @@ def notice(name: str = "N", version: int = 1, recipients: Iterable[RecipientTold
     return Notice(name, version, **(values | more))
 
 
+def telling_all(one: Notice) -> Notice:
+    """The notice, telling of every use whatever it tells of any; others are for the tests of what is told."""
+    everything = {
+        "purposes": tuple(purpose.id for purpose in PURPOSES),
+        "categories": tuple(category.id for category in CATEGORIES),
+        "methods": METHODS,
+    }
+
+    def widened(part: Any) -> Any:
+        return replace(part, **{name: ids for name, ids in everything.items() if getattr(part, name)})
+
+    return widened(replace(one, recipients=tuple(map(widened, one.recipients))))
+
+
 NOTICES = (
     notice(),
     notice("SENSITIVE", necessity="need", impact="impact"),
@@ -100,7 +114,7 @@ REGISTRY = Registry.of(
     purposes=PURPOSES,
     categories=CATEGORIES,
     parties=PARTIES,
-    notices=NOTICES,
+    notices=tuple(map(telling_all, NOTICES)),
     assessments=ASSESSMENTS,
     mechanisms=MECHANISMS,
     basis_rules=BASIS_RULES,
@@ -113,7 +127,7 @@ def world(**changes: Any) -> Registry:
         "purposes": PURPOSES,
         "categories": CATEGORIES,
         "parties": PARTIES,
-        "notices": (*NOTICES, *changes.pop("more_notices", ())),
+        "notices": tuple(map(telling_all, (*NOTICES, *changes.pop("more_notices", ())))),
         "assessments": ASSESSMENTS,
         "mechanisms": MECHANISMS,
         "basis_rules": BASIS_RULES,

@@ -270,6 +270,34 @@ STORIES = {
         asks(purpose="marketing"),
         "OK_CONSENT 13 14 23",
     ),
+    "opted out, and in again by staff": (
+        [gives(1, None, item("marketing")), event(E.OPT_OUT, 50), event(E.OPT_IN, 51, by=Actor.STAFF)],
+        asks(purpose="marketing"),
+        "OPTED_OUT 24",
+    ),
+    "the contract needs it, deletion asked": (
+        [event(E.DELETION, 50)],
+        asks(purpose="delivery", basis="contract"),
+        "RIGHTS_HOLD 47",
+    ),
+    "the contract needs it, deletion asked, then a new consent": (
+        [event(E.DELETION, 50), gives(60, None, item("delivery"))],
+        asks(purpose="delivery", basis="contract"),
+        "OK_OTHER_BASIS 13",
+    ),
+    **{
+        f"the contract needs it, deletion asked, then an act that is no consent: {fault}": (
+            [event(E.DELETION, 50), gives(60, None, item("delivery"), **words)],
+            asks(purpose="delivery", basis="contract"),
+            "RIGHTS_HOLD 47",
+        )
+        for fault, words in {
+            "a ticked box": {"mode": Mode.PRETICKED},
+            "entered by staff": {"by": Actor.STAFF},
+            "without evidence": {"evidence": False},
+            "without a notice": {"notice": None},
+        }.items()
+    },
     "the contract needs it": ([], asks(purpose="delivery", basis="contract"), "OK_OTHER_BASIS 13"),
     "the contract does not need it": ([gives(1)], asks(basis="contract"), "BASIS_NOT_EXTENDING 13 23"),
     "the contract does not need it, own use": (

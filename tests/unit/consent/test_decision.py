@@ -31,6 +31,7 @@ from tests.unit.consent.scene import (
     happens,
     item,
     notice,
+    telling_all,
     told,
     withdraws,
     world,
@@ -53,7 +54,7 @@ def test_what_it_rests_on_is_named() -> None:
     assert (found.allowed, found.consent_id, found.consent_item_no, found.notice) == (True, "yes", 1, "N@1")
     assert (found.assessment_id, found.contract_id) == ("A1", "K-7")
     assert (found.mechanism_id, found.basis_rule_id) == (None, None)
-    assert found.notice_hash == notice().content_hash()
+    assert found.notice_hash == telling_all(notice()).content_hash()
     assert found.expires_at == found.decided_at + Policy().decision_lifetime
 
 

@@ -317,6 +317,7 @@ def test_stages_of_consent_in_order():
         ([refuses(99, handler="joint")], 100, "OK_ACTION 14"),
         ([refuses(98), gives(99)], 100, "OK_ACTION 14"),
         ([gives(98), refuses(99)], 100, "REPROMPT_BARRED NDSR-22"),
+        ([refuses(98), gives(99, mode=Mode.PRETICKED)], 100, "REPROMPT_BARRED NDSR-22"),
         ([refuses(98), gives(99, None, item("measurement"))], 100, "REPROMPT_BARRED NDSR-22"),
         ([withdraws(99)], 100, "OK_ACTION 14"),
     ],

@@ -8,10 +8,11 @@ from dataclasses import replace
 import pytest
 
 from consent.errors import FieldError, NoticeError
+from consent.evaluate import History, project
 from consent.notice import Notice, NoticeState, RecipientTold
 from consent.publishing import missing_contents, publish, supersede
 from consent.registry import Registry
-from tests.unit.consent.scene import REGISTRY, day, notice, told, world
+from tests.unit.consent.scene import REGISTRY, asks, day, decides, gives, item, notice, says, told, world
 
 PUBLICATION = ("publication", "publication_place", "publication_period")
 
@@ -244,3 +245,29 @@ def test_registry_knows_published_versions_only():
     registry = Registry.of(notices=[second, draft(version=3), first])
     assert registry.versions == {"N": (first, second)}
     assert set(registry.notices) == {"N@1", "N@2"}
+
+
+def test_a_notice_covers_only_the_uses_it_tells_of():
+    part = {"purposes": ("enrichment",), "categories": ("phone",), "methods": ("psi_hash",)}
+    shown = notice(
+        **part, recipients=[replace(told("platform"), **part), replace(told("heir"), purposes=("delivery",))]
+    )
+    use = {"purpose": "enrichment", "categories": ("phone",), "method": "psi_hash"}
+    others = ({"purpose": "delivery"}, {"categories": ("purchases",)}, {"method": "publish"})
+    assert shown.untold(**use, recipient=None) == shown.untold(**use, recipient="platform") == set()
+    assert [shown.untold(**use | other, recipient=None) for other in others] == [{17}] * 3
+    assert [shown.untold(**use | other, recipient="platform") for other in others] == [{17, 23}] * 3
+    # What is told of a recipient alone is told; of another it is not.
+    delivery = use | {"purpose": "delivery"}
+    assert shown.untold(**delivery, recipient="heir") == set()
+    assert shown.untold(**use, recipient="heir") == {23}
+
+
+def test_consent_under_a_notice_that_is_silent_on_the_use_is_none():
+    silent = notice("SILENT", purposes=("delivery",), recipients=[replace(told("platform"), methods=("publish",))])
+    registry = replace(world(), notices={**world().notices, "SILENT@1": silent}, versions={"SILENT": (silent,)})
+    given = gives(1, notice="SILENT@1")
+    assert says(decides([given], asks(), registry)) == "CONSENT_INVALID 14 17 23"
+    own = gives(1, None, item(recipients=[]), notice="SILENT@1")
+    assert says(decides([own], asks(recipient=None), registry)) == "CONSENT_INVALID 14 17"
+    assert not any(row.plain for row in project(History("ann", (given,)), registry))

@@ -72,7 +72,6 @@ def test_one_row_for_each_use():
         [gives(1, consent_id="c"), event(E.USED, 2, consent_id="c")],
         [gives(1, None, item(categories=["location"]), notice="SENSITIVE@1")],
         [gives(1, None, item(recipients=[], form=Form.GENERAL), notice="OWN@1")],
-        [gives(1, None, item("resale"))],  # unregistered: `standing` knows
     ],
 )
 def test_plain(events):
@@ -98,6 +97,7 @@ def test_plain(events):
         [gives(1, None, item(categories=["credit"]), notice="SENSITIVE@1")],
         [gives(1, None, item(categories=["statistics"]))],
         [gives(1, None, item(categories=["iris"]))],
+        [gives(1, None, item("resale"))],  # unregistered, so that no notice tells of it
         [gives(1, None, item(methods=["telepathy"]))],
         [gives(1, None, item(methods=["publish"], recipients=[], form=Form.GENERAL))],
         [gives(1), withdraws(2)],
