@@ -317,8 +317,8 @@ def _asked() -> argparse.Namespace:
     asked = parser.parse_args()
     if asked.prepare and asked.folder is None:
         parser.error("--prepare needs --folder")
-    if asked.folder is not None and shutil.disk_usage(asked.folder).free < max(asked.subjects) * 6000:
-        sys.exit(f"{asked.folder} has not enough room: a person takes up to six kilobytes")
+    if asked.folder is not None and shutil.disk_usage(asked.folder).free < max(asked.subjects) * 4000:
+        sys.exit(f"{asked.folder} has not enough room: a person takes up to four kilobytes")
     return asked
 
 
