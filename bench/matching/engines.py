@@ -86,7 +86,7 @@ class Peer:
                 party.ready()
             pids = [party.pid for party in parties]
             with Wire(ports) as wire:
-                spent, wall_s, _ = _measured(pids, parties, lambda: None)
+                spent, wall_s, _ = measured(pids, parties, lambda: None)
             peaks = (peak_mb(pids[0]), peak_mb(pids[1]))
             for party in parties:
                 party.release()
@@ -123,14 +123,14 @@ class Assent:
             asker.ready()
             pids = [asker.pid, *(server.pid for server in servers.values())]
             with Wire(ground.peer_ports) as wire:
-                spent, wall_s, jobs = _measured(pids, [asker], lambda: gateways.finished(both))
+                spent, wall_s, jobs = measured(pids, [asker], lambda: gateways.finished(both))
             client, receiver, sender = map(peak_mb, pids)
         found = people.check_parquet(ground.ours, result, self.operation == "ENRICH")
         gate = gateways.gate_cpu_s(jobs)
         return Figures(wall_s, spent, gate, wire.total, (max(client, receiver), sender), found)
 
 
-def _measured(pids: Sequence[int], parties: Sequence[Party], last: Callable[[], Last]) -> tuple[float, float, Last]:
+def measured(pids: Sequence[int], parties: Sequence[Party], last: Callable[[], Last]) -> tuple[float, float, Last]:
     """Let parties run; return processor seconds, wall seconds, and what `last` waited for."""
     before = sum(map(cpu_s, pids))
     begun = time.monotonic()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import typer
 
+from gateway.cli import check
 from gateway.cli.gateway_options import options
 from gateway.cli.screen import show
 
 app = typer.Typer(no_args_is_help=True)
+app.command()(check.check)
 
 
 @app.command("list")

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from gateway.cli import plan, report
 from gateway.cli.cells import about_cells, show_cells
 from gateway.cli.gateway_options import GatewayOptions, options
 from gateway.cli.screen import show, show_one, show_table, words
@@ -54,6 +55,10 @@ def run(
         _end(job)
         if wait and result is not None:
             write_result(client, job.job_id, control, result)
+
+
+app.command()(plan.plan)
+app.command()(report.report)
 
 
 @app.command()

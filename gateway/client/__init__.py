@@ -14,6 +14,7 @@ from gateway.client.aio import AsyncClient
 from gateway.client.audit import AuditEntry, Checkpoint, InclusionProof
 from gateway.client.blocking import Client
 from gateway.client.cells import cells_frame, is_cells
+from gateway.client.check import CheckedColumn, CheckedKey, CheckedPart, CheckedUse, DatasetCheck
 from gateway.client.consent import Consent
 from gateway.client.dataset import Dataset, DatasetPart
 from gateway.client.decision import Decision, LoggedDecision
@@ -25,7 +26,9 @@ from gateway.client.job import Count, Job
 from gateway.client.notice import Notice, NoticeRecipient
 from gateway.client.outcome import Cancelled, Refused
 from gateway.client.party import ExportCounter, ExportMechanism, Party, PartyContract, PartyEvent
+from gateway.client.plan import Calibration, Forecast, JobPlan, PlanCheck
 from gateway.client.registry import BasisRule, Category, ImpactAssessment, Invitation, Method, Partner, Purpose
+from gateway.client.report import MatchReport, ReportLine
 from gateway.client.request import Erasure, RightsRequest
 from gateway.client.rights import PartnerNotice, Removal, RunTrace
 from gateway.client.task import Deletion, DeletionEvidence, EndWarning, Task
@@ -40,8 +43,13 @@ __all__ = [
     "Binding",
     "Budget",
     "BudgetCharge",
+    "Calibration",
     "Cancelled",
     "Category",
+    "CheckedColumn",
+    "CheckedKey",
+    "CheckedPart",
+    "CheckedUse",
     "Checkpoint",
     "Client",
     "Column",
@@ -49,6 +57,7 @@ __all__ = [
     "Count",
     "Coverage",
     "Dataset",
+    "DatasetCheck",
     "DatasetPart",
     "Decision",
     "Deletion",
@@ -58,6 +67,7 @@ __all__ = [
     "Erasure",
     "ExportCounter",
     "ExportMechanism",
+    "Forecast",
     "IdentityLink",
     "ImpactAssessment",
     "ImportProgress",
@@ -65,8 +75,10 @@ __all__ = [
     "InclusionProof",
     "Invitation",
     "Job",
+    "JobPlan",
     "LinkReport",
     "LoggedDecision",
+    "MatchReport",
     "Measure",
     "Method",
     "Notice",
@@ -76,9 +88,11 @@ __all__ = [
     "Party",
     "PartyContract",
     "PartyEvent",
+    "PlanCheck",
     "Purpose",
     "Refused",
     "Removal",
+    "ReportLine",
     "RightsRequest",
     "RowError",
     "RunTrace",

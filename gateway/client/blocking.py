@@ -66,6 +66,7 @@ class Datasets:
     def __init__(self, loop: LoopThread, calls: AsyncDatasets) -> None:
         """Wrap the calls."""
         self.get = loop.blocking(calls.get)
+        self.check = loop.blocking(calls.check)
         self.list = loop.iterating(calls.list)
 
 
@@ -94,6 +95,8 @@ class Jobs:
         """Wrap the calls."""
         self.create = loop.blocking(calls.create)
         self.get = loop.blocking(calls.get)
+        self.plan = loop.blocking(calls.plan)
+        self.report = loop.blocking(calls.report)
         self.list = loop.iterating(calls.list)
         self.cancel = loop.blocking(calls.cancel)
         self.watch = loop.iterating(calls.watch)

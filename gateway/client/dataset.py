@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 
+from gateway.client.check import CheckProgress, DatasetCheck, check_from_proto
 from gateway.client.connection import Connection
 from gateway.client.record import PAGE_SIZE, bare, named, pages
-from gateway.v1 import dataset_pb2, dataset_pb2_grpc
+from gateway.errors import StateError
+from gateway.v1 import check_pb2, dataset_pb2, dataset_pb2_grpc
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,26 @@ class AsyncDatasets:
             ),
             identifiers={column.name: column.identifier for column in found.columns if column.identifier},
         )
+
+    async def check(self, name: str, agreement: str = "", progress: CheckProgress | None = None) -> DatasetCheck:
+        """Have the gateway read a data set once, and say what runs would find.
+
+        Args:
+            name: of the data set.
+            agreement: id of one that it is bound to; "" looks at what the data set itself is declared to hold.
+            progress: called while it reads.
+
+        Raises:
+            SourceError: the data set cannot be read; the message names the row.
+        """
+        request = check_pb2.CheckDatasetRequest(name=named("datasets", name), agreement=named("agreements", agreement))
+        async with aclosing(self._connection.download(self._stub.CheckDataset, request)) as answers:
+            async for answer in answers:
+                if answer.HasField("check"):
+                    return check_from_proto(answer.check)
+                if progress is not None:
+                    progress(answer.step, answer.rows_read)
+        raise StateError("PEER_UNAVAILABLE", f"the gateway ended the check of {name} early; ask again")
 
     async def list(self) -> AsyncIterator[str]:
         """Yield the names of declared data sets, sorted."""

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from gateway.client.connection import Connection
 from gateway.client.outcome import Cancelled, Refused
+from gateway.client.plan import JobPlan, plan_from_proto
 from gateway.client.record import PAGE_SIZE, bare, named, new_request_id, pages, required_time, time_of
+from gateway.client.report import MatchReport, report_from_proto
 from gateway.client.status import error_of_reason
 from gateway.errors import HostileInput, StateError
-from gateway.v1 import job_pb2, job_pb2_grpc
+from gateway.v1 import job_pb2, job_pb2_grpc, report_pb2
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -124,13 +126,7 @@ class AsyncJobs:
             AssentError: as the gateway raised it.
         """
         request = job_pb2.CreateJobRequest(
-            job=job_pb2.Job(
-                agreement=named("agreements", agreement),
-                operation=_OPERATIONS.get(operation, job_pb2.OPERATION_UNSPECIFIED),
-                purpose=named("purposes", purpose),
-                columns=columns,
-            ),
-            request_id=request_id or new_request_id(),
+            job=_asked(agreement, operation, purpose, columns), request_id=request_id or new_request_id()
         )
         return _job(await self._connection.call(self._stub.CreateJob, request))
 
@@ -138,6 +134,28 @@ class AsyncJobs:
         """Return a job as it is now."""
         request = job_pb2.GetJobRequest(name=named("jobs", job_id))
         return _job(await self._connection.call(self._stub.GetJob, request))
+
+    async def plan(
+        self,
+        agreement: str,
+        operation: str,
+        purpose: str,
+        columns: Sequence[str] = (),
+        partner_rows: int = 0,
+    ) -> JobPlan:
+        """Return whether a job would run and what it would take; nothing is sent to the partner, nothing is stored.
+
+        Args:
+            agreement: id; operation, purpose, columns: as of `create`.
+            partner_rows: records of the partner; 0 takes those of the last run, or as many as ours.
+        """
+        request = job_pb2.PlanJobRequest(job=_asked(agreement, operation, purpose, columns), partner_rows=partner_rows)
+        return plan_from_proto(await self._connection.call(self._stub.PlanJob, request))
+
+    async def report(self, job_id: str) -> MatchReport:
+        """Return what became of our customers in a job, beside the run before it."""
+        request = report_pb2.GetJobReportRequest(name=named("jobs", job_id))
+        return report_from_proto(await self._connection.call(self._stub.GetJobReport, request))
 
     async def list(self) -> AsyncIterator[Job]:
         """Yield jobs of both sides, newest first."""
@@ -277,6 +295,15 @@ _OPERATIONS = {
     "AGGREGATE": job_pb2.OPERATION_AGGREGATE,
     "OVERLAP": job_pb2.OPERATION_OVERLAP,
 }
+
+
+def _asked(agreement: str, operation: str, purpose: str, columns: Sequence[str]) -> job_pb2.Job:
+    return job_pb2.Job(
+        agreement=named("agreements", agreement),
+        operation=_OPERATIONS.get(operation, job_pb2.OPERATION_UNSPECIFIED),
+        purpose=named("purposes", purpose),
+        columns=columns,
+    )
 
 
 def _job(message: job_pb2.Job) -> Job:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 
 from gateway import identifier
-from gateway.dataset import batch, csv_file, parquet_file
+from gateway.dataset import batch, csv_file, parquet_file, size
 from gateway.dataset.declaration import Declaration, PartDeclaration
 from gateway.dataset.scan import Read, Scan, Wanted, subject_pieces
 from gateway.dataset.source import Source
+from gateway.dataset.survey import Survey
 from gateway.errors import SourceError, StateError
-from gateway.flow.ports.rows import DatasetDescription, DatasetPart
+from gateway.flow.ports.rows import DatasetDescription, DatasetPart, SurveyColumn, SurveyKey
 from gateway.route.agreement import AgreementBinding, Column
 
 BATCH_ROWS = 131_072
@@ -115,6 +117,40 @@ class Datasets:
         """
         declared = (await asyncio.to_thread(self._declared)).get(name)
         return () if declared is None else tuple(_held(part) for part in declared.parts.values())
+
+    async def size(self, name: str, part: int = 0) -> tuple[int, bool] | None:
+        """Return the rows of a source and whether that is exact; None where it must be read to know.
+
+        Raises:
+            StateError: NOT_FOUND for a data set that is not declared.
+        """
+        source, _, declared = await asyncio.to_thread(self._open, name, part)
+        return await asyncio.to_thread(size.told, source, declared.format)
+
+    def survey(self, name: str, keys: Sequence[SurveyKey], columns: Sequence[SurveyColumn], part: int = 0) -> Survey:
+        """Begin one pass that looks at match keys and columns; nothing is read before `batches` is iterated.
+
+        Args:
+            name: of the data set.
+            keys: by the data set's names of columns, which every part must have.
+            columns: likewise; one that a part is declared without is left out of it.
+            part: number of the source.
+
+        Raises:
+            SourceError: MISSING_COLUMN for a part declared without a key's column.
+            StateError: NOT_FOUND for a data set that is not declared.
+        """
+        source, read, declared = self._open(name, part)
+        return Survey(
+            source,
+            read,
+            declared.subject_column,
+            tuple(replace(key, column=_needed(source, declared, key.column)) for key in keys),
+            tuple(replace(one, column=_own(declared, one.column) or "") for one in columns),
+            text=declared.format == "csv",
+            rows=self._batch_rows,
+            named=self._named,
+        )
 
     def subject_pieces(self, binding: AgreementBinding, part: int = 0) -> Generator[pa.StringArray, None, None]:
         """Yield the raw subject values of a part of the bound data set in pieces, trimmed and usable.

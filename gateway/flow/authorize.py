@@ -15,7 +15,15 @@ from gateway.flow.ports import House, Transaction
 from gateway.flow.registry import load_registry
 from gateway.he.paillier import can_generate
 from gateway.psi.suite import SUITE
-from gateway.route.agreement import Agreement, AgreementCopy, AgreementState, Direction, Operation, Padding
+from gateway.route.agreement import (
+    Agreement,
+    AgreementBinding,
+    AgreementCopy,
+    AgreementState,
+    Direction,
+    Operation,
+    Padding,
+)
 from gateway.route.job import AuthorizedJob, Job, JobRequest, Refusal, Side
 from gateway.route.party import Partner
 from gateway.route.session import SessionOffer
@@ -85,39 +93,31 @@ async def _authorize(
     other: str | None = None,
 ) -> AuthorizedJob | Refusal:
     agreement, at = copy.agreement, house.clock.now()
-    if copy.state is not AgreementState.IN_FORCE or not agreement.valid_from <= at < agreement.valid_until:
-        return Refusal("AGREEMENT_NOT_IN_FORCE", "the agreement is not signed by both, not valid yet, or over")
     own = house.custody.party
-    direction = _direction(agreement, request, own, side, other)
+    direction = direction_of(agreement, request, own, side, other)
+    against = in_force(copy, at)
+    if against is not None:
+        return against
     if isinstance(direction, Refusal):
         return direction
-    if request.purpose not in agreement.purposes:
-        return Refusal("PURPOSE_NOT_AGREED", "the agreement does not name this purpose")
-    alone = request.operation.grouped or direction.to_sender or agreement.padding is not Padding.NONE
-    if len(agreement.match_keys) > 1 and alone:
-        return Refusal(
-            "MATCH_KEY_MISMATCH",
-            "several match keys run in MATCH and ENRICH for the receiver alone, without padding; agree on one for this",
-        )
+    against = purpose_agreed(agreement, request) or keys_agreed(agreement, direction, request)
     # Only runs that opened a session count: a refused try used nothing up.
-    runs = await tx.jobs.count_since(agreement.agreement_id, side.value, at - timedelta(days=1))
-    if not begun and runs >= agreement.caps.runs_per_day:
-        return Refusal("RATE_EXCEEDED", f"the agreement allows {agreement.caps.runs_per_day} runs a day")
+    if against is None and not begun:
+        against = await rate_left(tx, agreement, side, at)
+    if against is not None:
+        return against
     partner = await tx.partners.get(direction.sender if side is Side.RECEIVER else direction.receiver)
-    gates, column_gates = _gates(agreement, direction, request, side)
+    gates, column_gates = gates_for(agreement, direction, request, side)
     registry = await load_registry(tx, house)
-    against = await _standing(tx, registry, (*gates, *(use for _, use in column_gates)), at)
+    against = await standing(tx, registry, (*gates, *(use for _, use in column_gates)), at)
     if against is not None:
         return against
     binding = await tx.agreements.binding(agreement.agreement_id)
     if binding is None:
-        return Refusal("NOT_READY", "the agreement is not bound to a data set yet")
-    held = await house.datasets.identifiers(binding.dataset)
-    if len(agreement.match_keys) > 1 and len(held) > 1:
-        return Refusal("MATCH_KEY_MISMATCH", "a data set of several sources runs with one match key; agree on one")
-    unfit = mismatch(binding, held)
+        return NOT_BOUND
+    unfit = await keys_bound(house, agreement, binding)
     if unfit is not None:
-        return Refusal("MATCH_KEY_MISMATCH", f"{unfit[1]}; bind a column of the agreed form and hash")
+        return unfit
     job = AuthorizedJob(
         job_id=job_id,
         side=side,
@@ -139,6 +139,54 @@ async def _authorize(
     return job
 
 
+NOT_BOUND = Refusal("NOT_READY", "the agreement is not bound to a data set yet")
+
+
+def in_force(copy: AgreementCopy, at: datetime) -> Refusal | None:
+    """Refuse what is not signed by both, or not valid at a time."""
+    agreement = copy.agreement
+    if copy.state is AgreementState.IN_FORCE and agreement.valid_from <= at < agreement.valid_until:
+        return None
+    return Refusal("AGREEMENT_NOT_IN_FORCE", "the agreement is not signed by both, not valid yet, or over")
+
+
+def purpose_agreed(agreement: Agreement, request: JobRequest) -> Refusal | None:
+    """Refuse a purpose that the agreement does not name."""
+    if request.purpose in agreement.purposes:
+        return None
+    return Refusal("PURPOSE_NOT_AGREED", "the agreement does not name this purpose")
+
+
+def keys_agreed(agreement: Agreement, direction: Direction, request: JobRequest) -> Refusal | None:
+    """Refuse several match keys where an operation takes one."""
+    alone = request.operation.grouped or direction.to_sender or agreement.padding is not Padding.NONE
+    if len(agreement.match_keys) == 1 or not alone:
+        return None
+    return Refusal(
+        "MATCH_KEY_MISMATCH",
+        "several match keys run in MATCH and ENRICH for the receiver alone, without padding; agree on one for this",
+    )
+
+
+async def rate_left(tx: Transaction, agreement: Agreement, side: Side, at: datetime) -> Refusal | None:
+    """Refuse when the day's runs are used up."""
+    runs = await tx.jobs.count_since(agreement.agreement_id, side.value, at - timedelta(days=1))
+    if runs < agreement.caps.runs_per_day:
+        return None
+    return Refusal("RATE_EXCEEDED", f"the agreement allows {agreement.caps.runs_per_day} runs a day")
+
+
+async def keys_bound(house: House, agreement: Agreement, binding: AgreementBinding) -> Refusal | None:
+    """Refuse a data set whose columns cannot serve the agreed match keys."""
+    held = await house.datasets.identifiers(binding.dataset)
+    if len(agreement.match_keys) > 1 and len(held) > 1:
+        return Refusal("MATCH_KEY_MISMATCH", "a data set of several sources runs with one match key; agree on one")
+    unfit = mismatch(binding, held)
+    if unfit is None:
+        return None
+    return Refusal("MATCH_KEY_MISMATCH", f"{unfit[1]}; bind a column of the agreed form and hash")
+
+
 def gates_of(
     agreement: Agreement, job: Job, own: str
 ) -> tuple[Direction, tuple[Use, ...], tuple[tuple[str, Use], ...]]:
@@ -147,15 +195,16 @@ def gates_of(
     Raises:
         StateError: NOT_FOUND when the agreement does not name such a run.
     """
-    direction = _direction(agreement, job.request, own, job.side, job.partner)
+    direction = direction_of(agreement, job.request, own, job.side, job.partner)
     if isinstance(direction, Refusal):
         raise StateError("NOT_FOUND", "the agreement of this run does not name its operation; restore a backup")
-    return direction, *_gates(agreement, direction, job.request, job.side)
+    return direction, *gates_for(agreement, direction, job.request, job.side)
 
 
-def _direction(
+def direction_of(
     agreement: Agreement, request: JobRequest, own: str, side: Side, other: str | None
 ) -> Direction | Refusal:
+    """Return the agreed direction that a request is of, or refuse it."""
     for direction in agreement.directions:
         ours = direction.receiver if side is Side.RECEIVER else direction.sender
         theirs = direction.sender if side is Side.RECEIVER else direction.receiver
@@ -172,10 +221,10 @@ def _direction(
     return Refusal("OPERATION_NOT_AGREED", "the agreement does not allow this operation, direction or set of columns")
 
 
-def _gates(
+def gates_for(
     agreement: Agreement, direction: Direction, request: JobRequest, side: Side
 ) -> tuple[tuple[Use, ...], tuple[tuple[str, Use], ...]]:
-    """Both sides gate their own customers: two directions are two decisions.
+    """Return what is asked about everybody, and per column: both sides gate their own customers.
 
     In ENRICH a column that consent does not cover is left empty; in AGGREGATE every column's category is required.
     """
@@ -199,7 +248,7 @@ def _gates(
     return uses(agreement.match_key_categories), tuple((name, uses([categories[name]])[0]) for name in asked)
 
 
-async def _standing(tx: Transaction, registry: Registry, uses: tuple[Use, ...], at: datetime) -> Refusal | None:
+async def standing(tx: Transaction, registry: Registry, uses: tuple[Use, ...], at: datetime) -> Refusal | None:
     """Refuse when a rule that concerns nobody in particular already forbids the use."""
     for use in uses:
         decision = standing_with(use, at, registry, await exported(tx, registry, use.recipient, at))

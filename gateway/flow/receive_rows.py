@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
@@ -14,6 +14,7 @@ from gateway import kernel
 from gateway.errors import Misuse
 from gateway.flow import cohort as cohorts
 from gateway.flow.drops import Drops
+from gateway.flow.fan_out import FanOut
 from gateway.flow.inputs import Inputs
 from gateway.flow.lists import by_list, list_bytes, lists_of, runs_of
 from gateway.flow.lost import among, lost_since
@@ -54,10 +55,12 @@ class Matches:
     Attributes:
         rows: how many.
         false_matches: rows under one of our tags that did not open.
+        fan_out: of the partner's rows that matched, how many stand for one of our customers, for two, for more.
     """
 
     rows: int
     false_matches: int
+    fan_out: Mapping[str, int]
 
 
 class RowsReceiver(ReceiverRun[Matches]):
@@ -83,7 +86,7 @@ class RowsReceiver(ReceiverRun[Matches]):
             if sizes.matches_to_sender:
                 await self._push_matched(job, sizes)
             await self._destroy_keys(job)
-        return Matches(about["rows"], about["false_matches"])
+        return Matches(about["rows"], about["false_matches"], about.get("fan_out", {}))
 
     async def _exchanged(self, job: AuthorizedJob, sizes: Opening, cohort: ConsentedCohort) -> bytes:
         """Move all stages and find the matches; return what is noted of them."""
@@ -164,7 +167,7 @@ class RowsReceiver(ReceiverRun[Matches]):
         dropped = stage_file(house, job.job_id, session_id, Stage.LATE_DROPS, sizes)
         # Tokens are asked for in the order of the table, which begins anew with each list.
         drops = [Drops(dropped, threads) for _ in sizes.sender.rows]
-        writer, false_matches = RowWriter(file), 0
+        writer, false_matches, fan_out = RowWriter(file), 0, FanOut()
         mark = list_bytes(job)
 
         def keep(ours: Bytes, theirs: Bytes) -> int:
@@ -184,11 +187,13 @@ class RowsReceiver(ReceiverRun[Matches]):
             if "number" in made:
                 parts["number"], theirs = theirs[:, sizes.row_bytes :], theirs[:, : sizes.row_bytes]
             if not columns:
+                fan_out.add(tokens)
                 writer.add(made.join(len(ours), **parts))
                 return 0
             plain, good = receiver.opened(
                 fields.of(ours, "output"), np.ascontiguousarray(theirs), sizes.tag_bytes, columns, binding, threads
             )
+            fan_out.add(tokens[good])
             parts = {name: part[good] for name, part in parts.items()}
             writer.add(made.join(int(good.sum()), plain=plain[good], **parts))
             return int((~good).sum())
@@ -199,7 +204,8 @@ class RowsReceiver(ReceiverRun[Matches]):
         async for ours, theirs in ahead(in_turn(pairs)):
             false_matches += await in_thread(keep, ours, theirs)
         await in_thread(writer.finish)
-        about = {"rows": writer.rows, "false_matches": false_matches, "chunks": chunks_of(file).hex()}
+        found = {"rows": writer.rows, "false_matches": false_matches, "fan_out": fan_out.counts}
+        about = {**found, "chunks": chunks_of(file).hex()}
         await self.lease.confirm()
         await in_thread(house.spool.write_sealed, job.job_id, MATCHED_FILE, canonical_bytes(about))
         return canonical_bytes(about)
@@ -248,6 +254,7 @@ class RowsReceiver(ReceiverRun[Matches]):
             **lease.job.report,
             **stored.report(lease.job.report),
             "false_matches": matches.false_matches,
+            **({"fan_out": dict(matches.fan_out)} if matches.fan_out else {}),
             "replaced": len(state.replaced),
             "late_drops": state.late_drops,
             "partner_rows": sum(sizes.sender.rows),

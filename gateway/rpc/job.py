@@ -7,15 +7,19 @@ from datetime import datetime
 
 from gateway.flow import job as flow
 from gateway.flow.ports import House
+from gateway.flow.preflight.plan import plan_job
+from gateway.flow.report import job_report
 from gateway.route.job import Job
 from gateway.rpc.auth import current_caller
 from gateway.rpc.convert.field import refuse
 from gateway.rpc.convert.job import control_segment_from_proto, job_request_from_proto, job_to_proto
 from gateway.rpc.convert.name import id_of
 from gateway.rpc.convert.page import Place, page_of, page_size, place_of
+from gateway.rpc.convert.plan import plan_request_from_proto, plan_to_proto
+from gateway.rpc.convert.report import report_to_proto
 from gateway.rpc.convert.result import arrow_pieces
 from gateway.rpc.door import Context, closing, stream, unary
-from gateway.v1 import job_pb2, job_pb2_grpc
+from gateway.v1 import job_pb2, job_pb2_grpc, plan_pb2, report_pb2
 
 _LISTING = "jobs"
 
@@ -52,6 +56,19 @@ class JobServicer(job_pb2_grpc.JobServiceServicer):
     async def CancelJob(self, request: job_pb2.CancelJobRequest, context: Context) -> job_pb2.Job:
         """Ask for a job's end."""
         return job_to_proto(await flow.cancel_job(self._house, current_caller(), id_of(request.name, "jobs")))
+
+    @unary
+    async def PlanJob(self, request: job_pb2.PlanJobRequest, context: Context) -> plan_pb2.JobPlan:
+        """Say whether a job would run, and what it would take."""
+        caller = current_caller()
+        asked, partner_rows = plan_request_from_proto(request, caller.subject)
+        return plan_to_proto(await plan_job(self._house, caller, asked, partner_rows))
+
+    @unary
+    async def GetJobReport(self, request: report_pb2.GetJobReportRequest, context: Context) -> report_pb2.MatchReport:
+        """Return what became of our customers in a job."""
+        found = await job_report(self._house, current_caller(), id_of(request.name, "jobs"))
+        return report_to_proto(found)
 
     @stream
     async def WatchJob(self, request: job_pb2.WatchJobRequest, context: Context) -> AsyncIterator[job_pb2.Job]:

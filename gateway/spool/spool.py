@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shutil
 from pathlib import Path
 
 from gateway.errors import Misuse, StateError
@@ -167,6 +168,11 @@ class Spool:
             except FileNotFoundError:
                 return None
         return self._secrets.unseal(_purpose(job_id, name), sealed)
+
+    def free_bytes(self) -> int:
+        """Return how much the spool's disk still takes, bytes."""
+        with disk.accounted("the spool folder"):
+            return shutil.disk_usage(self._folder).free
 
     def drop(self, job_id: str) -> None:
         """Remove everything of a job: spools, secrets. Absent is fine.

@@ -134,6 +134,21 @@ class SqlJobStore:
         await self._connection.execute(update(jobs).where(open_).values(marked))
         return await self.get(job_id)
 
+    async def previous(self, job: Job) -> Job | None:
+        """Return the last job before one that succeeded with the same agreement, side, operation and purpose."""
+        table, request = jobs.c, job.request
+        alike = and_(
+            table.agreement_id == request.agreement_id,
+            table.side == job.side.value,
+            table.operation == request.operation.value,
+            table.purpose == request.purpose,
+            table.state == JobState.SUCCEEDED.value,
+            tuple_(table.created_at, table.job_id) < tuple_(literal(job.created_at, Moment), literal(job.job_id)),
+        )
+        newest = select(jobs).where(alike).order_by(table.created_at.desc(), table.job_id.desc()).limit(1)
+        row = await self._connection.row(newest)
+        return None if row is None else rows.job(row)
+
     async def count_since(self, agreement_id: str, side: str, since: datetime) -> int:
         """Count jobs of an agreement created at or after `since` that opened a session."""
         table = jobs.c

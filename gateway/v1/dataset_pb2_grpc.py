@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from gateway.v1 import check_pb2 as gateway_dot_v1_dot_check__pb2
 from gateway.v1 import dataset_pb2 as gateway_dot_v1_dot_dataset__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -46,6 +47,11 @@ class DatasetServiceStub:
                 request_serializer=gateway_dot_v1_dot_dataset__pb2.GetDatasetRequest.SerializeToString,
                 response_deserializer=gateway_dot_v1_dot_dataset__pb2.Dataset.FromString,
                 _registered_method=True)
+        self.CheckDataset = channel.unary_stream(
+                '/gateway.v1.DatasetService/CheckDataset',
+                request_serializer=gateway_dot_v1_dot_check__pb2.CheckDatasetRequest.SerializeToString,
+                response_deserializer=gateway_dot_v1_dot_check__pb2.CheckDatasetResponse.FromString,
+                _registered_method=True)
 
 
 class DatasetServiceServicer:
@@ -67,6 +73,14 @@ class DatasetServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CheckDataset(self, request, context):
+        """Reads a data set once and says what runs would find: rejected rows by reason, duplicates, forms of identifiers, consent.
+        Progress comes while it reads. Role: also cdp_job.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DatasetServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -79,6 +93,11 @@ def add_DatasetServiceServicer_to_server(servicer, server):
                     servicer.GetDataset,
                     request_deserializer=gateway_dot_v1_dot_dataset__pb2.GetDatasetRequest.FromString,
                     response_serializer=gateway_dot_v1_dot_dataset__pb2.Dataset.SerializeToString,
+            ),
+            'CheckDataset': grpc.unary_stream_rpc_method_handler(
+                    servicer.CheckDataset,
+                    request_deserializer=gateway_dot_v1_dot_check__pb2.CheckDatasetRequest.FromString,
+                    response_serializer=gateway_dot_v1_dot_check__pb2.CheckDatasetResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -137,6 +156,33 @@ class DatasetService:
             '/gateway.v1.DatasetService/GetDataset',
             gateway_dot_v1_dot_dataset__pb2.GetDatasetRequest.SerializeToString,
             gateway_dot_v1_dot_dataset__pb2.Dataset.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckDataset(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/gateway.v1.DatasetService/CheckDataset',
+            gateway_dot_v1_dot_check__pb2.CheckDatasetRequest.SerializeToString,
+            gateway_dot_v1_dot_check__pb2.CheckDatasetResponse.FromString,
             options,
             channel_credentials,
             insecure,

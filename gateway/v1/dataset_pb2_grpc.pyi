@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from gateway.v1 import check_pb2 as _check_pb2
 from gateway.v1 import dataset_pb2 as _dataset_pb2
 from grpc import aio as _aio
 import abc as _abc_1
@@ -39,6 +40,10 @@ class DatasetServiceStub:
     """Lists the names of declared data sets, sorted."""
     GetDataset: _grpc.UnaryUnaryMultiCallable[_dataset_pb2.GetDatasetRequest, _dataset_pb2.Dataset]
     """Describes one data set; its source is opened to read the columns."""
+    CheckDataset: _grpc.UnaryStreamMultiCallable[_check_pb2.CheckDatasetRequest, _check_pb2.CheckDatasetResponse]
+    """Reads a data set once and says what runs would find: rejected rows by reason, duplicates, forms of identifiers, consent.
+    Progress comes while it reads. Role: also cdp_job.
+    """
 
 @_typing.type_check_only
 class DatasetServiceAsyncStub(DatasetServiceStub):
@@ -51,6 +56,10 @@ class DatasetServiceAsyncStub(DatasetServiceStub):
     """Lists the names of declared data sets, sorted."""
     GetDataset: _aio.UnaryUnaryMultiCallable[_dataset_pb2.GetDatasetRequest, _dataset_pb2.Dataset]  # type: ignore[assignment]
     """Describes one data set; its source is opened to read the columns."""
+    CheckDataset: _aio.UnaryStreamMultiCallable[_check_pb2.CheckDatasetRequest, _check_pb2.CheckDatasetResponse]  # type: ignore[assignment]
+    """Reads a data set once and says what runs would find: rejected rows by reason, duplicates, forms of identifiers, consent.
+    Progress comes while it reads. Role: also cdp_job.
+    """
 
 class DatasetServiceServicer(metaclass=_abc_1.ABCMeta):
     """Describes the data sets that were declared on this machine. It never shows their rows, paths or connections, and no call
@@ -72,5 +81,15 @@ class DatasetServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_dataset_pb2.Dataset, _abc.Awaitable[_dataset_pb2.Dataset]]:
         """Describes one data set; its source is opened to read the columns."""
+
+    @_abc_1.abstractmethod
+    def CheckDataset(
+        self,
+        request: _check_pb2.CheckDatasetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_check_pb2.CheckDatasetResponse], _abc.AsyncIterator[_check_pb2.CheckDatasetResponse]]:
+        """Reads a data set once and says what runs would find: rejected rows by reason, duplicates, forms of identifiers, consent.
+        Progress comes while it reads. Role: also cdp_job.
+        """
 
 def add_DatasetServiceServicer_to_server(servicer: DatasetServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -25,9 +25,11 @@ _sym_db = _symbol_database.Default()
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from gateway.v1 import plan_pb2 as gateway_dot_v1_dot_plan__pb2
+from gateway.v1 import report_pb2 as gateway_dot_v1_dot_report__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14gateway/v1/job.proto\x12\ngateway.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc5\x06\n\x03Job\x12\x13\n\x04name\x18\x01 \x01(\tB\x05\xe2\x41\x02\x08\x03\x12,\n\tagreement\x18\x02 \x01(\tB\x19\xe2\x41\x01\x02\xfa\x41\x12\n\x10\x61ssent/Agreement\x12.\n\toperation\x18\x03 \x01(\x0e\x32\x15.gateway.v1.OperationB\x04\xe2\x41\x01\x02\x12(\n\x07purpose\x18\x04 \x01(\tB\x17\xe2\x41\x01\x02\xfa\x41\x10\n\x0e\x61ssent/Purpose\x12\x15\n\x07\x63olumns\x18\x05 \x03(\tB\x04\xe2\x41\x01\x01\x12)\n\x05state\x18\x06 \x01(\x0e\x32\x14.gateway.v1.JobStateB\x04\xe2\x41\x01\x03\x12\x31\n\x0bwaiting_for\x18\x07 \x01(\x0e\x32\x16.gateway.v1.WaitingForB\x04\xe2\x41\x01\x03\x12\x13\n\x05stage\x18\x08 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x11\n\x03seq\x18\t \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x17\n\trows_done\x18\n \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x18\n\nrows_total\x18\x0b \x01(\x03\x42\x04\xe2\x41\x01\x03\x12$\n\x04side\x18\x0c \x01(\x0e\x32\x10.gateway.v1.SideB\x04\xe2\x41\x01\x03\x12&\n\x07partner\x18\r \x01(\tB\x15\xe2\x41\x01\x03\xfa\x41\x0e\n\x0c\x61ssent/Party\x12\x15\n\x07session\x18\x0e \x01(\tB\x04\xe2\x41\x01\x03\x12*\n\x07refusal\x18\x0f \x01(\x0b\x32\x13.gateway.v1.RefusalB\x04\xe2\x41\x01\x03\x12*\n\x07\x66\x61ilure\x18\x10 \x01(\x0b\x32\x13.gateway.v1.FailureB\x04\xe2\x41\x01\x03\x12+\n\x06report\x18\x11 \x01(\x0b\x32\x15.gateway.v1.JobReportB\x04\xe2\x41\x01\x03\x12\x1a\n\x0crequested_by\x18\x12 \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x66inish_time\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03:&\xea\x41#\n\nassent/Job\x12\njobs/{job}*\x04jobs2\x03job\";\n\x07Refusal\x12\x19\n\x0breason_code\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07message\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"6\n\x07\x46\x61ilure\x12\x14\n\x06reason\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07message\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"[\n\tJobReport\x12\'\n\x06\x63ounts\x18\x01 \x03(\x0b\x32\x11.gateway.v1.CountB\x04\xe2\x41\x01\x03\x12%\n\x05\x66\x61\x63ts\x18\x02 \x03(\x0b\x32\x10.gateway.v1.FactB\x04\xe2\x41\x01\x03\"a\n\x05\x43ount\x12\x13\n\x05group\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06reason\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05\x63ount\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x18\n\nfirst_rows\x18\x04 \x03(\x03\x42\x04\xe2\x41\x01\x03\".\n\x04\x46\x61\x63t\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04text\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"P\n\x10\x43reateJobRequest\x12\"\n\x03job\x18\x01 \x01(\x0b\x32\x0f.gateway.v1.JobB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\"2\n\rGetJobRequest\x12!\n\x04name\x18\x01 \x01(\tB\x13\xe2\x41\x01\x02\xfa\x41\x0c\n\nassent/Job\"D\n\x0fListJobsRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"V\n\x10ListJobsResponse\x12#\n\x04jobs\x18\x01 \x03(\x0b\x32\x0f.gateway.v1.JobB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"5\n\x10\x43\x61ncelJobRequest\x12!\n\x04name\x18\x01 \x01(\tB\x13\xe2\x41\x01\x02\xfa\x41\x0c\n\nassent/Job\"4\n\x0fWatchJobRequest\x12!\n\x04name\x18\x01 \x01(\tB\x13\xe2\x41\x01\x02\xfa\x41\x0c\n\nassent/Job\"U\n\x11ReadResultRequest\x12!\n\x04name\x18\x01 \x01(\tB\x13\xe2\x41\x01\x02\xfa\x41\x0c\n\nassent/Job\x12\x1d\n\x0f\x63ontrol_segment\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"0\n\x12ReadResultResponse\x12\x1a\n\x0c\x61rrow_stream\x18\x01 \x01(\x0c\x42\x04\xe2\x41\x01\x03*\x81\x01\n\tOperation\x12\x19\n\x15OPERATION_UNSPECIFIED\x10\x00\x12\x13\n\x0fOPERATION_MATCH\x10\x01\x12\x14\n\x10OPERATION_ENRICH\x10\x02\x12\x17\n\x13OPERATION_AGGREGATE\x10\x03\x12\x15\n\x11OPERATION_OVERLAP\x10\x04*@\n\x04Side\x12\x14\n\x10SIDE_UNSPECIFIED\x10\x00\x12\x11\n\rSIDE_RECEIVER\x10\x01\x12\x0f\n\x0bSIDE_SENDER\x10\x02*\xb2\x02\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10JOB_STATE_QUEUED\x10\x01\x12\x19\n\x15JOB_STATE_AUTHORIZING\x10\x02\x12\x15\n\x11JOB_STATE_JUDGING\x10\x03\x12\x18\n\x14JOB_STATE_EXCHANGING\x10\x04\x12\x17\n\x13JOB_STATE_REJUDGING\x10\x05\x12\x17\n\x13JOB_STATE_RELEASING\x10\x06\x12\x18\n\x14JOB_STATE_CANCELLING\x10\x07\x12\x17\n\x13JOB_STATE_SUCCEEDED\x10\x08\x12\x15\n\x11JOB_STATE_REFUSED\x10\t\x12\x14\n\x10JOB_STATE_FAILED\x10\n\x12\x17\n\x13JOB_STATE_CANCELLED\x10\x0b*\x85\x01\n\nWaitingFor\x12\x1b\n\x17WAITING_FOR_UNSPECIFIED\x10\x00\x12\x14\n\x10WAITING_FOR_NONE\x10\x01\x12\x14\n\x10WAITING_FOR_PEER\x10\x02\x12\x18\n\x14WAITING_FOR_APPROVAL\x10\x03\x12\x14\n\x10WAITING_FOR_DISK\x10\x04\x32\x8c\x03\n\nJobService\x12:\n\tCreateJob\x12\x1c.gateway.v1.CreateJobRequest\x1a\x0f.gateway.v1.Job\x12\x34\n\x06GetJob\x12\x19.gateway.v1.GetJobRequest\x1a\x0f.gateway.v1.Job\x12\x45\n\x08ListJobs\x12\x1b.gateway.v1.ListJobsRequest\x1a\x1c.gateway.v1.ListJobsResponse\x12:\n\tCancelJob\x12\x1c.gateway.v1.CancelJobRequest\x1a\x0f.gateway.v1.Job\x12:\n\x08WatchJob\x12\x1b.gateway.v1.WatchJobRequest\x1a\x0f.gateway.v1.Job0\x01\x12M\n\nReadResult\x12\x1d.gateway.v1.ReadResultRequest\x1a\x1e.gateway.v1.ReadResultResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14gateway/v1/job.proto\x12\ngateway.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15gateway/v1/plan.proto\x1a\x17gateway/v1/report.proto\"\xc5\x06\n\x03Job\x12\x13\n\x04name\x18\x01 \x01(\tB\x05\xe2\x41\x02\x08\x03\x12,\n\tagreement\x18\x02 \x01(\tB\x19\xe2\x41\x01\x02\xfa\x41\x12\n\x10\x61ssent/Agreement\x12.\n\toperation\x18\x03 \x01(\x0e\x32\x15.gateway.v1.OperationB\x04\xe2\x41\x01\x02\x12(\n\x07purpose\x18\x04 \x01(\tB\x17\xe2\x41\x01\x02\xfa\x41\x10\n\x0e\x61ssent/Purpose\x12\x15\n\x07\x63olumns\x18\x05 \x03(\tB\x04\xe2\x41\x01\x01\x12)\n\x05state\x18\x06 \x01(\x0e\x32\x14.gateway.v1.JobStateB\x04\xe2\x41\x01\x03\x12\x31\n\x0bwaiting_for\x18\x07 \x01(\x0e\x32\x16.gateway.v1.WaitingForB\x04\xe2\x41\x01\x03\x12\x13\n\x05stage\x18\x08 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x11\n\x03seq\x18\t \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x17\n\trows_done\x18\n \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x18\n\nrows_total\x18\x0b \x01(\x03\x42\x04\xe2\x41\x01\x03\x12$\n\x04side\x18\x0c \x01(\x0e\x32\x10.gateway.v1.SideB\x04\xe2\x41\x01\x03\x12&\n\x07partner\x18\r \x01(\tB\x15\xe2\x41\x01\x03\xfa\x41\x0e\n\x0c\x61ssent/Party\x12\x15\n\x07session\x18\x0e \x01(\tB\x04\xe2\x41\x01\x03\x12*\n\x07refusal\x18\x0f \x01(\x0b\x32\x13.gateway.v1.RefusalB\x04\xe2\x41\x01\x03\x12*\n\x07\x66\x61ilure\x18\x10 \x01(\x0b\x32\x13.gateway.v1.FailureB\x04\xe2\x41\x01\x03\x12+\n\x06report\x18\x11 \x01(\x0b\x32\x15.gateway.v1.JobReportB\x04\xe2\x41\x01\x03\x12\x1a\n\x0crequested_by\x18\x12 \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x66inish_time\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03:&\xea\x41#\n\nassent/Job\x12\njobs/{job}*\x04jobs2\x03job\";\n\x07Refusal\x12\x19\n\x0breason_code\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07message\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"6\n\x07\x46\x61ilure\x12\x14\n\x06reason\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07message\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"[\n\tJobReport\x12\'\n\x06\x63ounts\x18\x01 \x03(\x0b\x32\x11.gateway.v1.CountB\x04\xe2\x41\x01\x03\x12%\n\x05\x66\x61\x63ts\x18\x02 \x03(\x0b\x32\x10.gateway.v1.FactB\x04\xe2\x41\x01\x03\"a\n\x05\x43ount\x12\x13\n\x05group\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06reason\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05\x63ount\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x18\n\nfirst_rows\x18\x04 \x03(\x03\x42\x04\xe2\x41\x01\x03\".\n\x04\x46\x61\x63t\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04text\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"P\n\x10\x43reateJobRequest\x12\"\n\x03job\x18\x01 \x01(\x0b\x32\x0f.gateway.v1.JobB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\"P\n\x0ePlanJobRequest\x12\"\n\x03job\x18\x01 \x01(\x0b\x32\x0f.gateway.v1.JobB\x04\xe2\x41\x01\x02\x12\x1a\n\x0cpartner_rows\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x01\"2\n\rGetJobRequest\x12!\n\x04name\x18\x01 \x01(\tB\x13\xe2\x41\x01\x02\xfa\x41\x0c\n\nassent/Job\"D\n\x0fListJobsRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"V\n\x10ListJobsResponse\x12#\n\x04jobs\x18\x01 \x03(\x0b\x32\x0f.gateway.v1.JobB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"5\n\x10\x43\x61ncelJobRequest\x12!\n\x04name\x18\x01 \x01(\tB\x13\xe2\x41\x01\x02\xfa\x41\x0c\n\nassent/Job\"4\n\x0fWatchJobRequest\x12!\n\x04name\x18\x01 \x01(\tB\x13\xe2\x41\x01\x02\xfa\x41\x0c\n\nassent/Job\"U\n\x11ReadResultRequest\x12!\n\x04name\x18\x01 \x01(\tB\x13\xe2\x41\x01\x02\xfa\x41\x0c\n\nassent/Job\x12\x1d\n\x0f\x63ontrol_segment\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"0\n\x12ReadResultResponse\x12\x1a\n\x0c\x61rrow_stream\x18\x01 \x01(\x0c\x42\x04\xe2\x41\x01\x03*\x81\x01\n\tOperation\x12\x19\n\x15OPERATION_UNSPECIFIED\x10\x00\x12\x13\n\x0fOPERATION_MATCH\x10\x01\x12\x14\n\x10OPERATION_ENRICH\x10\x02\x12\x17\n\x13OPERATION_AGGREGATE\x10\x03\x12\x15\n\x11OPERATION_OVERLAP\x10\x04*@\n\x04Side\x12\x14\n\x10SIDE_UNSPECIFIED\x10\x00\x12\x11\n\rSIDE_RECEIVER\x10\x01\x12\x0f\n\x0bSIDE_SENDER\x10\x02*\xb2\x02\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10JOB_STATE_QUEUED\x10\x01\x12\x19\n\x15JOB_STATE_AUTHORIZING\x10\x02\x12\x15\n\x11JOB_STATE_JUDGING\x10\x03\x12\x18\n\x14JOB_STATE_EXCHANGING\x10\x04\x12\x17\n\x13JOB_STATE_REJUDGING\x10\x05\x12\x17\n\x13JOB_STATE_RELEASING\x10\x06\x12\x18\n\x14JOB_STATE_CANCELLING\x10\x07\x12\x17\n\x13JOB_STATE_SUCCEEDED\x10\x08\x12\x15\n\x11JOB_STATE_REFUSED\x10\t\x12\x14\n\x10JOB_STATE_FAILED\x10\n\x12\x17\n\x13JOB_STATE_CANCELLED\x10\x0b*\x85\x01\n\nWaitingFor\x12\x1b\n\x17WAITING_FOR_UNSPECIFIED\x10\x00\x12\x14\n\x10WAITING_FOR_NONE\x10\x01\x12\x14\n\x10WAITING_FOR_PEER\x10\x02\x12\x18\n\x14WAITING_FOR_APPROVAL\x10\x03\x12\x14\n\x10WAITING_FOR_DISK\x10\x04\x32\x92\x04\n\nJobService\x12:\n\tCreateJob\x12\x1c.gateway.v1.CreateJobRequest\x1a\x0f.gateway.v1.Job\x12\x34\n\x06GetJob\x12\x19.gateway.v1.GetJobRequest\x1a\x0f.gateway.v1.Job\x12\x45\n\x08ListJobs\x12\x1b.gateway.v1.ListJobsRequest\x1a\x1c.gateway.v1.ListJobsResponse\x12:\n\tCancelJob\x12\x1c.gateway.v1.CancelJobRequest\x1a\x0f.gateway.v1.Job\x12:\n\x08WatchJob\x12\x1b.gateway.v1.WatchJobRequest\x1a\x0f.gateway.v1.Job0\x01\x12M\n\nReadResult\x12\x1d.gateway.v1.ReadResultRequest\x1a\x1e.gateway.v1.ReadResultResponse0\x01\x12:\n\x07PlanJob\x12\x1a.gateway.v1.PlanJobRequest\x1a\x13.gateway.v1.JobPlan\x12H\n\x0cGetJobReport\x12\x1f.gateway.v1.GetJobReportRequest\x1a\x17.gateway.v1.MatchReportb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -106,6 +108,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEJOBREQUEST'].fields_by_name['job']._serialized_options = b'\342A\001\002'
   _globals['_CREATEJOBREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_CREATEJOBREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\002'
+  _globals['_PLANJOBREQUEST'].fields_by_name['job']._loaded_options = None
+  _globals['_PLANJOBREQUEST'].fields_by_name['job']._serialized_options = b'\342A\001\002'
+  _globals['_PLANJOBREQUEST'].fields_by_name['partner_rows']._loaded_options = None
+  _globals['_PLANJOBREQUEST'].fields_by_name['partner_rows']._serialized_options = b'\342A\001\001'
   _globals['_GETJOBREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_GETJOBREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\014\n\nassent/Job'
   _globals['_LISTJOBSREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -126,42 +132,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_READRESULTREQUEST'].fields_by_name['control_segment']._serialized_options = b'\342A\001\001'
   _globals['_READRESULTRESPONSE'].fields_by_name['arrow_stream']._loaded_options = None
   _globals['_READRESULTRESPONSE'].fields_by_name['arrow_stream']._serialized_options = b'\342A\001\003'
-  _globals['_OPERATION']._serialized_start=1865
-  _globals['_OPERATION']._serialized_end=1994
-  _globals['_SIDE']._serialized_start=1996
-  _globals['_SIDE']._serialized_end=2060
-  _globals['_JOBSTATE']._serialized_start=2063
-  _globals['_JOBSTATE']._serialized_end=2369
-  _globals['_WAITINGFOR']._serialized_start=2372
-  _globals['_WAITINGFOR']._serialized_end=2505
-  _globals['_JOB']._serialized_start=130
-  _globals['_JOB']._serialized_end=967
-  _globals['_REFUSAL']._serialized_start=969
-  _globals['_REFUSAL']._serialized_end=1028
-  _globals['_FAILURE']._serialized_start=1030
-  _globals['_FAILURE']._serialized_end=1084
-  _globals['_JOBREPORT']._serialized_start=1086
-  _globals['_JOBREPORT']._serialized_end=1177
-  _globals['_COUNT']._serialized_start=1179
-  _globals['_COUNT']._serialized_end=1276
-  _globals['_FACT']._serialized_start=1278
-  _globals['_FACT']._serialized_end=1324
-  _globals['_CREATEJOBREQUEST']._serialized_start=1326
-  _globals['_CREATEJOBREQUEST']._serialized_end=1406
-  _globals['_GETJOBREQUEST']._serialized_start=1408
-  _globals['_GETJOBREQUEST']._serialized_end=1458
-  _globals['_LISTJOBSREQUEST']._serialized_start=1460
-  _globals['_LISTJOBSREQUEST']._serialized_end=1528
-  _globals['_LISTJOBSRESPONSE']._serialized_start=1530
-  _globals['_LISTJOBSRESPONSE']._serialized_end=1616
-  _globals['_CANCELJOBREQUEST']._serialized_start=1618
-  _globals['_CANCELJOBREQUEST']._serialized_end=1671
-  _globals['_WATCHJOBREQUEST']._serialized_start=1673
-  _globals['_WATCHJOBREQUEST']._serialized_end=1725
-  _globals['_READRESULTREQUEST']._serialized_start=1727
-  _globals['_READRESULTREQUEST']._serialized_end=1812
-  _globals['_READRESULTRESPONSE']._serialized_start=1814
-  _globals['_READRESULTRESPONSE']._serialized_end=1862
-  _globals['_JOBSERVICE']._serialized_start=2508
-  _globals['_JOBSERVICE']._serialized_end=2904
+  _globals['_OPERATION']._serialized_start=1995
+  _globals['_OPERATION']._serialized_end=2124
+  _globals['_SIDE']._serialized_start=2126
+  _globals['_SIDE']._serialized_end=2190
+  _globals['_JOBSTATE']._serialized_start=2193
+  _globals['_JOBSTATE']._serialized_end=2499
+  _globals['_WAITINGFOR']._serialized_start=2502
+  _globals['_WAITINGFOR']._serialized_end=2635
+  _globals['_JOB']._serialized_start=178
+  _globals['_JOB']._serialized_end=1015
+  _globals['_REFUSAL']._serialized_start=1017
+  _globals['_REFUSAL']._serialized_end=1076
+  _globals['_FAILURE']._serialized_start=1078
+  _globals['_FAILURE']._serialized_end=1132
+  _globals['_JOBREPORT']._serialized_start=1134
+  _globals['_JOBREPORT']._serialized_end=1225
+  _globals['_COUNT']._serialized_start=1227
+  _globals['_COUNT']._serialized_end=1324
+  _globals['_FACT']._serialized_start=1326
+  _globals['_FACT']._serialized_end=1372
+  _globals['_CREATEJOBREQUEST']._serialized_start=1374
+  _globals['_CREATEJOBREQUEST']._serialized_end=1454
+  _globals['_PLANJOBREQUEST']._serialized_start=1456
+  _globals['_PLANJOBREQUEST']._serialized_end=1536
+  _globals['_GETJOBREQUEST']._serialized_start=1538
+  _globals['_GETJOBREQUEST']._serialized_end=1588
+  _globals['_LISTJOBSREQUEST']._serialized_start=1590
+  _globals['_LISTJOBSREQUEST']._serialized_end=1658
+  _globals['_LISTJOBSRESPONSE']._serialized_start=1660
+  _globals['_LISTJOBSRESPONSE']._serialized_end=1746
+  _globals['_CANCELJOBREQUEST']._serialized_start=1748
+  _globals['_CANCELJOBREQUEST']._serialized_end=1801
+  _globals['_WATCHJOBREQUEST']._serialized_start=1803
+  _globals['_WATCHJOBREQUEST']._serialized_end=1855
+  _globals['_READRESULTREQUEST']._serialized_start=1857
+  _globals['_READRESULTREQUEST']._serialized_end=1942
+  _globals['_READRESULTRESPONSE']._serialized_start=1944
+  _globals['_READRESULTRESPONSE']._serialized_end=1992
+  _globals['_JOBSERVICE']._serialized_start=2638
+  _globals['_JOBSERVICE']._serialized_end=3168
 # @@protoc_insertion_point(module_scope)

@@ -3,6 +3,8 @@ import datetime
 from google.api import field_behavior_pb2 as _field_behavior_pb2
 from google.api import resource_pb2 as _resource_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from gateway.v1 import plan_pb2 as _plan_pb2
+from gateway.v1 import report_pb2 as _report_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -171,6 +173,14 @@ class CreateJobRequest(_message.Message):
     job: Job
     request_id: str
     def __init__(self, job: _Optional[_Union[Job, _Mapping]] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class PlanJobRequest(_message.Message):
+    __slots__ = ("job", "partner_rows")
+    JOB_FIELD_NUMBER: _ClassVar[int]
+    PARTNER_ROWS_FIELD_NUMBER: _ClassVar[int]
+    job: Job
+    partner_rows: int
+    def __init__(self, job: _Optional[_Union[Job, _Mapping]] = ..., partner_rows: _Optional[int] = ...) -> None: ...
 
 class GetJobRequest(_message.Message):
     __slots__ = ("name",)

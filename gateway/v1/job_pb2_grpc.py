@@ -4,6 +4,8 @@ import grpc
 import warnings
 
 from gateway.v1 import job_pb2 as gateway_dot_v1_dot_job__pb2
+from gateway.v1 import plan_pb2 as gateway_dot_v1_dot_plan__pb2
+from gateway.v1 import report_pb2 as gateway_dot_v1_dot_report__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -66,6 +68,16 @@ class JobServiceStub:
                 request_serializer=gateway_dot_v1_dot_job__pb2.ReadResultRequest.SerializeToString,
                 response_deserializer=gateway_dot_v1_dot_job__pb2.ReadResultResponse.FromString,
                 _registered_method=True)
+        self.PlanJob = channel.unary_unary(
+                '/gateway.v1.JobService/PlanJob',
+                request_serializer=gateway_dot_v1_dot_job__pb2.PlanJobRequest.SerializeToString,
+                response_deserializer=gateway_dot_v1_dot_plan__pb2.JobPlan.FromString,
+                _registered_method=True)
+        self.GetJobReport = channel.unary_unary(
+                '/gateway.v1.JobService/GetJobReport',
+                request_serializer=gateway_dot_v1_dot_report__pb2.GetJobReportRequest.SerializeToString,
+                response_deserializer=gateway_dot_v1_dot_report__pb2.MatchReport.FromString,
+                _registered_method=True)
 
 
 class JobServiceServicer:
@@ -119,6 +131,21 @@ class JobServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PlanJob(self, request, context):
+        """Says whether a job would run and what it would take, before anything is sent: the gateway looks at the agreement, the data
+        set, budgets and ends, and measures its machine for a second or two. Nothing is stored.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetJobReport(self, request, context):
+        """Returns what became of our customers in a job, beside the run before it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_JobServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -151,6 +178,16 @@ def add_JobServiceServicer_to_server(servicer, server):
                     servicer.ReadResult,
                     request_deserializer=gateway_dot_v1_dot_job__pb2.ReadResultRequest.FromString,
                     response_serializer=gateway_dot_v1_dot_job__pb2.ReadResultResponse.SerializeToString,
+            ),
+            'PlanJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.PlanJob,
+                    request_deserializer=gateway_dot_v1_dot_job__pb2.PlanJobRequest.FromString,
+                    response_serializer=gateway_dot_v1_dot_plan__pb2.JobPlan.SerializeToString,
+            ),
+            'GetJobReport': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetJobReport,
+                    request_deserializer=gateway_dot_v1_dot_report__pb2.GetJobReportRequest.FromString,
+                    response_serializer=gateway_dot_v1_dot_report__pb2.MatchReport.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -317,6 +354,60 @@ class JobService:
             '/gateway.v1.JobService/ReadResult',
             gateway_dot_v1_dot_job__pb2.ReadResultRequest.SerializeToString,
             gateway_dot_v1_dot_job__pb2.ReadResultResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PlanJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gateway.v1.JobService/PlanJob',
+            gateway_dot_v1_dot_job__pb2.PlanJobRequest.SerializeToString,
+            gateway_dot_v1_dot_plan__pb2.JobPlan.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetJobReport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gateway.v1.JobService/GetJobReport',
+            gateway_dot_v1_dot_report__pb2.GetJobReportRequest.SerializeToString,
+            gateway_dot_v1_dot_report__pb2.MatchReport.FromString,
             options,
             channel_credentials,
             insecure,

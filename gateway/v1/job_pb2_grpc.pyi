@@ -5,6 +5,8 @@ isort:skip_file
 
 from collections import abc as _abc
 from gateway.v1 import job_pb2 as _job_pb2
+from gateway.v1 import plan_pb2 as _plan_pb2
+from gateway.v1 import report_pb2 as _report_pb2
 from grpc import aio as _aio
 import abc as _abc_1
 import grpc as _grpc
@@ -52,6 +54,12 @@ class JobServiceStub:
     suppressed}, one row per cell; segment is null for the total over the released segments, value for what is suppressed.
     Role: cdp_job.
     """
+    PlanJob: _grpc.UnaryUnaryMultiCallable[_job_pb2.PlanJobRequest, _plan_pb2.JobPlan]
+    """Says whether a job would run and what it would take, before anything is sent: the gateway looks at the agreement, the data
+    set, budgets and ends, and measures its machine for a second or two. Nothing is stored.
+    """
+    GetJobReport: _grpc.UnaryUnaryMultiCallable[_report_pb2.GetJobReportRequest, _report_pb2.MatchReport]
+    """Returns what became of our customers in a job, beside the run before it."""
 
 @_typing.type_check_only
 class JobServiceAsyncStub(JobServiceStub):
@@ -77,6 +85,12 @@ class JobServiceAsyncStub(JobServiceStub):
     suppressed}, one row per cell; segment is null for the total over the released segments, value for what is suppressed.
     Role: cdp_job.
     """
+    PlanJob: _aio.UnaryUnaryMultiCallable[_job_pb2.PlanJobRequest, _plan_pb2.JobPlan]  # type: ignore[assignment]
+    """Says whether a job would run and what it would take, before anything is sent: the gateway looks at the agreement, the data
+    set, budgets and ends, and measures its machine for a second or two. Nothing is stored.
+    """
+    GetJobReport: _aio.UnaryUnaryMultiCallable[_report_pb2.GetJobReportRequest, _report_pb2.MatchReport]  # type: ignore[assignment]
+    """Returns what became of our customers in a job, beside the run before it."""
 
 class JobServiceServicer(metaclass=_abc_1.ABCMeta):
     """Runs computations with a partner. A job is durable: it goes on after a restart of either gateway, and its result is read
@@ -135,5 +149,23 @@ class JobServiceServicer(metaclass=_abc_1.ABCMeta):
         suppressed}, one row per cell; segment is null for the total over the released segments, value for what is suppressed.
         Role: cdp_job.
         """
+
+    @_abc_1.abstractmethod
+    def PlanJob(
+        self,
+        request: _job_pb2.PlanJobRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_plan_pb2.JobPlan, _abc.Awaitable[_plan_pb2.JobPlan]]:
+        """Says whether a job would run and what it would take, before anything is sent: the gateway looks at the agreement, the data
+        set, budgets and ends, and measures its machine for a second or two. Nothing is stored.
+        """
+
+    @_abc_1.abstractmethod
+    def GetJobReport(
+        self,
+        request: _report_pb2.GetJobReportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_report_pb2.MatchReport, _abc.Awaitable[_report_pb2.MatchReport]]:
+        """Returns what became of our customers in a job, beside the run before it."""
 
 def add_JobServiceServicer_to_server(servicer: JobServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

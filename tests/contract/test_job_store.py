@@ -61,6 +61,22 @@ async def test_a_request_id_never_stands_for_two_requests(store: SqlStore) -> No
     await _create(store, replace(other, side=Side.SENDER))  # the other side's requests have names of their own
 
 
+async def test_the_run_before_is_the_last_that_succeeded_with_the_same_terms(store: SqlStore) -> None:
+    jobs = [replace(given.job(number), created_at=NOW + number * SECOND) for number in range(1, 6)]
+    ended = replace(jobs[1], state=JobState.SUCCEEDED)
+    others = [
+        replace(jobs[2], state=JobState.FAILED),
+        replace(jobs[3], state=JobState.SUCCEEDED, request=replace(jobs[3].request, purpose="measure")),
+    ]
+    await _create(store, replace(jobs[0], state=JobState.SUCCEEDED), ended, *others, jobs[4])
+    async with store.read() as tx:
+        found = await tx.jobs.previous(jobs[4])
+        assert found is not None
+        assert found.job_id == ended.job_id
+        first = await tx.jobs.get(jobs[0].job_id)
+        assert await tx.jobs.previous(first) is None
+
+
 async def test_concurrent_repetitions_create_one_job(store: SqlStore, other: SqlStore) -> None:
     async def create(where: SqlStore, number: int) -> Job:
         async with where.begin() as tx:

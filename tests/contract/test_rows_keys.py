@@ -10,11 +10,12 @@ import pyarrow as pa
 import pytest
 
 from gateway.flow.reach import reach
+from gateway.flow.report import Report, job_report
 from gateway.route.agreement import Operation
-from gateway.route.job import JobState
+from gateway.route.job import Job, JobState
 from gateway.route.session import Stage
 from tests.contract.rows import TINY, after_pull, found_by, job_at, read_at, records_of, with_memory
-from tests.twin import PLATFORM, RETAILER, Gateway, close_all, customers, make_twin, withdrawn
+from tests.twin import EVERYBODY, PLATFORM, RETAILER, Gateway, close_all, customers, make_twin, withdrawn
 
 PHONE, EMAIL = "phone.e164", "email.plain"
 TERMS = {
@@ -42,6 +43,10 @@ def changed(table: pa.Table, column: str, values: dict[str, str | None]) -> pa.T
     ids, before = table.column("id").to_pylist(), table.column(column).to_pylist()
     after = [values.get(id_, value) for id_, value in zip(ids, before, strict=True)]
     return table.set_column(table.column_names.index(column), column, pa.array(after, pa.string()))
+
+
+async def reported(side: Gateway, job: Job) -> Report:
+    return await job_report(side.house, EVERYBODY, job.job_id)
 
 
 def ids(*numbers: int) -> set[str]:
@@ -79,7 +84,17 @@ async def test_a_waterfall_of_two_keys(tmp_path: Path, tables: tuple[pa.Table, p
         assert report["matched_by"] == {PHONE: 16, EMAIL: 20 - 5 - 2}
         assert report["key_records"] == {PHONE: 35, EMAIL: 39}
         assert (report["records"], report["partner_rows"]) == (74, 49 + 44)
+        # Of the partner's rows one is our household, told at home alone.
+        assert report["fan_out"] == {"1": 16 - 2 + 13, "2": 1}
+        told = {(line.section, line.item): line for line in (await reported(twin.retailer, job)).lines}
+        assert (told["keys", PHONE].count, told["keys", PHONE].of) == (16, 40)
+        assert (told["waterfall", EMAIL].count, told["waterfall", EMAIL].of) == (4, 40 - 16)
+        assert (told["outcome", "matched"].count, told["people", "judged"].count) == (20, 40)
         theirs = await job_at(twin.platform, job)
+        sections = {line.section for line in (await reported(twin.platform, theirs)).lines}
+        assert sections == {"rows", "people", "left_out", "outcome"}
+        outcome = {line.item for line in (await reported(twin.platform, theirs)).lines if line.section == "outcome"}
+        assert outcome == {"sent", "replaced", "late_drops", "partner_rows"}
         assert theirs.report["left_out"] == {"SHARED_MATCH_KEY": 2}
         assert theirs.report["key_records"] == {PHONE: 49, EMAIL: 44}
     finally:

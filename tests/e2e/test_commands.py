@@ -126,11 +126,20 @@ def test_a_party_from_file_to_listing(stage: Stage, tmp_path: Path) -> None:
 
 def test_a_run_from_start_to_result(stage: Stage, tmp_path: Path) -> None:
     file = tmp_path / "enriched.csv"
+    (checked,) = stage.read("dataset", "check", "customers", "--agreement", stage.agreement)
+    eligible = {use["operation"]: use["eligible"] for use in checked["uses"] if use["purpose"] == PURPOSE}
+    said = ("--operation", "enrich", "--purpose", PURPOSE, "--column", "tier", "--column", "orders")
+    (plan,) = stage.read("job", "plan", stage.agreement, *said)
+    assert plan["runs"], plan["checks"]
     wanted = ("--column", "tier", "--column", "orders", "--request-id", str(uuid.uuid4()), "--result", str(file))
     words = ("job", "run", "enrich", "--agreement", stage.agreement, "--purpose", PURPOSE, *wanted)
     (job,) = stage.read(*words)
     assert (job["state"], job["operation"], job["side"]) == ("SUCCEEDED", "ENRICH", "RECEIVER")
     assert job["released"] == job["matched"]
+    # What was said before is what the run found.
+    assert plan["forecast"]["own_rows"] == checked["rows"]
+    assert plan["forecast"]["own_records"] == pytest.approx(job["records"], abs=2)
+    assert eligible["ENRICH"] == job["consented"]
     with file.open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert len(rows) == 2 * int(str(job["released"]))
@@ -151,6 +160,12 @@ def test_a_run_from_start_to_result(stage: Stage, tmp_path: Path) -> None:
     assert watched.returncode == 0
     assert "SUCCEEDED" in watched.stdout
     assert stage.read("job", "list")[0]["job"] == job["job"]
+    picture = tmp_path / "report.svg"
+    (told,) = stage.read("job", "report", str(job["job"]), "--plot", str(picture))
+    lines = {(line["section"], line["item"]): line for line in told["lines"]}
+    assert lines["outcome", "matched"]["count"] == job["matched"]
+    assert lines["keys", "phone.e164"]["rate"] == int(str(job["matched"])) / int(str(job["consented"]))
+    assert "phone.e164" in picture.read_text(encoding="utf-8")
     # The platform's side of the run tells its own reasons, and how many rows the partner had.
     theirs = next(row for row in stage.read("job", "list", side=stage.pair.platform) if row["operation"] == "ENRICH")
     (other,) = stage.read("job", "show", str(theirs["job"]), side=stage.pair.platform)

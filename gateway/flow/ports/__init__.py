@@ -18,7 +18,11 @@ from gateway.flow.ports.rows import (
     DatasetPort,
     ResultPort,
     SourceScan,
+    SourceSurvey,
     StoredRows,
+    SurveyBatch,
+    SurveyColumn,
+    SurveyKey,
 )
 from gateway.flow.ports.spool import Sorter, SpoolPort, StageFile
 from gateway.flow.ports.store import (
@@ -94,11 +98,15 @@ __all__ = [
     "SketchStore",
     "Sorter",
     "SourceScan",
+    "SourceSurvey",
     "Spent",
     "SpoolPort",
     "StageFile",
     "Store",
     "StoredRows",
+    "SurveyBatch",
+    "SurveyColumn",
+    "SurveyKey",
     "TaskStore",
     "TileWrite",
     "Transaction",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
+from gateway.identifier import Content, MatchKey
 from gateway.route.agreement import AgreementBinding, Column
 from gateway.route.cohort import RejectedRows, SourceBatch
 from gateway.route.matched import Release
@@ -89,6 +92,99 @@ class SourceScan(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class SurveyKey:
+    """A match key to look at.
+
+    Attributes:
+        key: what values become.
+        column: the data set's column.
+        content: what it is declared to hold; None for what the key implies.
+    """
+
+    key: MatchKey
+    column: str
+    content: Content | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyColumn:
+    """A column to look at.
+
+    Attributes:
+        agreed: what the agreement says of it; None for the segment column.
+        column: the data set's column.
+    """
+
+    agreed: Column | None
+    column: str
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SurveyBatch:
+    """Rows of one source that a run could use, in its order; in memory only.
+
+    Attributes:
+        rows: (n,) row numbers, 1 = first row of values.
+        subjects: n trimmed raw subject values.
+        keys: per match key n normalised values, null where there is none.
+    """
+
+    rows: npt.NDArray[np.int64]
+    subjects: pa.StringArray
+    keys: tuple[pa.StringArray, ...]
+
+    def __repr__(self) -> str:
+        """Show no value."""
+        return f"SurveyBatch({len(self.subjects)} rows)"
+
+
+class SourceSurvey(Protocol):
+    """One pass over a part of a data set that looks at all match keys and columns; blocking, for threads.
+
+    The counts hold what was met so far.
+    """
+
+    @property
+    def rows_read(self) -> int:
+        """Rows of the source, unusable ones too."""
+        ...
+
+    @property
+    def encoding(self) -> str:
+        """How the text is encoded; "" for formats that have no choice."""
+        ...
+
+    @property
+    def rejected(self) -> Mapping[str, RejectedRows]:
+        """Rows that no run can use, per reason: for their subject, or because no match key of theirs is usable."""
+        ...
+
+    @property
+    def key_faults(self) -> tuple[Mapping[str, RejectedRows], ...]:
+        """Per match key the rows without a usable value, per reason of `identifier.RejectReason`."""
+        ...
+
+    @property
+    def key_shapes(self) -> tuple[Mapping[str, int], ...]:
+        """Per match key what the values look like as they stand, see `identifier.shapes`."""
+        ...
+
+    @property
+    def usable(self) -> tuple[int, ...]:
+        """Per match key the rows with a usable value."""
+        ...
+
+    @property
+    def column_faults(self) -> tuple[tuple[int, Mapping[str, RejectedRows]], ...]:
+        """Per column how many values are empty, and the bad ones per reason."""
+        ...
+
+    def batches(self) -> Generator[SurveyBatch, None, None]:
+        """Yield the rows that a run could use; errors as of `SourceScan.batches`."""
+        ...
+
+
 class DatasetPort(Protocol):
     """Data sets declared on this machine by `[datasets.NAME]`."""
 
@@ -135,6 +231,27 @@ class DatasetPort(Protocol):
         """Return what columns of each source are declared to hold, by the data set's name of the column.
 
         None for a data set that is not declared.
+        """
+        ...
+
+    async def size(self, name: str, part: int = 0) -> tuple[int, bool] | None:
+        """Return the rows of a source and whether that is exact; None where it must be read to know."""
+        ...
+
+    def survey(
+        self, name: str, keys: Sequence[SurveyKey], columns: Sequence[SurveyColumn], part: int = 0
+    ) -> SourceSurvey:
+        """Begin one pass that looks at match keys and columns; nothing is read before `batches` is iterated.
+
+        Args:
+            name: of the data set.
+            keys: whose columns every part has.
+            columns: those that a part is declared without are empty throughout.
+            part: number of the source, in the order of `parts`.
+
+        Raises:
+            SourceError: MISSING_COLUMN for a part declared without a key's column.
+            StateError: NOT_FOUND for a data set that is not declared.
         """
         ...
 

@@ -169,6 +169,10 @@ class SpoolPort(Protocol):
         """Return a sealed file's clear bytes, or None when it was never written."""
         ...
 
+    def free_bytes(self) -> int:
+        """Return how much the spool's disk still takes."""
+        ...
+
     def drop(self, job_id: str) -> None:
         """Remove everything of a job: spools, secrets. Absent is fine."""
         ...

@@ -165,6 +165,10 @@ class JobStore(Protocol):
         """Mark a job for cancellation; a final job is returned as it is."""
         ...
 
+    async def previous(self, job: Job) -> Job | None:
+        """Return the last job before one that succeeded with the same agreement, side, operation and purpose."""
+        ...
+
     async def count_since(self, agreement_id: str, side: str, since: datetime) -> int:
         """Count jobs of an agreement created at or after `since` that opened a session (rate cap)."""
         ...

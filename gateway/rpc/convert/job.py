@@ -78,7 +78,7 @@ def job_to_proto(job: Job) -> job_pb2.Job:
         seq=job.seq,
         rows_done=job.rows_done,
         rows_total=job.rows_total,
-        side=_SIDES[job.side],
+        side=SIDES[job.side],
         partner=name_of("parties", job.partner),
         session=name_of("sessions", job.session_id),
         refusal=(
@@ -143,7 +143,7 @@ _STATES = {
     JobState.FAILED: job_pb2.JOB_STATE_FAILED,
     JobState.CANCELLED: job_pb2.JOB_STATE_CANCELLED,
 }
-_SIDES = {Side.RECEIVER: job_pb2.SIDE_RECEIVER, Side.SENDER: job_pb2.SIDE_SENDER}
+SIDES = {Side.RECEIVER: job_pb2.SIDE_RECEIVER, Side.SENDER: job_pb2.SIDE_SENDER}
 _WAITING_FOR = {
     WaitingFor.NONE: job_pb2.WAITING_FOR_NONE,
     WaitingFor.PEER: job_pb2.WAITING_FOR_PEER,

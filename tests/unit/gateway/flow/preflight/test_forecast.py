@@ -1,0 +1,80 @@
+"""Laws of forecasts; how near they come to runs is measured by bench/plan.py."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from gateway.flow.preflight.calibrate import calibrate
+from gateway.flow.preflight.forecast import FIXED_S, Forecast, Size, forecast
+from gateway.psi.stages import Grouped
+from gateway.route.agreement import Operation
+
+MILLION = 1_000_000
+SIZE = Size(Operation.MATCH, MILLION, MILLION, MILLION, 0, 1, None, 0, False, 512 << 20, True)
+
+
+@pytest.fixture(scope="module")
+def machine() -> Any:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gateway.flow.preflight.calibrate.STEP_S", 0.0)
+        measured = calibrate(2)
+    assert min(measured.blind, measured.evaluate, measured.unblind, measured.outputs, measured.slowness) > 0
+    # The reference machine alone, so that what is said of a million rows can be compared with what was measured.
+    rates = {"blind": 1 / 135e3, "evaluate": 1 / 155e3, "unblind": 1 / 150e3, "outputs": 1 / 130e3}
+    return replace(measured, **rates, slowness=1.0, crowding=1.0)
+
+
+def told(machine: Any, cores: int = 2, **changes: Any) -> Forecast:
+    return forecast(machine, replace(SIZE, **changes), 0.7e-6, 0.7e-6, cores)
+
+
+def test_a_million_rows_are_foretold_as_they_were_measured(machine: Any) -> None:
+    match = told(machine)
+    # On a machine with other work beside: 27.6 s, 50.3 CPU s, 74.2 MB, 679 MB.
+    assert 50.3 / 1.4 < match.cpu_s + match.partner_cpu_s < 50.3
+    assert 27.6 / 1.4 < match.wall_s < 27.6
+    assert match.wire_bytes == pytest.approx(74.2e6, rel=0.002)
+    assert match.table_bytes == 10 * MILLION
+    assert match.memory_bytes == pytest.approx(679e6, rel=0.1)
+    assert sum(cpu_s for _, cpu_s in match.shares) == pytest.approx(match.cpu_s + match.partner_cpu_s)
+    enrich = told(machine, operation=Operation.ENRICH, plain_bytes=35)
+    assert 1.1 < (enrich.cpu_s + enrich.partner_cpu_s) / (match.cpu_s + match.partner_cpu_s) < 1.3
+    assert enrich.table_bytes == (10 + 8 + 35 + 16) * MILLION
+
+
+def test_more_of_anything_takes_no_less(machine: Any) -> None:
+    match = told(machine)
+    for change in (
+        {"own": 2 * MILLION, "own_rows": 2 * MILLION},
+        {"partner": 2 * MILLION},
+        {"plain_bytes": 40},
+        {"memory": 1 << 24},
+        {"uses": 3},
+    ):
+        assert told(machine, **change).wall_s > match.wall_s, change
+    assert told(machine, shared_machine=False).wall_s < match.wall_s
+    assert told(machine, cores=4).wall_s < match.wall_s
+    assert told(replace(machine, crowding=2.0)).wall_s > match.wall_s
+
+
+def test_a_small_run_takes_the_fixed_seconds(machine: Any) -> None:
+    for rows in (0, 1, 1000):
+        found = told(machine, own=rows, own_rows=rows, partner=rows)
+        assert FIXED_S <= found.wall_s < FIXED_S + 0.1
+
+
+def test_encryption_is_the_senders_and_grows_with_its_rows(machine: Any) -> None:
+    grouped = Grouped(14, "LAPLACE", "LAPLACE", True, False, "paillier", "", 2, 1, 768, 1000)
+    size: dict[str, Any] = {"operation": Operation.AGGREGATE, "grouped": grouped, "segments": 3}
+    small = told(machine, own=1000, own_rows=1000, partner=3300, **size)
+    assert small.partner_cpu_s > small.cpu_s
+    assert dict(small.shares)["encryption"] == pytest.approx(1.0, rel=0.6)
+    rows = 3300 + 2 * 14 * 3
+    assert small.table_bytes == rows * 32 + (rows + 2) * 768
+    overlap = replace(grouped, scheme="", layout="", lanes=0, ciphertexts=0, ciphertext_bytes=0, key_bytes=0)
+    without = told(machine, own=1000, own_rows=1000, partner=3300, **{**size, "grouped": overlap})
+    assert dict(without.shares)["encryption"] == 0
+    assert without.table_bytes == rows * 32
