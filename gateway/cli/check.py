@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from typing import cast
 
 import typer
 from rich.console import Console
@@ -75,10 +76,14 @@ def rows_of(found: DatasetCheck) -> Iterator[Row]:
         section = f"column {column.name}"
         yield _row(section, "empty", column.empty, found.rows)
         yield from _counts(section, column.faults, found.rows)
+    alike: dict[tuple[object, ...], list[str]] = {}
     for use in found.uses:
-        section = f"{use.operation} as {use.side.lower()}, {use.purpose}"
-        yield _row(section, "eligible now", use.eligible, found.subjects)
-        yield from _counts(section, use.denied, found.subjects)
+        # Operations that ask the same are answered the same: they are shown once.
+        alike.setdefault((use.side, use.purpose, use.eligible, use.denied), []).append(use.operation)
+    for (side, purpose, eligible, denied), operations in alike.items():
+        section = f"{', '.join(operations)} as {str(side).lower()}, {purpose}"
+        yield _row(section, "eligible now", cast(int, eligible), found.subjects)
+        yield from _counts(section, cast("tuple[Count, ...]", denied), found.subjects)
 
 
 def _of_key(key: CheckedKey, found: DatasetCheck) -> Iterator[Row]:

@@ -95,6 +95,8 @@ def _change(line: ReportLine) -> str:
     """Say what is different: in points where a rate is meant, for sizes of inputs differ from run to run."""
     if line.before is None:
         return ""
+    if (line.count, line.of) == (line.before, line.before_of):
+        return "="
     if line.rate is not None and line.rate_before is not None:
         return f"{100 * (line.rate - line.rate_before):+.1f} points"
     return f"{line.count - line.before:+,}"
@@ -115,7 +117,7 @@ def _groups(found: MatchReport) -> Iterator[Group]:
                 line.item,
                 line.count / most if most else 0.0,
                 None if line.before is None or not most else line.before / most,
-                " ".join(part for part in (f"{line.count:,}", percent(line.rate), _change(line)) if part),
+                " · ".join(part for part in (f"{line.count:,}", percent(line.rate), _change(line)) if part),
             )
             for line in lines
         ]

@@ -116,17 +116,18 @@ def _lines(report: Mapping[str, object], match_keys: Sequence[str]) -> Iterator[
         yield Line("rows", "read", read)
         yield Line("rows", "rejected", rejected, read)
         yield Line("rows", "folded", _number(report, "folded"), read)
-    for name in report:
-        # Of a data set of several parts the rows are named per part: `rejected in cards`.
-        if name.split(" in ")[0] in _COUNTED:
-            yield from _group(report, name, read)
+    for counted in _COUNTED:
+        for name in report:
+            # Of a data set of several parts the rows are named per part: `rejected in cards`.
+            if name.split(" in ")[0] == counted:
+                yield from _commonest(_group(report, name, read))
     judged = _number(report, "consented") + sum(line.count for line in _group(report, "left_out", None))
     if "consented" in report:
         yield Line("people", "judged", judged)
         yield Line("people", "eligible", _number(report, "consented"), judged)
     if "records" in report:
         yield Line("people", "records", _number(report, "records"))
-    yield from _group(report, "left_out", judged)
+    yield from _commonest(_group(report, "left_out", judged))
     if "matched" in report:
         yield from _matches(report, match_keys)
     for name in _OUTCOMES:
@@ -161,6 +162,10 @@ def _group(report: Mapping[str, object], name: str, of: int | None) -> Iterator[
             yield Line(name, str(reason), int(counted["count"]), of, tuple(counted.get("first_rows", ())))
         else:
             yield Line(name, str(reason), int(counted), of)
+
+
+def _commonest(lines: Iterator[Line]) -> list[Line]:
+    return sorted(lines, key=lambda line: (-line.count, line.item))
 
 
 def _number(report: Mapping[str, object], name: str) -> int:

@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import shutil
+import time
 from pathlib import Path
 
 from gateway.errors import Misuse, StateError
@@ -19,6 +20,8 @@ from gateway.spool.stage import DIGEST_BYTES, SpooledStage, index_of
 CHUNK_BYTES = 512 * 1024
 MAX_RECORD_BYTES = 1 << 20
 _DROPPED = ".dropped-"
+_LOOK = "check-"  # begins the owner's name of sorts that belong to no job
+_LOOK_S = 24 * 3600
 _KEY_BYTES = 32
 _JOB = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -53,6 +56,10 @@ class Spool:
                 # What a drop could not finish before the process died.
                 for dropped in folder.glob(f"{_DROPPED}*"):
                     self._destroy(dropped)
+                # Of looks at data sets that a process did not live to end; another server may be at one now.
+                for left in folder.glob(f"{_LOOK}*"):
+                    if time.time() - left.stat().st_mtime > _LOOK_S:
+                        self._destroy(left)
 
     @property
     def spool_id(self) -> str:

@@ -20,16 +20,15 @@ def findings_of(check: DatasetCheck, asked: Asked) -> tuple[Finding, ...]:
     for key, wanted in zip(check.keys, asked.keys, strict=True):
         digests = wanted.content.digests is not None if wanted.content else bool(wanted.key.hash)
         found += _of_key(key, identifier.expected(wanted.key, digests))
+    nobody: dict[tuple[str, str, str], list[str]] = {}
     for use in check.uses:
         if check.subjects and not use.eligible:
             reasons = ", ".join(f"{reason} {count:,}" for reason, count in use.denied.items())
-            found.append(
-                Finding(
-                    "NOBODY_ELIGIBLE",
-                    f"{use.operation} as {use.side.lower()} for {use.purpose}: consent lets in none of "
-                    f"{check.subjects:,} customers ({reasons})",
-                )
-            )
+            nobody.setdefault((use.side.lower(), use.purpose, reasons), []).append(use.operation)
+    for (side, purpose, reasons), operations in nobody.items():
+        told = f"{', '.join(operations)} as {side} for {purpose}"
+        text = f"{told}: consent lets in none of {check.subjects:,} customers ({reasons})"
+        found.append(Finding("NOBODY_ELIGIBLE", text))
     for part in check.parts:
         where = f" of part {part.name}" if part.name else ""
         for reason, rows in part.rejected.items():

@@ -126,13 +126,14 @@ async def _agreed(
 ) -> list[Check]:
     """Look at what the agreement and the registry say; every one of the run's checks, not the first that fails."""
     agreement = copy.agreement
+    runs = await tx.jobs.count_since(agreement.agreement_id, Side.RECEIVER.value, at - timedelta(days=1))
     checks = [
         of_refusal("agreement", in_force(copy, at), f"in force until {agreement.valid_until:%Y-%m-%d}"),
         of_refusal("purpose", purpose_agreed(agreement, request), request.purpose),
         of_refusal(
             "rate",
             await rate_left(tx, agreement, Side.RECEIVER, at),
-            f"of {agreement.caps.runs_per_day} runs a day some are left",
+            f"{runs} of {agreement.caps.runs_per_day} runs a day are used",
         ),
     ]
     if isinstance(direction, Refusal):
@@ -191,7 +192,7 @@ async def _budget(tx: Transaction, job: AuthorizedJob, at: datetime) -> Check:
     left = terms.epsilon_cap - spent.epsilon
     return fine(
         "budget",
-        f"the run costs us epsilon {epsilon:f} of {left:f} left, and at most {cells} of "
+        f"the run costs us epsilon {epsilon:f} of {left.normalize():f} left, and at most {cells} of "
         f"{max(terms.cells_per_period - spent.cells, 0)} exact cells; the partner keeps a ledger of its own",
     )
 

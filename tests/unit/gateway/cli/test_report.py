@@ -15,7 +15,7 @@ LINES = (
     ReportLine("rows", "read", 1000, None, 900, None, ()),
     ReportLine("rejected", "BAD_MATCH_KEY", 4, 1000, None, None, (7, 9)),
     ReportLine("keys", "phone.e164", 400, 800, 300, 750, ()),
-    ReportLine("rejected in <cards>", "UNLINKED", 0, 1000, None, None, ()),
+    ReportLine("rejected in <cards>", "UNLINKED", 0, 1000, 0, 1000, ()),
 )
 REPORT = MatchReport("j", "i", None, LINES)
 
@@ -24,7 +24,7 @@ def test_a_rate_changes_in_points_and_a_count_in_customers() -> None:
     rows = [_row(line) for line in LINES]
     assert rows[0]["change"] == "+100"
     assert (rows[2]["rate"], rows[2]["change"]) == ("50.0 %", "+10.0 points")
-    assert rows[1]["change"] == ""
+    assert (rows[1]["change"], rows[3]["change"]) == ("", "=")
 
 
 def test_a_picture_has_a_bar_for_every_line(tmp_path: Path) -> None:
@@ -36,7 +36,7 @@ def test_a_picture_has_a_bar_for_every_line(tmp_path: Path) -> None:
     assert [float(str(bar.get("width"))) for bar in bars] == [360.0, 360 * 0.004 - 0.04, 180.0, 0.0]
     texts = [text.text for text in root.iter(f"{kind}text")]
     assert "a < b" in texts
-    assert "400 50.0 % +10.0 points" in texts
+    assert "400 · 50.0 % · +10.0 points" in texts
     assert any("<cards>" in str(text) for text in texts)
     assert list(tmp_path.iterdir()) == [file]
 

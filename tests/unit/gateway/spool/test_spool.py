@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -101,6 +103,17 @@ def test_dropping_a_job_removes_everything_of_it_and_destroys_its_keys(folder: P
     assert not any(any(link.read_bytes()) for link in kept.values())
     assert ours.stage("another", SESSION, 1, RECORD).read(0) == records(0, 4)
     assert ours.read_sealed(JOB, "state") is None
+
+
+def test_looks_that_nobody_lived_to_end_go_with_the_next_start_of_another_day(folder: Path) -> None:
+    ours = spool(folder)
+    for owner in ("check-old", "check-new"):
+        ours.write_sealed(owner, "state", b"anything")
+    long_ago = time.time() - 25 * 3600
+    os.utime(folder / "check-old", (long_ago, long_ago))
+    assert spool(folder).read_sealed("check-new", "state") == b"anything"
+    assert not (folder / "check-old").exists()
+    assert ours.free_bytes() > 0
 
 
 def test_a_job_can_begin_again_after_it_was_dropped(folder: Path) -> None:
