@@ -66,7 +66,7 @@ async def propose(house: House, caller: Caller, document: Mapping[str, object], 
         agreement = agreement_of(complete(document, await _cards(tx, house), proposed_id))
         partner = await _check_terms(tx, house, agreement, now)
         signature = house.custody.sign_record("agreement", agreement.document)
-        copy, changed = await _held(tx, agreement, house.custody.party, signature)
+        copy, changed = await _held(tx, agreement, house.custody.party, signature, now)
         if changed:
             await tx.agreements.put(copy)
             event = _event(LeafType.AGREEMENT_PROPOSED, now, agreement, house.custody.party, caller.subject)
@@ -95,7 +95,7 @@ async def receive_proposal(house: House, partner: Partner, document: bytes, sign
     _check_parties(house, agreement, partner, now)
     verify_signature(agreement, partner.card.party, signature)
     async with house.store.begin() as tx:
-        copy, changed = await _held(tx, agreement, partner.card.party, signature)
+        copy, changed = await _held(tx, agreement, partner.card.party, signature, now)
         if changed:
             await tx.agreements.put(copy)
             # We may have proposed the very same document: then this is the second signature.
@@ -137,7 +137,8 @@ async def accept(house: House, caller: Caller, agreement_id: str, expected_hash:
             partner = await accepted_partner(tx, other)
         else:
             partner = await _check_terms(tx, house, agreement, now)
-            copy, _ = await _held(tx, agreement, own, house.custody.sign_record("agreement", agreement.document))
+            signature = house.custody.sign_record("agreement", agreement.document)
+            copy, _ = await _held(tx, agreement, own, signature, now)
             await tx.agreements.put(copy)
             event = _event(LeafType.AGREEMENT_COUNTERSIGNED, now, agreement, own, caller.subject)
             await tx.audit.append([event])
@@ -169,7 +170,7 @@ async def receive_countersignature(
             raise StateError(
                 "STAGE_ORDER", "this agreement was not signed here yet; it must be accepted, not countersigned"
             )
-        copy, changed = await _held(tx, agreement, partner.card.party, signature)
+        copy, changed = await _held(tx, agreement, partner.card.party, signature, now)
         if changed:
             await tx.agreements.put(copy)
             await tx.audit.append([_event(LeafType.AGREEMENT_COUNTERSIGNED, now, agreement, partner.card.party)])
@@ -226,7 +227,9 @@ async def list_agreements(house: House, caller: Caller, after: str = "", limit: 
         return await tx.agreements.list(after, limit)
 
 
-async def _held(tx: Transaction, agreement: Agreement, signer: str, signature: bytes) -> tuple[AgreementCopy, bool]:
+async def _held(
+    tx: Transaction, agreement: Agreement, signer: str, signature: bytes, now: datetime
+) -> tuple[AgreementCopy, bool]:
     """Add a signature to what is stored of an agreement; say whether that changes it."""
     try:
         stored = await tx.agreements.get(agreement.agreement_id)
@@ -243,7 +246,7 @@ async def _held(tx: Transaction, agreement: Agreement, signer: str, signature: b
     signatures = (*stored.signatures, (signer, signature))
     # Two valid signatures are what being in force means; both are checked together, whoever brought them.
     verify_signatures(agreement, signatures)
-    return AgreementCopy(agreement, AgreementState.IN_FORCE, signatures, stored.revision + 1), True
+    return AgreementCopy(agreement, AgreementState.IN_FORCE, signatures, stored.revision + 1, now), True
 
 
 async def _cards(tx: Transaction, house: House) -> dict[str, PartyCard]:

@@ -196,7 +196,7 @@ _kept: weakref.WeakKeyDictionary[Store, tuple[int, Registry]] = weakref.WeakKeyD
 
 def _party(partner: Partner, copies: list[AgreementCopy]) -> Party:
     card = partner.card
-    agreements = [copy.agreement for copy in copies if card.party in {entry.party for entry in copy.agreement.parties}]
+    ours = [copy for copy in copies if card.party in {entry.party for entry in copy.agreement.parties}]
     return Party(
         id=card.party,
         legal_name=card.legal_name,
@@ -205,13 +205,14 @@ def _party(partner: Partner, copies: list[AgreementCopy]) -> Party:
         country=card.country,
         contracts=tuple(
             Contract(
-                agreement.valid_from,
-                agreement.valid_until,
-                frozenset(agreement.purposes),
-                agreement.agreement_id,
-                ContractType.PROVISION,
+                valid_from=copy.agreement.valid_from,
+                valid_until=copy.agreement.valid_until,
+                purposes=frozenset(copy.agreement.purposes),
+                id=copy.agreement.agreement_id,
+                type=ContractType.PROVISION,
+                recorded_at=copy.in_force_at,
             )
-            for agreement in agreements
+            for copy in ours
         ),
     )
 

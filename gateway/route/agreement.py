@@ -236,12 +236,21 @@ class AgreementState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AgreementCopy:
-    """Our copy of an agreement: the document and the signatures we hold."""
+    """Our copy of an agreement: the document and the signatures we hold.
+
+    Attributes:
+        agreement: the document.
+        state: in force once both signatures are held.
+        signatures: (party, signature) pairs.
+        revision: 1, 2, ...
+        in_force_at: when we held both; None before, and of copies from before this was noted.
+    """
 
     agreement: Agreement
     state: AgreementState
     signatures: tuple[tuple[str, bytes], ...]
     revision: int
+    in_force_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -218,6 +218,7 @@ def agreement_values(copy: AgreementCopy) -> Values:
         "state": copy.state.value,
         "signatures": to_json(copy.signatures),
         "revision": copy.revision,
+        "in_force_at": copy.in_force_at,
     }
 
 
@@ -229,6 +230,7 @@ def agreement_copy(row: AnyRow) -> AgreementCopy:
         state=AgreementState(row.state),
         signatures=from_json(Signatures, row.signatures),
         revision=row.revision,
+        in_force_at=row.in_force_at,
     )
 
 

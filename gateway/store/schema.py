@@ -101,7 +101,7 @@ consent_events = Table(
     "consent_events",
     metadata,
     Column("event_id", KeyText, primary_key=True),
-    Column("subject_ref", KeyText, ForeignKey("subjects.subject_ref"), nullable=False),
+    Column("subject_ref", KeyText, nullable=False),
     Column("revision", BigInteger, nullable=False),
     Column("number", Integer, nullable=False),
     Column("content_hash", Text, nullable=False),
@@ -232,6 +232,7 @@ agreements = Table(
     Column("state", Text, nullable=False),
     Column("signatures", Json, nullable=False),
     Column("revision", BigInteger, nullable=False),
+    Column("in_force_at", Moment),
 )
 
 agreement_bindings = Table(

@@ -133,7 +133,7 @@ async def test_people_of_the_second_schema_keep_what_is_on_file_about_them(new_s
         if connection.dialect.name == "sqlite":
             assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
             assert "subjects_before" not in inspect(connection).get_table_names()
-    for refused in ("DELETE FROM subjects WHERE subject_ref = 'aa'", "UPDATE consent_events SET subject_ref = 'zz'"):
+    for refused in ("DELETE FROM subjects WHERE subject_ref = 'aa'", "UPDATE consent_links SET subject_ref = 'zz'"):
         with pytest.raises(StateError):
             async with store.begin() as tx:
                 await tx._connection.execute(text(refused))
