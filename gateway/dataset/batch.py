@@ -18,12 +18,15 @@ def even(batches: Iterator[pa.RecordBatch], rows: int) -> Generator[pa.RecordBat
     """Cut and join batches, in order, to half of `rows` at least and `rows` at most where BYTES allow.
 
     Args:
-        batches: of one schema.
+        batches: of one schema; where another begins, so does a batch.
         rows: most rows of a batch.
     """
     held: list[pa.RecordBatch] = []
     count = size = 0
     for batch in batches:
+        if held and batch.schema != held[0].schema:
+            yield _joined(held)
+            held, count, size = [], 0, 0
         step = max(1, min(rows, batch.num_rows * BYTES // max(batch.nbytes, 1)))
         at = 0
         while at < batch.num_rows:

@@ -1,4 +1,4 @@
-"""CSV files: UTF-8 with or without BOM, one line of column names, all values as text.
+"""CSV files: one line of column names, all values as text.
 
 Quoted values may hold line breaks and doubled quotes (RFC 4180). Rows are counted
 from the first row of values, 1; lines without any character are no rows.
@@ -6,70 +6,69 @@ from the first row of values, 1; lines without any character are no rows.
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import NoReturn
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from gateway.dataset import csv_bytes
+from gateway.dataset.csv_bytes import COMMA, Checked, Dialect
+from gateway.dataset.decoded import Decoded
 from gateway.dataset.source import Source
 
-_BOMS = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
 _LONGEST = f"{csv_bytes.BLOCK >> 20} MiB"
 
 
-def header(source: Source) -> list[str]:
+def header(source: Source, dialect: Dialect = COMMA) -> list[str]:
     """Return the column names of a CSV file.
 
     Raises:
         SourceError: EMPTY, BAD_ENCODING, BAD_ROW.
     """
-    return _begin(source)[0]
+    return _begin(source, dialect)[0]
 
 
-def _begin(source: Source) -> tuple[list[str], bool]:
-    """Return the column names, and whether anything but empty lines follows them."""
+def _begin(source: Source, dialect: Dialect) -> tuple[list[str], bool, bool]:
+    """Return the column names, whether anything but empty lines follows them, and whether the bytes are UTF-8 as is."""
     source.check_file()
+    with Decoded(source, dialect.encoding, csv_bytes.BLOCK) as decoded:
+        start = io.BufferedReader(decoded).read(csv_bytes.BLOCK)
+        if decoded.fault is not None:
+            csv_bytes.check(source, dialect)
     try:
-        with source.path.open("rb") as file:
-            start = file.read(csv_bytes.BLOCK)
-    except OSError as error:
-        source.refuse_input(error)
-    for bom, encoding in _BOMS.items():
-        if start.startswith(bom):
-            source.refuse("BAD_ENCODING", f"is {encoding}, from its first bytes; save it as UTF-8")
-    try:
-        text = io.StringIO(codecs.getincrementaldecoder("utf-8-sig")().decode(start), newline="")
-        names = next(csv_bytes.rows_of(text), [])
+        whole = len(start) - csv_bytes.begun(start) if len(start) == csv_bytes.BLOCK else len(start)
+        text = io.StringIO(start[:whole].decode(), newline="")
+        names = next(csv_bytes.rows_of(text, dialect), [])
         ended = text.tell() < len(text.getvalue()) or len(start) < csv_bytes.BLOCK
     except UnicodeDecodeError:
-        csv_bytes.check(source)
-        source.refuse("SOURCE_CHANGED", "changed while it was read; try again")
+        csv_bytes.check(source, dialect)
+        source.refuse_changed()
     except csv.Error:
         source.refuse("BAD_ROW", "has no readable line of column names (row 0); check the quotes in its first line")
     if not ended:
         source.refuse("BAD_ROW", f"has a line of column names (row 0) of more than {_LONGEST}; check its quotes")
     if any("\0" in name for name in names):
-        source.refuse("BAD_ENCODING", "holds zero bytes in its column names (row 0); save it as UTF-8")
+        source.refuse("BAD_ENCODING", "holds zero bytes in its column names (row 0); declare its encoding")
     source.check_names(names)
-    return names, bool(text.read().strip("\r\n")) or len(start) == csv_bytes.BLOCK
+    return names, bool(text.read().strip("\r\n")) or len(start) == csv_bytes.BLOCK, decoded.is_plain
 
 
-def batches(source: Source, wanted: tuple[str, ...]) -> Iterator[pa.RecordBatch]:
+def batches(source: Source, wanted: tuple[str, ...], dialect: Dialect = COMMA) -> Iterator[pa.RecordBatch]:
     """Read columns of a CSV file as strings, empty values as empty strings, a few ten thousand rows at a time.
 
     Args:
         source: the data set.
         wanted: column names, each once.
+        dialect: how the file is written.
 
     Raises:
         SourceError: EMPTY, MISSING_COLUMN, BAD_ENCODING or BAD_ROW, with the row where known.
     """
-    names, rows_follow = _begin(source)
+    names, rows_follow, plain = _begin(source, dialect)
     source.check_columns(names, wanted)
     bad_rows: list[pa_csv.InvalidRow] = []
 
@@ -77,27 +76,41 @@ def batches(source: Source, wanted: tuple[str, ...]) -> Iterator[pa.RecordBatch]
         bad_rows.append(row)
         return "error"
 
+    here = source.disk is None
+    if here or not rows_follow:
+        # Before any row is given. What comes from afar is checked as it passes, and not fetched twice.
+        csv_bytes.check(source, dialect)
+    if not rows_follow:
+        return  # the parser would refuse a lone line that does not end
     rows = 0
-    try:
-        csv_bytes.check(source)
-        if not rows_follow:
-            return  # the parser would refuse a lone line that does not end
-        # In order: only so does the parser know row numbers.
-        with pa_csv.open_csv(
-            source.path,
-            read_options=pa_csv.ReadOptions(use_threads=False, block_size=csv_bytes.BLOCK),
-            parse_options=pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=remember),
-            convert_options=pa_csv.ConvertOptions(
-                include_columns=list(wanted), column_types=dict.fromkeys(wanted, pa.string()), strings_can_be_null=False
-            ),
-        ) as reader:
-            for batch in reader:
-                rows += batch.num_rows
-                yield batch
-    except pa.ArrowException:
-        _refuse_row(source, rows, bad_rows)
-    except OSError as error:
-        source.refuse_input(error)
+    with ExitStack() as stack:
+        checked = None if here and plain else stack.enter_context(Checked(source, dialect))
+        try:
+            # In order: only so does the parser know row numbers.
+            with pa_csv.open_csv(
+                source.path if checked is None else pa.PythonFile(checked, "r"),
+                read_options=pa_csv.ReadOptions(use_threads=False, block_size=csv_bytes.BLOCK),
+                parse_options=pa_csv.ParseOptions(
+                    delimiter=dialect.delimiter, newlines_in_values=True, invalid_row_handler=remember
+                ),
+                convert_options=pa_csv.ConvertOptions(
+                    include_columns=list(wanted),
+                    column_types=dict.fromkeys(wanted, pa.string()),
+                    strings_can_be_null=False,
+                ),
+            ) as reader:
+                for batch in reader:
+                    rows += batch.num_rows
+                    yield batch
+        except pa.ArrowException:
+            # What the parser stumbles over may have a cause that is named better: it is looked for from the beginning.
+            if checked is not None:
+                csv_bytes.check(source, dialect)
+            _refuse_row(source, rows, bad_rows)
+        except OSError as error:
+            source.refuse_input(error)
+        if checked is not None:
+            csv_bytes.refuse_fault(source, dialect, checked)
 
 
 def _refuse_row(source: Source, before: int, bad_rows: list[pa_csv.InvalidRow]) -> NoReturn:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 
 import pyarrow as pa
 
 from gateway import identifier
-from gateway.dataset import batch, csv_file, parquet_file, size
 from gateway.dataset.declaration import Declaration, PartDeclaration
-from gateway.dataset.scan import Read, Scan, Wanted, subject_pieces
+from gateway.dataset.opening import origin
+from gateway.dataset.origin import Origin
+from gateway.dataset.scan import Scan, Wanted, subject_pieces
 from gateway.dataset.source import Source
 from gateway.dataset.survey import Survey
 from gateway.errors import SourceError, StateError
@@ -23,7 +24,7 @@ BATCH_ROWS = 131_072
 
 
 class Datasets:
-    """DatasetPort over files; a data set declared while the server runs is seen at its next use."""
+    """DatasetPort over files and tables; a data set declared while the server runs is seen at its next use."""
 
     __slots__ = ("_batch_rows", "_declared", "_named")
 
@@ -88,7 +89,8 @@ class Datasets:
         bound = _bound(binding, "match key", key.name, binding.match_key_columns)
         segment = _segment_column(binding) if segments else None
         values = [(one, _bound(binding, "column", one.name, binding.value_columns)) for one in columns]
-        source, read, declared = self._open(binding.dataset, part)
+        opened, declared = self._open(binding.dataset, part)
+        source = opened.source
         own = _needed(source, declared, bound)
         wanted = Wanted(
             subject=declared.subject_column if source.part else binding.subject_column,
@@ -99,7 +101,7 @@ class Datasets:
             values=tuple((one, _own(declared, name)) for one, name in values),
             clip=clip,
         )
-        return Scan(source, read, wanted, rows=self._batch_rows, named=self._named)
+        return Scan(opened, wanted, rows=self._batch_rows, named=self._named)
 
     async def parts(self, name: str) -> tuple[DatasetPart, ...]:
         """Return the sources of a data set, in order.
@@ -124,8 +126,8 @@ class Datasets:
         Raises:
             StateError: NOT_FOUND for a data set that is not declared.
         """
-        source, _, declared = await asyncio.to_thread(self._open, name, part)
-        return await asyncio.to_thread(size.told, source, declared.format)
+        opened, _ = await asyncio.to_thread(self._open, name, part)
+        return await asyncio.to_thread(opened.size)
 
     def survey(self, name: str, keys: Sequence[SurveyKey], columns: Sequence[SurveyColumn], part: int = 0) -> Survey:
         """Begin one pass that looks at match keys and columns; nothing is read before `batches` is iterated.
@@ -140,14 +142,12 @@ class Datasets:
             SourceError: MISSING_COLUMN for a part declared without a key's column.
             StateError: NOT_FOUND for a data set that is not declared.
         """
-        source, read, declared = self._open(name, part)
+        opened, declared = self._open(name, part)
         return Survey(
-            source,
-            read,
+            opened,
             declared.subject_column,
-            tuple(replace(key, column=_needed(source, declared, key.column)) for key in keys),
+            tuple(replace(key, column=_needed(opened.source, declared, key.column)) for key in keys),
             tuple(replace(one, column=_own(declared, one.column) or "") for one in columns),
-            text=declared.format == "csv",
             rows=self._batch_rows,
             named=self._named,
         )
@@ -161,20 +161,17 @@ class Datasets:
             SourceError: as `SourceScan.batches`, when iterated.
             StateError: NOT_FOUND for a data set that is not declared, at once.
         """
-        source, read, declared = self._open(binding.dataset, part)
-        column = declared.subject_column if source.part else binding.subject_column
-        return subject_pieces(source, read, column, self._batch_rows)
+        opened, declared = self._open(binding.dataset, part)
+        column = declared.subject_column if opened.source.part else binding.subject_column
+        return subject_pieces(opened, column, self._batch_rows)
 
     def _describe(self, name: str) -> DatasetDescription:
         columns: dict[str, str] = {}
         identifiers: dict[str, str] = {}
         parts: list[DatasetPart] = []
         for part, declared in self._declaration(name).parts.items():
-            source = Source(name, declared.path, part)
-            if declared.format == "parquet":
-                present = parquet_file.header(source)
-            else:
-                present = [(column, "text") for column in csv_file.header(source)]
+            opened = origin(name, part, declared, self._batch_rows)
+            source, present = opened.source, opened.header()
             parts.append(_part(part, declared))
             own = {column: column for column, _ in present if column != declared.subject_column}
             named = dict(declared.columns) or own
@@ -206,16 +203,9 @@ class Datasets:
             identifiers=identifiers,
         )
 
-    def _open(self, name: str, part: int) -> tuple[Source, Read, PartDeclaration]:
+    def _open(self, name: str, part: int) -> tuple[Origin, PartDeclaration]:
         called, declared = list(self._declaration(name).parts.items())[part]
-        source = Source(name, declared.path, called)
-
-        def read(wanted: tuple[str, ...]) -> Iterator[pa.RecordBatch]:
-            if declared.format == "parquet":
-                return parquet_file.batches(source, wanted, self._batch_rows, batch.BYTES)
-            return csv_file.batches(source, wanted)
-
-        return source, read, declared
+        return origin(name, called, declared, self._batch_rows), declared
 
     def _declaration(self, name: str) -> Declaration:
         declared = self._declared().get(name)

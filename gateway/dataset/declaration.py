@@ -2,22 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 
 class PartDeclaration(Protocol):
-    """A declared file; the settings' tables of data sets and of their parts have this shape."""
+    """A declared source; the settings' tables of data sets and of their parts have this shape."""
 
     @property
     def format(self) -> str:
-        """Either "csv" or "parquet"."""
+        """One of csv, parquet, orc (files), postgresql, sqlite, mysql (tables)."""
         ...
 
     @property
-    def path(self) -> Path:
-        """The file, absolute."""
+    def path(self) -> Path | None:
+        """The file, folder, pattern or SQLite database, absolute; None where a URL says it."""
+        ...
+
+    def address(self) -> str:
+        """Return the URL, which may hold a password; "" where a path says it.
+
+        Raises:
+            RequestError: BAD_FIELD when the variable of the environment that should hold it is not set.
+        """
+        ...
+
+    @property
+    def encoding(self) -> str:
+        """Encoding of CSV files; "" for what their byte order mark says, else UTF-8."""
+        ...
+
+    @property
+    def delimiter(self) -> str:
+        """Delimiter of CSV files; "" for a comma."""
+        ...
+
+    @property
+    def partitions(self) -> Sequence[str]:
+        """Conditions on folders such as dt=2026-01-01, all of which must hold."""
+        ...
+
+    @property
+    def table(self) -> str:
+        """Name of the table or view, maybe with its schema; "" for files."""
+        ...
+
+    @property
+    def order_by(self) -> Sequence[str]:
+        """Columns that give a table's rows their order; none for its primary key."""
         ...
 
     @property
@@ -32,19 +65,19 @@ class PartDeclaration(Protocol):
 
     @property
     def identifiers(self) -> Mapping[str, str]:
-        """What the file's columns of identifiers hold, e.g. phone@HK; of others the match key says it."""
+        """What the source's columns of identifiers hold, e.g. phone@HK; of others the match key says it."""
         ...
 
     @property
     def columns(self) -> Mapping[str, str]:
-        """The file's column for each column of the data set that the file has; empty where names are the same."""
+        """The source's column for each column of the data set that it has; empty where names are the same."""
         ...
 
 
 class Declaration(Protocol):
-    """A declared data set: one file, or several whose rows are one data set through the identity map."""
+    """A declared data set: one source, or several whose rows are one data set through the identity map."""
 
     @property
     def parts(self) -> Mapping[str, PartDeclaration]:
-        """The files by name, in order; a data set of one file calls it ""."""
+        """The sources by name, in order; a data set of one source calls it ""."""
         ...

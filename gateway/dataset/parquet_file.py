@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gateway.dataset.source import Source
+from gateway.dataset.text import checked
 
 _BUFFER = 1 << 20  # bytes of a column that are fetched at a time, however large its row group is
 
@@ -42,11 +42,8 @@ def batches(source: Source, wanted: tuple[str, ...], rows: int, size: int) -> It
             most = max(1, min(rows, int(size / _row_bytes(file.metadata, wanted))))
             # The caller reads ahead already: more threads would only take the processors from the computation.
             for batch in file.iter_batches(most, columns=list(wanted), use_threads=False):
-                columns = [_plain(batch.column(name)) for name in wanted]
-                for column in columns:
-                    _check_text(source, column, before)
+                yield checked(source, batch, wanted, before)
                 before += batch.num_rows
-                yield pa.RecordBatch.from_arrays(columns, names=list(wanted))
         except (pa.ArrowException, OSError):
             source.refuse("BAD_ROW", f"is damaged behind row {before}; export the file again")
 
@@ -54,7 +51,13 @@ def batches(source: Source, wanted: tuple[str, ...], rows: int, size: int) -> It
 def _opened(source: Source) -> pq.ParquetFile:
     source.check_file()
     try:
-        return pq.ParquetFile(source.path, page_checksum_verification=True, pre_buffer=False, buffer_size=_BUFFER)
+        return pq.ParquetFile(
+            str(source.path),
+            filesystem=source.disk,
+            page_checksum_verification=True,
+            pre_buffer=False,
+            buffer_size=_BUFFER,
+        )
     except (pa.ArrowException, OSError):
         source.refuse("BAD_ROW", "is not a whole Parquet file: truncated, or in another format; export it again")
 
@@ -75,29 +78,3 @@ def _row_bytes(metadata: pq.FileMetaData, wanted: tuple[str, ...]) -> float:
         held = sum(group.column(leaf).total_uncompressed_size for leaf in leaves)
         largest = max(largest, held / max(group.num_rows, 1))
     return largest
-
-
-def _plain(column: pa.Array[Any]) -> pa.Array[Any]:
-    return column.dictionary_decode() if isinstance(column, pa.DictionaryArray) else column
-
-
-def _check_text(source: Source, column: pa.Array[Any], before: int) -> None:
-    """Refuse text that is not UTF-8: writers do not always check what they store."""
-    try:
-        column.validate(full=True)
-    except pa.ArrowException:
-        bad = before + _first_invalid(column) + 1
-        source.refuse("BAD_ENCODING", f"holds text that is not UTF-8 in row {bad}; export it as UTF-8")
-
-
-def _first_invalid(column: pa.Array[Any]) -> int:
-    low, high = 0, len(column)
-    while high - low > 1:
-        middle = (low + high) // 2
-        try:
-            column.slice(low, middle - low).validate(full=True)
-        except pa.ArrowException:
-            high = middle
-        else:
-            low = middle
-    return low

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-_QUOTE, _COMMA, _CR, _LF = b'",\r\n'
+_QUOTE, _CR, _LF = b'"\r\n'
 _SLICE = 1 << 17  # bytes; what is made of them stays in a cache
 
 Flags = npt.NDArray[np.bool_]
@@ -18,14 +18,16 @@ Flags = npt.NDArray[np.bool_]
 class Quotes:
     """Reads a file's bytes block by block, all quotes of a block at once."""
 
-    __slots__ = ("_before", "_inside", "_plain", "_read", "_where")
+    __slots__ = ("_before", "_delimiter", "_inside", "_plain", "_read", "_where")
 
-    def __init__(self, offset: int = 0) -> None:
+    def __init__(self, offset: int = 0, delimiter: str = ",") -> None:
         """Begin where a value may begin.
 
         Args:
             offset: bytes of the file before the first that is read.
+            delimiter: between values; one byte.
         """
+        self._delimiter = ord(delimiter)
         self._read = offset
         self._inside = False  # of a quoted value
         self._before = _LF  # the last byte read
@@ -69,10 +71,10 @@ class Quotes:
         carried = np.bitwise_xor.accumulate(sums) ^ sums ^ np.uint64(self._inside)
         inside ^= -carried  # all ones where it is 1
         # One that opens right behind a quote reopens: the two are one character of the value.
-        starters = _words(quotes | (block == _COMMA) | (block == _LF) | (block == _CR))
+        starters = _words(quotes | (block == self._delimiter) | (block == _LF) | (block == _CR))
         behind = starters << np.uint64(1)
         behind[1:] |= starters[:-1] >> np.uint64(63)
-        behind[0] |= np.uint64(self._before in (_QUOTE, _COMMA, _LF, _CR))
+        behind[0] |= np.uint64(self._before in (_QUOTE, self._delimiter, _LF, _CR))
         if (bits & inside & ~behind).any():
             return False
         self._inside = bool(inside[-1] >> np.uint64(63))
@@ -83,7 +85,7 @@ class Quotes:
         before = block[at - 1]
         if at[0] == 0:
             before[0] = self._before
-        begins = (before == _COMMA) | (before == _LF) | (before == _CR)
+        begins = (before == self._delimiter) | (before == _LF) | (before == _CR)
         misplaced = ~begins & (before != _QUOTE)
         if at[0] == 0 and self._plain:
             misplaced[0] = True

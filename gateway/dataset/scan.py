@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from gateway import identifier
 from gateway.dataset import batch, rejection, segment, value
+from gateway.dataset.origin import Origin
 from gateway.dataset.rejection import Rejections
-from gateway.dataset.source import Source
 from gateway.dataset.text import as_text
 from gateway.identifier import Content, MatchKey, RejectReason
 from gateway.psi.attributes import column_type
 from gateway.route.agreement import Column
 from gateway.route.cohort import RejectedRows, SourceBatch
-
-Read = Callable[[tuple[str, ...]], Iterator[pa.RecordBatch]]
-"""Reads columns of a source, each once; nothing before the first batch is asked for."""
 
 _OPAQUE = identifier.parse("id.opaque")
 
@@ -57,22 +56,20 @@ class Wanted:
 
 
 class Scan:
-    """SourceScan over one file."""
+    """SourceScan over one part of a data set."""
 
-    __slots__ = ("_clipped", "_named", "_read", "_rejections", "_rows", "_source", "_wanted")
+    __slots__ = ("_clipped", "_named", "_origin", "_rejections", "_rows", "_wanted")
 
-    def __init__(self, source: Source, read: Read, wanted: Wanted, *, rows: int, named: int) -> None:
+    def __init__(self, origin: Origin, wanted: Wanted, *, rows: int, named: int) -> None:
         """Prepare a pass; nothing is read yet.
 
         Args:
-            source: the data set.
-            read: reads its columns.
-            wanted: which ones.
+            origin: where the rows come from.
+            wanted: which columns.
             rows: most rows of a batch.
             named: how many row numbers are kept per reason of rejection.
         """
-        self._source = source
-        self._read = read
+        self._origin = origin
         self._wanted = wanted
         self._rows = rows
         self._named = named
@@ -99,6 +96,11 @@ class Scan:
         """Values of usable rows so far that were brought back into the agreed bounds."""
         return self._clipped
 
+    @property
+    def state(self) -> str:
+        """Tells the state of the source that was read from others, once `batches` is exhausted."""
+        return self._origin.state
+
     def batches(self) -> Generator[SourceBatch, None, None]:
         """Yield the usable rows; again means another pass, counted anew.
 
@@ -106,16 +108,20 @@ class Scan:
             SourceError: EMPTY, MISSING_COLUMN, BAD_ENCODING, BAD_ROW (unreadable file), SOURCE_CHANGED.
         """
         self._rejections, self._clipped = Rejections(self._named), 0
-        with closing(raw(self._source, self._read, self._wanted.columns, self._rows)) as batches:
+        with closing(raw(self._origin, self._wanted.columns, self._rows)) as batches:
             for read in batches:
                 yield self._judge(read)
 
     def _judge(self, read: pa.RecordBatch) -> SourceBatch:
-        source, wanted, rejections = self._source, self._wanted, self._rejections
+        source, wanted, rejections = self._origin.source, self._wanted, self._rejections
         rejections.begin(read.num_rows)
-        subjects, faults = identifier.normalise(_OPAQUE, as_text(source, wanted.subject, read.column(wanted.subject)))
-        self._reject(faults, rejection.EMPTY_SUBJECT, rejection.BAD_SUBJECT)
+        raw_subjects = as_text(source, wanted.subject, read.column(wanted.subject))
         raw_keys = as_text(source, wanted.key, read.column(wanted.key))
+        rejections.reject(
+            repeated_header(raw_subjects, wanted.subject, raw_keys, wanted.key), rejection.REPEATED_HEADER
+        )
+        subjects, faults = identifier.normalise(_OPAQUE, raw_subjects)
+        self._reject(faults, rejection.EMPTY_SUBJECT, rejection.BAD_SUBJECT)
         keys, faults = identifier.normalise(wanted.match_key, raw_keys, wanted.content)
         rejections.explain(faults)
         self._reject(faults, rejection.EMPTY_MATCH_KEY, rejection.BAD_MATCH_KEY)
@@ -164,34 +170,41 @@ class Scan:
         self._rejections.reject(reasons >= 0, bad)
 
 
-def subject_pieces(source: Source, read: Read, column: str, rows: int) -> Generator[pa.StringArray, None, None]:
+def repeated_header(subjects: pa.StringArray, subject: str, keys: pa.StringArray, key: str) -> npt.NDArray[np.bool_]:
+    """Return which rows repeat the line of column names, as files do that were joined with theirs."""
+    found = np.asarray(pc.fill_null(pc.equal(subjects, subject), pa.scalar(False)))
+    if found.any():
+        found = found & np.asarray(pc.fill_null(pc.equal(keys, key), pa.scalar(False)))
+    return found
+
+
+def subject_pieces(origin: Origin, column: str, rows: int) -> Generator[pa.StringArray, None, None]:
     """Yield the usable subjects of a source, trimmed, in its order; one may come again.
 
     Args:
-        source: the data set.
-        read: reads its columns.
+        origin: where the rows come from.
         column: of the subjects.
         rows: most rows of a piece.
 
     Raises:
         SourceError: as `Scan.batches`.
     """
-    with closing(raw(source, read, (column,), rows)) as batches:
+    with closing(raw(origin, (column,), rows)) as batches:
         for one in batches:
-            subjects, _ = identifier.normalise(_OPAQUE, as_text(source, column, one.column(column)))
+            subjects, _ = identifier.normalise(_OPAQUE, as_text(origin.source, column, one.column(column)))
             yield subjects.drop_null() if subjects.null_count else subjects
 
 
-def raw(source: Source, read: Read, columns: tuple[str, ...], rows: int) -> Generator[pa.RecordBatch, None, None]:
-    """Yield columns as the file has them, from one state of the file, read ahead by a thread.
+def raw(origin: Origin, columns: tuple[str, ...], rows: int) -> Generator[pa.RecordBatch, None, None]:
+    """Yield columns as the source has them, from one state of it, read ahead by a thread.
 
     Raises:
-        SourceError: EMPTY for a file without rows; what `read` raises; SOURCE_CHANGED.
+        SourceError: EMPTY for a source without rows; what the origin raises.
     """
     none = True
-    with closing(batch.ahead(batch.even(source.one_file(read(columns)), rows))) as batches:
+    with closing(batch.ahead(batch.even(origin.batches(columns), rows))) as batches:
         for one in batches:
             none = False
             yield one
     if none:
-        source.refuse("EMPTY", "has column names but no rows; export the file again")
+        origin.source.refuse("EMPTY", "has column names but no rows; export the file again")

@@ -1,9 +1,10 @@
-"""How many rows a source has, as far as it tells without being read."""
+"""How many rows files have, as far as they tell without being read."""
 
 from __future__ import annotations
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow import orc
 
 from gateway.dataset.source import Source
 
@@ -12,20 +13,32 @@ SMALL_BYTES = 64 << 20
 """A text that is smaller is counted sooner than estimated."""
 
 
-def told(source: Source, format: str) -> tuple[int, bool] | None:
-    """Return the rows of a source and whether that is exact; None where it must be read to know.
+def told(source: Source, format: str) -> int | None:
+    """Return the rows of a file that says how many they are, None for one that does not.
 
-    A Parquet file says it. Of a large text the lines of its beginning are counted, and its bytes do the rest. A source
-    that cannot be opened says nothing here: whoever reads it is told why.
+    One that cannot be opened says nothing here: whoever reads it is told why.
     """
     try:
-        if format == "parquet":
-            return pq.read_metadata(source.path).num_rows, True
-        size = source.path.stat().st_size
-        if format != "csv" or size < SMALL_BYTES:
-            return None
-        with source.path.open("rb") as file:
-            lines = file.read(SAMPLE_BYTES).count(b"\n")
+        with source.open() as file:
+            if format == "parquet":
+                return int(pq.read_metadata(file).num_rows)
+            return int(orc.ORCFile(file).nrows) if format == "orc" else None
+    except (OSError, pa.ArrowException, ValueError):
+        return None
+
+
+def estimated(source: Source, size: int) -> int | None:
+    """Return the rows of a text by the lines of its beginning, None for a small one.
+
+    Args:
+        source: the file, or the first one.
+        size: bytes of all files.
+    """
+    if size < SMALL_BYTES:
+        return None
+    try:
+        with source.open() as file:
+            sample = file.read(SAMPLE_BYTES)
     except (OSError, pa.ArrowException):
         return None
-    return max(lines * size // SAMPLE_BYTES - 1, 0), False
+    return max(sample.count(b"\n") * size // max(len(sample), 1) - 1, 0)

@@ -1,18 +1,21 @@
-"""A declared file: what it is called in messages, its columns, its rows as Arrow arrays."""
+"""A declared source: what it is called in messages, its columns, how its bytes are opened."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import BinaryIO, NoReturn, cast
 
 import pyarrow as pa
+from pyarrow import fs
 
 from gateway.errors import SourceError
 
 # Eleven digits in a row, an e-mail address, or a digest: no column is called so.
 _LIKE_A_VALUE = re.compile(r"[0-9]{11}|@|[0-9a-fA-F]{32}")
+# What an object store answers, in Arrow's words: a code, never a name or a value.
+_STORE_CODE = re.compile(r"AWS Error ([A-Z_]+)")
 
 
 class Source:
@@ -22,25 +25,40 @@ class Source:
     these: a traceback that is logged must hold no value.
     """
 
-    __slots__ = ("name", "part", "path")
+    __slots__ = ("disk", "name", "part", "path", "shown")
 
-    def __init__(self, name: str, path: Path, part: str = "") -> None:
+    def __init__(
+        self, name: str, path: Path, part: str = "", *, disk: fs.FileSystem | None = None, shown: str = ""
+    ) -> None:
         """Speak of one data set.
 
         Args:
             name: its declared name.
-            path: its file; only the last part is ever shown.
-            part: which of its files, "" where it has one.
+            path: its file; only the last part is ever shown. Of a table its name.
+            part: which of its sources, "" where it has one.
+            disk: where the file lies; None for this machine.
+            shown: what is said in place of the path's last part.
         """
         self.name = name
         self.path = path
         self.part = part
+        self.disk = disk
+        self.shown = shown or path.name
 
     @property
     def label(self) -> str:
-        """The data set and its file, for messages."""
+        """The data set and its file or table, for messages."""
         part = f", part {self.part}" if self.part else ""
-        return f"data set {self.name}{part} ({self.path.name})"
+        return f"data set {self.name}{part} ({self.shown})"
+
+    def of(self, path: Path, shown: str) -> Source:
+        """Return one of the files that make the source.
+
+        Args:
+            path: of the file, on the same disk.
+            shown: its path within the source.
+        """
+        return Source(self.name, path, self.part, disk=self.disk, shown=shown)
 
     def refuse(self, reason: str, problem: str) -> NoReturn:
         """Raise a SourceError.
@@ -51,21 +69,29 @@ class Source:
         """
         raise SourceError(reason, f"{self.label} {problem}") from None
 
-    def refuse_input(self, error: OSError) -> NoReturn:
-        """Raise a SourceError for what the operating system refuses."""
-        problem = error.strerror or "input error"
+    def refuse_input(self, error: Exception) -> NoReturn:
+        """Raise a SourceError for what the operating system or an object store refuses."""
+        code = _STORE_CODE.search(str(error))
+        problem = code[1] if code else getattr(error, "strerror", None) or "input error"
         self.refuse("BAD_ROW", f"cannot be read ({problem}); check the file, its permissions and the disk")
+
+    def open(self) -> BinaryIO:
+        """Open the file for reading; OSError or an Arrow exception where that fails."""
+        if self.disk is None:
+            return self.path.open("rb")
+        return cast(BinaryIO, self.disk.open_input_file(str(self.path)))
 
     def check_file(self) -> None:
         """Refuse what is no readable file with content."""
         try:
-            if not self.path.exists():
-                self.refuse("BAD_ROW", "has no file any more; put it back or declare the data set again")
-            if not self.path.is_file():
-                self.refuse("BAD_ROW", "is not a file; declare the data set with the path of one file")
-            with self.path.open("rb") as file:
+            if self.disk is None:
+                if not self.path.exists():
+                    self.refuse("BAD_ROW", "has no file any more; put it back or declare the data set again")
+                if not self.path.is_file():
+                    self.refuse("BAD_ROW", "is not a file; declare the data set with the path of one file")
+            with self.open() as file:
                 first = file.read(1)
-        except OSError as error:
+        except (OSError, pa.ArrowException) as error:
             self.refuse_input(error)
         if not first:
             self.refuse("EMPTY", "has no bytes; export the file again")
@@ -104,20 +130,29 @@ class Source:
         begun = self._state()
         try:
             for batch in batches:
-                self._check_state(begun)
+                # An object store is asked at the end only: each question is a journey.
+                if self.disk is None:
+                    self._check_state(begun)
                 yield batch
         except SourceError:
             self._check_state(begun)
             raise
         self._check_state(begun)
 
+    def refuse_changed(self) -> NoReturn:
+        """Raise a SourceError for what is not as it was."""
+        self.refuse("SOURCE_CHANGED", "changed while it was read; try again once it is written")
+
     def _check_state(self, begun: tuple[int, ...] | None) -> None:
         if self._state() != begun:
-            self.refuse("SOURCE_CHANGED", "changed while it was read; try again once it is written")
+            self.refuse_changed()
 
     def _state(self) -> tuple[int, ...] | None:
         try:
+            if self.disk is not None:
+                found = self.disk.get_file_info(str(self.path))
+                return (found.size or 0, found.mtime_ns or 0) if found.is_file else None
             now = self.path.stat()
-        except OSError:
+        except (OSError, pa.ArrowException):
             return None
         return now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns

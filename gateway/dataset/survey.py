@@ -17,16 +17,15 @@ import pyarrow.compute as pc
 
 from gateway import identifier
 from gateway.dataset import rejection, segment, value
+from gateway.dataset.origin import Origin
 from gateway.dataset.rejection import Rejections
-from gateway.dataset.scan import Read, raw
-from gateway.dataset.source import Source
+from gateway.dataset.scan import raw, repeated_header
 from gateway.dataset.text import as_text
 from gateway.flow.ports.rows import SurveyBatch, SurveyColumn, SurveyKey
 from gateway.identifier.reason import RejectReason
 from gateway.route.cohort import RejectedRows
 
 _OPAQUE = identifier.parse("id.opaque")
-_BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(slots=True)
@@ -47,31 +46,26 @@ class Survey:
 
     def __init__(
         self,
-        source: Source,
-        read: Read,
+        origin: Origin,
         subject: str,
         keys: tuple[SurveyKey, ...],
         columns: tuple[SurveyColumn, ...],
         *,
-        text: bool,
         rows: int,
         named: int,
     ) -> None:
         """Prepare a pass; nothing is read yet.
 
         Args:
-            source: where the rows are.
-            read: reads its columns.
+            origin: where the rows come from.
             subject: its column of subjects.
             keys: by its own names of columns.
             columns: likewise; "" for one that the source is declared without.
-            text: whether the format is text, and has an encoding.
             rows: most rows of a batch.
             named: how many row numbers are kept per reason.
         """
-        self._source, self._read, self._rows = source, read, rows
+        self._origin, self._rows = origin, rows
         self._subject, self._wanted_keys, self._wanted_columns = subject, keys, columns
-        self._text = text
         self._rejections = Rejections(named)
         self._keys = tuple(_Key(Rejections(named)) for _ in keys)
         self._columns = tuple(_Column(Rejections(named)) for _ in columns)
@@ -84,13 +78,7 @@ class Survey:
     @property
     def encoding(self) -> str:
         """How the text is encoded; "" for formats that have no choice."""
-        if not self._text:
-            return ""
-        try:
-            with self._source.path.open("rb") as file:
-                return "UTF-8 with BOM" if file.read(len(_BOM)) == _BOM else "UTF-8"
-        except OSError as error:
-            self._source.refuse_input(error)
+        return self._origin.encoding()
 
     @property
     def rejected(self) -> dict[str, RejectedRows]:
@@ -125,14 +113,20 @@ class Survey:
         """
         names = [self._subject, *(key.column for key in self._wanted_keys)]
         names += [column.column for column in self._wanted_columns if column.column]
-        with closing(raw(self._source, self._read, tuple(dict.fromkeys(names)), self._rows)) as batches:
+        with closing(raw(self._origin, tuple(dict.fromkeys(names)), self._rows)) as batches:
             for read in batches:
                 yield self._judged(read)
 
     def _judged(self, read: pa.RecordBatch) -> SurveyBatch:
-        source, rejections = self._source, self._rejections
+        source, rejections = self._origin.source, self._rejections
         rejections.begin(read.num_rows)
-        subjects, faults = identifier.normalise(_OPAQUE, as_text(source, self._subject, read.column(self._subject)))
+        raw_subjects = as_text(source, self._subject, read.column(self._subject))
+        subjects, faults = identifier.normalise(_OPAQUE, raw_subjects)
+        again = np.zeros(read.num_rows, np.bool_)
+        for wanted in self._wanted_keys:
+            values = as_text(source, wanted.column, read.column(wanted.column))
+            again |= repeated_header(raw_subjects, self._subject, values, wanted.column)
+        rejections.reject(again, rejection.REPEATED_HEADER)
         if faults.null_count < len(faults):
             reasons = faults.indices.fill_null(-1).to_numpy(zero_copy_only=False)
             empty = faults.dictionary.to_pylist().index(RejectReason.EMPTY)
@@ -144,6 +138,7 @@ class Survey:
             key.shapes += identifier.shapes(values)
             normalised, faults = identifier.normalise(wanted.key, values, wanted.content)
             key.faults.begin(read.num_rows)
+            key.faults.reject(again, rejection.REPEATED_HEADER)
             key.faults.explain(faults)
             key.usable += len(normalised) - normalised.null_count
             none &= np.asarray(normalised.is_null())
@@ -163,10 +158,10 @@ class Survey:
     def _judge(self, values: pa.Array, asked: SurveyColumn, column: _Column) -> None:
         column.faults.begin(len(values))
         if asked.agreed is None:
-            _, empty, unfit = segment.parse(as_text(self._source, asked.column, values))
+            _, empty, unfit = segment.parse(as_text(self._origin.source, asked.column, values))
             column.faults.reject(unfit, rejection.BAD_SEGMENT)
             column.empty += int(empty.sum())
             return
-        parsed = value.parse(self._source, asked.column, values, asked.agreed)
+        parsed = value.parse(self._origin.source, asked.column, values, asked.agreed)
         column.faults.reject(parsed.bad, rejection.BAD_VALUE)
         column.empty += int(pc.sum(pc.is_null(parsed.values)).as_py() or 0) - int(parsed.bad.sum())

@@ -40,6 +40,45 @@ def as_text(source: Source, column: str, values: pa.Array[Any]) -> pa.StringArra
         source.refuse("BAD_ROW", f"holds {values.type} in column {column}; store it as text")
 
 
+def checked(source: Source, batch: pa.RecordBatch, wanted: tuple[str, ...], before: int) -> pa.RecordBatch:
+    """Return columns of a batch, dictionaries resolved, once their text is UTF-8: writers do not always check it.
+
+    Args:
+        source: the file, for messages.
+        batch: as read.
+        wanted: names of columns.
+        before: rows of the file before the batch.
+
+    Raises:
+        SourceError: BAD_ENCODING with the row.
+    """
+    columns = []
+    for name in wanted:
+        column = batch.column(name)
+        if isinstance(column, pa.DictionaryArray):
+            column = column.dictionary_decode()
+        try:
+            column.validate(full=True)
+        except pa.ArrowException:
+            bad = before + _first_invalid(column) + 1
+            source.refuse("BAD_ENCODING", f"holds text that is not UTF-8 in row {bad}; export it as UTF-8")
+        columns.append(column)
+    return pa.RecordBatch.from_arrays(columns, names=list(wanted))
+
+
+def _first_invalid(column: pa.Array[Any]) -> int:
+    low, high = 0, len(column)
+    while high - low > 1:
+        middle = (low + high) // 2
+        try:
+            column.slice(low, middle - low).validate(full=True)
+        except pa.ArrowException:
+            high = middle
+        else:
+            low = middle
+    return low
+
+
 def numbers_of(values: pa.Array[Any]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """Return a column of floats with the flags of those that are present; NaN is absent.
 

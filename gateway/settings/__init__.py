@@ -1,7 +1,7 @@
 """Settings of one gateway: `$ASSENT_HOME/assent.toml`, and what may stand above it."""
 
 from gateway.settings.explain import SettingRow, explain
-from gateway.settings.file import add_dataset, write_default
+from gateway.settings.file import add_dataset, checked_dataset, write_default
 from gateway.settings.load import load_datasets, load_settings
 from gateway.settings.tables import (
     DatasetSettings,
@@ -25,6 +25,7 @@ __all__ = [
     "SpoolSettings",
     "StoreSettings",
     "add_dataset",
+    "checked_dataset",
     "explain",
     "load_datasets",
     "load_settings",

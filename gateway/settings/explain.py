@@ -44,7 +44,8 @@ def _rows(settings: Settings, key: str, value: Any, rows: list[SettingRow]) -> N
     elif isinstance(value, tuple):
         rows.append(SettingRow(key, ", ".join(map(str, value)), settings.source(key)))
     else:
-        shown = _without_password(value.get_secret_value()) if isinstance(value, SecretStr) else str(value)
+        given = "" if value is None else value
+        shown = _without_password(given.get_secret_value()) if isinstance(given, SecretStr) else str(given)
         rows.append(SettingRow(key, shown, settings.source(key)))
 
 

@@ -64,13 +64,13 @@ def write_default(
 def add_dataset(
     home: Path, name: str, dataset: Mapping[str, object], part: str = ""
 ) -> DatasetSettings | UnionSettings:
-    """Declare a data set, or one more of the files that make it: append its table to assent.toml.
+    """Declare a data set, or one more of the sources that make it: append its table to assent.toml.
 
     Args:
         home: the home.
         name: 1 to 63 of a-z, 0-9, _ and -, beginning with a letter.
-        dataset: format, path, subject_column; a relative path is one from here, and is stored absolute.
-        part: name of the file among those that make the data set; "" where it is the only one.
+        dataset: keys of its table; a relative path is one from here, and is stored absolute.
+        part: name of the source among those that make the data set; "" where it is the only one.
 
     Returns:
         The data set as declared.
@@ -86,9 +86,7 @@ def add_dataset(
                 "BAD_FIELD",
                 "the name of a data set, and of a part, must be 1 to 63 of a-z, 0-9, _ and -, beginning with a letter",
             )
-    keys = dict(dataset)
-    if isinstance(keys.get("path"), str | Path):
-        keys["path"] = str(Path(str(keys["path"])).absolute())
+    keys = _located(dataset)
     with _written(home), _locked(home):
         before = read_file(home)
         declared = before.get("datasets", {})
@@ -108,18 +106,46 @@ def add_dataset(
     return added
 
 
+def checked_dataset(
+    home: Path, name: str, dataset: Mapping[str, object], part: str = ""
+) -> DatasetSettings | UnionSettings:
+    """Return a data set as `add_dataset` would declare it, if it were the only one; nothing is written.
+
+    Raises:
+        RequestError: BAD_FIELD for a wrong name or key.
+        StateError: NOT_FOUND without an assent.toml.
+    """
+    keys = _located(dataset)
+    tables = {**read_file(home), "datasets": {name: {"parts": {part: keys}} if part else keys}}
+    return check(home, tables).datasets[name]
+
+
+def _located(dataset: Mapping[str, object]) -> dict[str, object]:
+    keys = dict(dataset)
+    if isinstance(keys.get("path"), str | Path):
+        keys["path"] = str(Path(str(keys["path"])).absolute())
+    return keys
+
+
 def _appended(text: str, before: dict[str, Any], name: str, keys: Mapping[str, object]) -> dict[str, Any]:
     """Read the new text back: it must say what the old one said, and the new table."""
     try:
         after = tomllib.loads(text)
     except tomllib.TOMLDecodeError:
         after = {}
-    expected = before | {"datasets": {**before.get("datasets", {}), name: dict(keys)}}
+    expected = before | {"datasets": {**before.get("datasets", {}), name: _as_read(keys)}}
     if after != expected:
         raise RequestError(
             "BAD_FIELD", f"{FILE} writes its data sets in a form that cannot be appended to; use [datasets.NAME] tables"
         )
     return after
+
+
+def _as_read(value: object) -> object:
+    """Return a value as TOML gives it back: arrays are lists."""
+    if isinstance(value, Mapping):
+        return {key: _as_read(held) for key, held in value.items()}
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _table(name: str, keys: Mapping[str, object]) -> str:
@@ -137,6 +163,8 @@ def _key(name: str) -> str:
 
 
 def _literal(key: str, value: object) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(_literal(key, one) for one in value)}]"
     if isinstance(value, bool) or not isinstance(value, str | int | Path):
         raise RequestError("BAD_FIELD", f"{key} must be text or a whole number")
     if isinstance(value, int):

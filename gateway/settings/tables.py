@@ -5,14 +5,28 @@ Chunks have no setting: both gateways cut a stage at 512 KiB, as the protocol sa
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, PrivateAttr, SecretStr, Tag
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    Tag,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from gateway.errors import RequestError
 
 ENV_PREFIX = "ASSENT_"
 NESTED = "__"
@@ -124,17 +138,59 @@ class RightsSettings(_Table):
 
 def _columns(value: Mapping[str, str]) -> Mapping[str, str]:
     if len(set(value.values())) < len(value):
-        raise ValueError("must name a column of the file once only")
+        raise ValueError("must name a column of the source once only")
     return value
 
 
-class _FileSettings(_Table):
-    """A file of ours; paths stand here and nowhere else."""
+FILES = ("csv", "parquet", "orc")
+SCHEMES = {
+    **dict.fromkeys(FILES, ("s3", "oss", "hdfs")),
+    "postgresql": ("postgresql", "postgres"),
+    "mysql": ("mysql",),
+    "sqlite": (),
+}
+"""Formats, and what their URLs begin with."""
 
-    format: Literal["csv", "parquet"]
-    """csv (UTF-8, a line of column names) or parquet."""
-    path: Path
-    """Relative paths lie in the home."""
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,126}", re.ASCII)
+_DELIMITER = re.compile(r"(tab|ctrl-a|[\x01\t !#-/:-@\[-`{-~])?", re.ASCII)
+
+
+def _delimiter(value: str) -> str:
+    if _DELIMITER.fullmatch(value) is None:
+        raise ValueError("must be one ASCII sign that is no letter, digit or quote, or the word tab or ctrl-a")
+    return value
+
+
+def _variable(value: str) -> str:
+    if value and _VARIABLE.fullmatch(value) is None:
+        raise ValueError("must be the name of a variable of the environment")
+    return value
+
+
+class _SourceSettings(_Table):
+    """Files or a table of ours; paths and connections stand here and nowhere else."""
+
+    format: Literal["csv", "parquet", "orc", "postgresql", "sqlite", "mysql"]
+    """Files: csv (a line of column names), parquet, orc. Tables: postgresql, sqlite, mysql."""
+    path: Path | None = None
+    """A file, folder or pattern such as exports/*.csv.gz; of sqlite the database. Relative paths lie in the home."""
+    url: SecretStr | None = None
+    """In place of path: s3://, oss://, hdfs:// of files; postgresql://, mysql:// of a database, with its password."""
+    url_env: Annotated[str, AfterValidator(_variable)] = ""
+    """In place of url: the variable of the environment that holds the database's URL."""
+    encoding: Literal[
+        "", "utf-8", "utf-16", "utf-16-le", "utf-16-be", "gb18030", "gbk", "gb2312", "big5", "big5hkscs",
+        "shift_jis", "euc-jp", "euc-kr", "windows-1250", "windows-1251", "windows-1252", "iso-8859-1", "iso-8859-15",
+    ] = ""  # fmt: skip
+    """Of CSV files; empty = as their byte order mark says, else UTF-8."""
+    delimiter: Annotated[str, AfterValidator(_delimiter)] = ""
+    """Of CSV files; empty = a comma. Also tab and ctrl-a."""
+    partitions: tuple[Line, ...] = ()
+    """Conditions on folders such as dt=2026-01-01, e.g. ["dt >= 2026-01-01", "region in (CN, HK)"]; all must hold."""
+    table: Line | Literal[""] = ""
+    """The table or view, maybe with its schema."""
+    order_by: tuple[Line, ...] = ()
+    """Columns that give a table's rows their order; empty = its primary key, else all columns."""
     subject_column: Line
     """Column of raw subject values, or of another system's ids."""
     subject_source: str = Field(default="", pattern=r"^([a-z][a-z0-9_]{0,31})?$")
@@ -142,36 +198,91 @@ class _FileSettings(_Table):
     identifiers: Mapping[Line, Line] = Field(default_factory=dict)
     """What columns hold: raw values (phone, phone@HK, email, oaid, ...) or digests (phone.cn11.sha256, ...)."""
 
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        """Refuse keys that say nothing of this format, and a source that is nowhere or in two places."""
+        files = self.format in FILES
+        places = {"path", "url"} if files else {"path"} if self.format == "sqlite" else {"url", "url_env"}
+        foreign = {"path", "url", "url_env"} - places
+        foreign |= {"table", "order_by"} if files else {"partitions"}
+        foreign |= set() if self.format == "csv" else {"encoding", "delimiter"}
+        for key in sorted(foreign):
+            if getattr(self, key):
+                raise ValueError(f"{key} says nothing of format {self.format}; leave it out")
+        if sum(bool(getattr(self, key)) for key in places) != 1:
+            raise ValueError(f"format {self.format} needs one of {', '.join(sorted(places))}")
+        if not files and not self.table:
+            raise ValueError(f"format {self.format} needs a table")
+        if self.url is not None:
+            _check_url(self.format, self.url.get_secret_value())
+        return self
 
-class PartSettings(_FileSettings):
-    """[datasets.NAME.parts.PART]: one of the files whose rows make a data set."""
+    def address(self) -> str:
+        """Return the URL, which may hold a password; "" where a path says it.
+
+        Raises:
+            RequestError: BAD_FIELD when the variable of the environment that should hold it is not set, or holds none.
+        """
+        if not self.url_env:
+            return "" if self.url is None else self.url.get_secret_value()
+        url = os.environ.get(self.url_env, "")
+        try:
+            if not url:
+                raise ValueError("is not set")
+            _check_url(self.format, url)
+        except ValueError as error:
+            raise RequestError(
+                "BAD_FIELD", f"the variable {self.url_env} that url_env names {error}; set it where the gateway starts"
+            ) from None
+        return url
+
+
+def _check_url(format: str, url: str) -> None:
+    """Refuse a URL by its form, without repeating it."""
+    try:
+        parts = urlsplit(url)
+        named = bool(parts.hostname or parts.netloc)
+    except ValueError:
+        raise ValueError("holds no URL") from None
+    if parts.scheme not in SCHEMES[format] or not (named or format == "postgresql"):
+        schemes = " or ".join(f"{scheme}://" for scheme in SCHEMES[format])
+        raise ValueError(f"must be a URL that begins with {schemes} for format {format}")
+    if format in FILES and "@" in parts.netloc:
+        raise ValueError("must hold no credentials: an object store takes them from the environment or its usual files")
+
+
+class PartSettings(_SourceSettings):
+    """[datasets.NAME.parts.PART]: one of the sources whose rows make a data set."""
 
     columns: Annotated[Mapping[Line, Line], AfterValidator(_columns)] = Field(default_factory=dict)
-    """The file's column for each column of the data set that it has; empty = all, under the names that they have."""
+    """The source's column for each column of the data set that it has; empty = all, under the names that they have."""
 
 
-class DatasetSettings(_FileSettings):
-    """[datasets.NAME]: a data set of one file."""
+class DatasetSettings(_SourceSettings):
+    """[datasets.NAME]: a data set of one source."""
 
     @property
     def parts(self) -> Mapping[str, PartSettings]:
-        """The file as the only part."""
+        """The source as the only part."""
         return {"": PartSettings(**self.model_dump())}
 
     def located(self, home: Path) -> DatasetSettings:
         """Return it with an absolute path."""
-        return self.model_copy(update={"path": home / self.path})
+        return self if self.path is None else self.model_copy(update={"path": home / self.path})
 
 
 class UnionSettings(_Table):
-    """[datasets.NAME] of several files, each a table [datasets.NAME.parts.PART]; their order settles what differs."""
+    """[datasets.NAME] of several sources, each a table [datasets.NAME.parts.PART]; their order settles what differs."""
 
     parts: Annotated[Mapping[str, PartSettings], AfterValidator(_names)] = Field(min_length=1, max_length=MOST_PARTS)
-    """The files by name."""
+    """The sources by name."""
 
     def located(self, home: Path) -> UnionSettings:
         """Return it with absolute paths."""
-        parts = {name: part.model_copy(update={"path": home / part.path}) for name, part in self.parts.items()}
+        parts = {
+            name: part if part.path is None else part.model_copy(update={"path": home / part.path})
+            for name, part in self.parts.items()
+        }
         return self.model_copy(update={"parts": parts})
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
@@ -23,21 +23,14 @@ from gateway.route.caller import Caller
 from gateway.route.job import JobRequest, JobState
 from tests.contract.test_run_linked import linked
 from tests.twin import EVERYBODY, PURPOSE, RETAILER, Twin, close_all, make_twin, withdrawn
+from tests.unit.gateway.dataset.files import Declared
 
 HEAD = ("id", "phone", "arm")
 
 
-class File(NamedTuple):
-    format: str
-    path: Path
+@dataclass(frozen=True)
+class File(Declared):
     subject_column: str = "id"
-    subject_source: str = ""
-    identifiers: Mapping[str, str] = {}
-    columns: Mapping[str, str] = {}
-
-
-class Declared(NamedTuple):
-    parts: Mapping[str, File]
 
 
 def phone(number: int) -> str:
@@ -83,7 +76,7 @@ async def twin(tmp_path: Path) -> Any:
 def over(twin: Twin, file: File) -> None:
     """Let the retailer's data set be a file."""
     house = twin.retailer.house
-    twin.retailer.house = replace(house, datasets=Datasets(lambda: {"crm": Declared({"": file})}))
+    twin.retailer.house = replace(house, datasets=Datasets(lambda: {"crm": file}))
 
 
 async def checked(twin: Twin, agreement: bool = True) -> DatasetCheck:

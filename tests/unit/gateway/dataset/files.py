@@ -18,11 +18,20 @@ CHANNEL = Column("channel", "activity", ColumnType.CATEGORY, None, None, 0, 8)
 @dataclass(frozen=True)
 class Declared:
     format: str
-    path: Path
+    path: Path | None
     subject_column: str = "customer"
     subject_source: str = ""
     columns: Mapping[str, str] = field(default_factory=dict)
     identifiers: Mapping[str, str] = field(default_factory=dict)
+    url: str = ""
+    encoding: str = ""
+    delimiter: str = ""
+    partitions: tuple[str, ...] = ()
+    table: str = ""
+    order_by: tuple[str, ...] = ()
+
+    def address(self) -> str:
+        return self.url
 
     @property
     def parts(self) -> Mapping[str, Declared]:

@@ -33,7 +33,7 @@ def test_utf8_is_what_python_takes_for_it_wherever_blocks_end(content: bytes, bl
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         # Rows are counted in lines of up to a block: these have none that long.
         patch.setattr(csv_bytes, "BLOCK", block)
-        patch.setattr(csv_bytes, "row_at", lambda source, offset: f"at byte {offset}")
+        patch.setattr(csv_bytes, "row_at", lambda source, offset, dialect: f"at byte {offset}")
         error = check(Path(folder), content)
     try:
         content.decode()

@@ -23,7 +23,8 @@ def test_every_setting_is_listed_with_its_source(home: Path) -> None:
         *("engine.jobs", "engine.threads", "engine.memory_limit", "engine.processes", "engine.lease_s"),
         "engine.notice_hours",
         *("rights.deadline_days", "rights.holidays"),
-        *(f"datasets.b.{key}" for key in ("format", "path", "subject_column", "subject_source")),
+        *(f"datasets.b.{key}" for key in ("format", "path", "url", "url_env", "encoding", "delimiter", "partitions")),
+        *(f"datasets.b.{key}" for key in ("table", "order_by", "subject_column", "subject_source")),
     ]
     found = {row.key: (row.value, row.source) for row in rows}
     assert found["party.id"] == ("retailer", "assent.toml")

@@ -133,7 +133,7 @@ def test_a_home_without_a_file(tmp_path: Path) -> None:
     [
         ("[server]\ntenant_adress = 'x:1'\n", "server.tenant_adress (assent.toml): is unknown"),
         ("[servers]\n", "servers (assent.toml): is unknown"),
-        ("[datasets.a]\nformat='csv'\npath='x'\nsubject_column='c'\ndelimiter=';'\n", "datasets.a.delimiter"),
+        ("[datasets.a]\nformat='csv'\npath='x'\nsubject_column='c'\nseparator=';'\n", "datasets.a.separator"),
         ("[spool]\nchunk_bytes = 1024\n", "spool.chunk_bytes"),
         ("[datasets.Customers]\nformat='csv'\npath='x'\nsubject_column='c'\n", "datasets"),
         ("[datasets.a]\nformat='xlsx'\npath='x'\nsubject_column='c'\n", "datasets.a.format"),
