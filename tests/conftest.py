@@ -18,10 +18,11 @@ import hypothesis
 import pytest
 
 from tests import network, postgres
+from tests.mysql import mysql_server
 from tests.needs import NEEDS, required_needs
 from tests.postgres import _migrated, new_postgres_url, postgres_dsn, postgres_url
 
-__all__ = ["_migrated", "new_postgres_url", "postgres_dsn", "postgres_url", "short_dir", "vectors_dir"]
+__all__ = ["_migrated", "mysql_server", "new_postgres_url", "postgres_dsn", "postgres_url", "short_dir", "vectors_dir"]
 
 MEMORY = Path("/dev/shm")  # a file system in memory, on Linux
 ROOM_BYTES = 6 << 30

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import postgres
+from tests import mysql, postgres
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,7 @@ NEEDS = {
     need.name: need
     for need in (
         Need("postgres", frozenset({"postgres_dsn", "postgres_url", "new_postgres_url"}), postgres.absent),
+        Need("mysql", frozenset({"mysql_server"}), mysql.absent),
         Need("vectors", frozenset({"vectors_dir"}), _vectors_absent),
         Need("ifma", frozenset(), _ifma_absent),
         Need("child_memory", frozenset(), _child_memory_absent),

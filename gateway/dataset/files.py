@@ -44,7 +44,7 @@ class Files:
         """
         self._whole, self._place, self._format, self._rows = source, place, format, rows
         self._dialect, self._predicates = dialect, predicates
-        self._state = ""
+        self._state: dict[str, str] = {}
 
     @property
     def source(self) -> Source:
@@ -52,8 +52,8 @@ class Files:
         return self._whole
 
     @property
-    def state(self) -> str:
-        """Paths, sizes and times of the files."""
+    def state(self) -> Mapping[str, str]:
+        """One digest, of the paths, sizes and times of the files."""
         return self._state
 
     def encoding(self) -> str:
@@ -100,7 +100,7 @@ class Files:
             SourceError: SOURCE_CHANGED where a file came, went or was written meanwhile; as the formats say.
         """
         files = self._found()
-        begun, self._state = state_of(files), ""
+        begun, self._state = state_of(files), {}
         for one in self._with_content(files):
             source = self._one(one)
             own = tuple(name for name in wanted if name not in one.partitions)
@@ -111,7 +111,7 @@ class Files:
                 yield _with_partitions(read, wanted, one.partitions)
         if state_of(self._found()) != begun:
             self._whole.refuse_changed()
-        self._state = begun
+        self._state = {"": begun}
 
     def _found(self) -> list[Found]:
         return found(self._whole, self._place, self._predicates)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 import pyarrow as pa
@@ -19,8 +19,11 @@ class Origin(Protocol):
         ...
 
     @property
-    def state(self) -> str:
-        """Tells one state of the source from another, hex; of the last pass, once that is exhausted."""
+    def state(self) -> Mapping[str, str]:
+        """Digests of what was read, by what they cover; of the last pass, once that is exhausted.
+
+        Two passes read the same where they agree in all that both cover.
+        """
         ...
 
     def encoding(self) -> str:

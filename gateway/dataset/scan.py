@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -97,8 +97,8 @@ class Scan:
         return self._clipped
 
     @property
-    def state(self) -> str:
-        """Tells the state of the source that was read from others, once `batches` is exhausted."""
+    def state(self) -> Mapping[str, str]:
+        """Digests of what was read, by what they cover, once `batches` is exhausted."""
         return self._origin.state
 
     def batches(self) -> Generator[SourceBatch, None, None]:

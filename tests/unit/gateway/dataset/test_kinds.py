@@ -30,7 +30,7 @@ def contract(declared: Declared, batch_rows: int) -> None:
         (9, "c9", "13800000009"),
         EXPECTED[2][:3],
     ]
-    assert scan.state == other.state != ""
+    assert {name: scan.state[name] for name in other.state} == other.state != {}
     subjects = [name for piece in port.subject_pieces(binding) for name in piece.to_pylist()]
     assert subjects == ["c1", "c2", "c4", "c5", "c6", "customer", "c8", "c9", "ca"]
 
