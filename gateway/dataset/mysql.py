@@ -123,8 +123,9 @@ class MySQLConnection:
                 count = min(2 * count, _MOST) if batch.nbytes < _SHORT else max(count // 2, 1)
         finally:
             # Closing either would read on to the last row; the connection is closed instead.
-            if cursor._result is not None:
-                cursor._result.unbuffered_active = False
+            left: Any = getattr(cursor, "_result", None)
+            if left is not None:
+                left.unbuffered_active = False
             cursor.connection = None  # type: ignore[assignment]  # documented: a cursor without one is closed
 
     def _all(self, query: str, table: Name) -> list[tuple[str, ...]]:
