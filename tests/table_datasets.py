@@ -106,6 +106,7 @@ class TableScan:
         self.rejected: dict[str, RejectedRows] = {}
         self.key_faults: dict[str, RejectedRows] = {}
         self.clipped = 0
+        self.state: dict[str, str] = {}
 
     def batches(self) -> Iterator[SourceBatch]:
         for start in range(0, self._table.num_rows, BATCH_ROWS):

@@ -11,10 +11,10 @@ from gateway.dataset import batch, csv_bytes, csv_file, orc_file, parquet_file, 
 from gateway.dataset.csv_bytes import Dialect
 from gateway.dataset.decoded import Decoded
 from gateway.dataset.listing import Found, found, state_of
-from gateway.dataset.partition import Predicate
 from gateway.dataset.place import Place
 from gateway.dataset.source import Source
 from gateway.errors import SourceError
+from gateway.route.partition import Predicate
 
 PARTITION = "text (partition)"
 

@@ -10,10 +10,10 @@ from fnmatch import fnmatchcase
 import pyarrow as pa
 from pyarrow import fs
 
-from gateway.dataset import partition
-from gateway.dataset.partition import Predicate
 from gateway.dataset.place import Place
 from gateway.dataset.source import Source
+from gateway.route import partition
+from gateway.route.partition import Predicate
 
 _MAGIC = "*?["
 _DEEPEST = 32  # folders within folders; links that lead back up end here

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gateway.dataset import partition, place
+from gateway.dataset import place
 from gateway.dataset.csv_bytes import Dialect
 from gateway.dataset.database import Database
 from gateway.dataset.declaration import PartDeclaration
@@ -13,6 +13,7 @@ from gateway.dataset.origin import Origin
 from gateway.dataset.place import Place
 from gateway.dataset.source import Source
 from gateway.dataset.table import Table
+from gateway.route import partition
 
 _DELIMITERS = {"": ",", "tab": "\t", "ctrl-a": "\x01"}
 

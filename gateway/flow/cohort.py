@@ -165,6 +165,7 @@ async def build(
         segment_rows=await in_thread(_segment_rows, members, len(names)) if names else (tally.rows,),
         padding=padding,
         lists=tuple(tally.lists[: list_count(job)].tolist()) if list_bytes(job) else (),
+        source=source.state.known,
     )
     report = _report(job, source, linkings, united, tally, cohort)
     await in_thread(_seal, lease, members, cohort, report, tally, links)
@@ -415,6 +416,7 @@ def _seal(
         "segment_rows": list(cohort.segment_rows),
         "padding": cohort.padding,
         "lists": list(cohort.lists),
+        "source": [dict(state) for state in cohort.source],
         "all_by_rule": all_by_rule,
         "links": {"version": links.version, "systems": list(links.systems)},
         "report": report,
@@ -449,6 +451,7 @@ async def restore(lease: Lease, job: AuthorizedJob, columns: tuple[Column, ...])
         segment_rows=tuple(about["segment_rows"]),
         padding=about["padding"],
         lists=tuple(about.get("lists", ())),
+        source=tuple(about.get("source", ())),
     )
     return Judged(cohort, about["report"])
 

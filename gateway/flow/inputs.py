@@ -20,6 +20,7 @@ from gateway.flow.padding import with_padding
 from gateway.flow.pipeline import each
 from gateway.flow.ports import House
 from gateway.flow.source import TAG_BYTES, tags_of
+from gateway.flow.source_state import SourceState
 from gateway.flow.threads import in_thread
 from gateway.route.cohort import ConsentedCohort, SourceBatch
 from gateway.route.job import AuthorizedJob
@@ -53,6 +54,7 @@ class Inputs:
         """
         self._house, self._job, self._cohort, self._members = house, job, cohort, members
         self._tag_key = tag_key
+        self._state = SourceState(job.binding.dataset, tag_key, cohort.source)
         # Of records that stand for nobody place and tag are kept.
         nobody = TAG_BYTES + PLACE_BYTES if cohort.padding else 0
         self._capacity = max(1, memory // (TAG_BYTES + cohort.key_bytes + LENGTH_BYTES + 1 + nobody))
@@ -66,7 +68,8 @@ class Inputs:
         """Return the inputs of records first, first + 1, ... (count of them).
 
         Raises:
-            SourceError: SOURCE_CHANGED when a record's value is gone; as the data set's otherwise.
+            SourceError: SOURCE_CHANGED when the source is not as it was, or a record's value is gone; as the data
+                set's otherwise.
         """
         if not self._first <= first or first + count > self._first + len(self._lengths):
             await self._load(first, max(count, self._capacity))
@@ -120,6 +123,7 @@ class Inputs:
             for part in parts:
                 scan = datasets.scan(binding, self._job.agreement.match_keys[number], (), part=part)
                 await each(scan.batches(), partial(take, number=number))
+                self._state.see(part, scan)
         missing = int(((lengths == 0) & people).sum())
         if missing:
             raise changed(missing)

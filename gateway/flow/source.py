@@ -17,6 +17,7 @@ from gateway.errors import SourceError
 from gateway.flow.identity import label_of
 from gateway.flow.lists import list_bytes, list_count
 from gateway.flow.ports import DatasetPart, House
+from gateway.flow.source_state import SourceState
 from gateway.flow.united import numbered
 from gateway.psi.attributes import encode, plaintext_bytes
 from gateway.psi.fields import Fields
@@ -41,6 +42,7 @@ class TaggedSource:
         parts: of the data set, in order.
         scans: of the parts, with the counts of the pass; per part one for each match key.
         fields: of a row; `segment` only for the receiver of statistics, `plain` only with columns.
+        state: what the passes have read.
         segments: names met so far; a row's segment is a place in it.
         key_bytes: of the longest match-key value so far.
     """
@@ -88,6 +90,7 @@ class TaggedSource:
             segment=4 if self._segmented else 0,
             plain=plaintext_bytes(columns),
         )
+        self.state = SourceState(job.binding.dataset, tag_key)
         self.segments: list[str] = []
         self._numbers: dict[str, int] = {}
         self.key_bytes = 0
@@ -96,8 +99,7 @@ class TaggedSource:
         """Yield the usable rows of a part, in the order of the source. Blocks."""
         custody, threads = self._house.custody, self._house.limits.threads
         label = label_of(self.parts[part], self._job.binding)
-        scans = enumerate(self.scans[part])
-        for number, batch in ((number, batch) for number, scan in scans for batch in scan.batches()):
+        for number, batch in self._batches(part):
             count = len(batch.rows)
             if not count:
                 continue
@@ -112,6 +114,13 @@ class TaggedSource:
             if batch.columns is not None:
                 fields["plain"] = encode(batch.columns, self._columns)
             yield self.fields.join(count, **fields)
+
+    def _batches(self, part: int) -> Iterator[tuple[int, SourceBatch]]:
+        """Yield the batches of all match keys with the number of each; a row has one number in all of them."""
+        for number, scan in enumerate(self.scans[part]):
+            for batch in scan.batches():
+                yield number, batch
+            self.state.see(part, scan)
 
     def _tags(self, batch: SourceBatch, number: int) -> Bytes:
         self.key_bytes = max(self.key_bytes, pc.max(pc.binary_length(batch.keys)).as_py())

@@ -64,6 +64,7 @@ class ConsentedCohort:
         segments: names of the segments in number order (receiver of AGGREGATE), else empty.
         segment_rows: records of each segment; (n,) without segments.
         lists: records of each list where there are several match keys, else empty.
+        source: per part of the data set, under the run's key, digests of what was read.
         padding: how many of the records stand for nobody (receiver of a padded MATCH or ENRICH). A sender's padding is
             drawn with its table and stands in no cohort.
     """
@@ -80,6 +81,7 @@ class ConsentedCohort:
     segment_rows: tuple[int, ...] = ()
     padding: int = 0
     lists: tuple[int, ...] = ()
+    source: tuple[Mapping[str, str], ...] = ()
 
     @property
     def list_rows(self) -> tuple[int, ...]:

@@ -27,6 +27,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from gateway.errors import RequestError
+from gateway.route import partition
 
 ENV_PREFIX = "ASSENT_"
 NESTED = "__"
@@ -161,6 +162,14 @@ def _delimiter(value: str) -> str:
     return value
 
 
+def _condition(value: str) -> str:
+    try:
+        partition.parse(value)
+    except RequestError as error:
+        raise ValueError(error.message) from None
+    return value
+
+
 def _variable(value: str) -> str:
     if value and _VARIABLE.fullmatch(value) is None:
         raise ValueError("must be the name of a variable of the environment")
@@ -185,7 +194,7 @@ class _SourceSettings(_Table):
     """Of CSV files; empty = as their byte order mark says, else UTF-8."""
     delimiter: Annotated[str, AfterValidator(_delimiter)] = ""
     """Of CSV files; empty = a comma. Also tab and ctrl-a."""
-    partitions: tuple[Line, ...] = ()
+    partitions: tuple[Annotated[Line, AfterValidator(_condition)], ...] = ()
     """Conditions on folders such as dt=2026-01-01, e.g. ["dt >= 2026-01-01", "region in (CN, HK)"]; all must hold."""
     table: Line | Literal[""] = ""
     """The table or view, maybe with its schema."""

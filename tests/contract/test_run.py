@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,10 +17,12 @@ import pytest
 
 from gateway.errors import HostileInput, RequestError, StateError
 from gateway.flow.job import create_job, read_result
+from gateway.flow.ports import DatasetPort
 from gateway.flow.run import cancel
 from gateway.route.agreement import Operation
 from gateway.route.job import JobRequest, JobState, WaitingFor
 from gateway.route.session import Chunk, SessionState, Stage
+from tests.contract.rows import job_at
 from tests.twin import (
     EVERYBODY,
     PLATFORM,
@@ -538,3 +541,36 @@ async def test_a_withdrawn_column_consent_drops_the_row_late(tmp_path: Path) -> 
     assert job.state is JobState.SUCCEEDED, job.failure
     found = set((await released(twin, job.job_id)).column("customer").to_pylist())
     assert found == SHARED - {"A000030"}
+
+
+class Rewritten:
+    """Data sets whose files are written again, with the same rows, once they have been read so many times."""
+
+    def __init__(self, inner: DatasetPort, reads: int) -> None:
+        self._inner, self._reads = inner, reads
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def scan(self, *args: Any, **kwargs: Any) -> Any:
+        scan = self._inner.scan(*args, **kwargs)
+        self._reads -= 1
+        scan.state = {"": "as it was" if self._reads >= 0 else "written again"}  # type: ignore[misc]
+        return scan
+
+
+@pytest.mark.parametrize(("reads", "state"), [(1, JobState.FAILED), (99, JobState.SUCCEEDED)])
+async def test_a_source_that_changes_between_two_reads_ends_the_run(
+    tmp_path: Path, reads: int, state: JobState
+) -> None:
+    twin = await make_twin(tmp_path)
+    await twin.platform.stop()
+    twin.platform.wrap = lambda house: replace(house, datasets=Rewritten(house.datasets, reads))
+    await twin.platform.start()
+    job = await twin.run(Operation.ENRICH, ("spend",))
+    theirs = await job_at(twin.platform, job)
+    assert theirs.state is state
+    if state is JobState.FAILED:
+        assert theirs.failure is not None
+        assert theirs.failure.reason == "SOURCE_CHANGED"
+        assert "data set" in theirs.failure.message

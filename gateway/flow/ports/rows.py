@@ -82,6 +82,14 @@ class SourceScan(Protocol):
         """Values of usable rows that were brought back into the agreed bounds."""
         ...
 
+    @property
+    def state(self) -> Mapping[str, str]:
+        """Digests of what was read, by what they cover, once `batches` is exhausted.
+
+        Two passes found the source in one state where they agree in all that both cover.
+        """
+        ...
+
     def batches(self) -> Iterator[SourceBatch]:
         """Yield the usable rows in batches of bounded size (some may be empty).
 

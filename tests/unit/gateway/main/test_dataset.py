@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import gzip
 import json
+import sqlite3
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import orc
 
 from gateway.main import main
 from gateway.main.home import make_home
@@ -111,3 +116,66 @@ def test_files_are_added_to_one_data_set_part_by_part(
     assert _add(monkeypatch, home, "other", "--part", "x", *of_cards, "--column", "tier=colour") != 0
     assert "colour" in capsys.readouterr().err
     assert list(load_datasets(home)) == ["bank"]
+
+
+def test_every_kind_of_source_is_declared_from_its_options(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = home.parent
+    (folder / "members.csv.gz").write_bytes(gzip.compress("id;手机\n1;13800138000\n".encode("gbk")))
+    for day in ("01", "02"):
+        (folder / "days" / f"dt=2026-01-{day}").mkdir(parents=True)
+        orc.write_table(pa.table({"id": ["1"]}), folder / "days" / f"dt=2026-01-{day}" / "0.orc")
+    with closing(sqlite3.connect(folder / "crm.db")) as database, database:
+        database.execute("CREATE TABLE members (id INTEGER PRIMARY KEY, phone TEXT)")
+    added = {
+        "packed": ("--path", "members.csv.gz", "--encoding", "GBK", "--delimiter", ";"),
+        "days": ("--path", "days/dt=*/*.orc", "--partition", "dt >= 2026-01-02", "--partition", "dt < 2027"),
+        "table": ("--path", "crm.db", "--table", "members", "--order-by", "id"),
+    }
+    monkeypatch.chdir(folder)
+    found = {}
+    for name, words in added.items():
+        assert _add(monkeypatch, home, name, *words, "--subject-column", "id") == 0, capsys.readouterr().err
+        found[name] = [(row["format"], row["column"], row["type"]) for row in json.loads(capsys.readouterr().out)]
+    assert found == {
+        "packed": [("csv", "id", "text"), ("csv", "手机", "text")],
+        "days": [("orc", "id", "string"), ("orc", "dt", "text (partition)")],
+        "table": [("sqlite", "id", "integer"), ("sqlite", "phone", "text")],
+    }
+    declared = load_datasets(home)
+    assert (declared["packed"].encoding, declared["packed"].delimiter) == ("gbk", ";")
+    assert declared["days"].partitions == ("dt >= 2026-01-02", "dt < 2027")
+    assert (declared["table"].table, declared["table"].order_by) == ("members", ("id",))
+
+
+def test_a_password_stands_neither_among_processes_nor_in_what_is_shown(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = ("--table", "members", "--subject-column", "id")
+    for url in ("postgresql://shop:hunter2@127.0.0.1:1/crm", "mysql://shop@127.0.0.1:1/crm?password=hunter2"):
+        assert _add(monkeypatch, home, "members", "--url", url, *table) == 2
+        said = capsys.readouterr()
+        assert "--url-env" in said.err
+        assert "hunter2" not in said.err + said.out
+    # Named, but not set; set to what is no such URL; set to a server that is not there.
+    given = ("--url-env", "CRM_URL", "--format", "mysql", *table)
+    for value, said_, code in (
+        ("", "CRM_URL", 2),
+        ("postgresql://shop:hunter2@127.0.0.1:1/crm", "mysql://", 2),
+        ("mysql://shop:hunter2@127.0.0.1:1/crm", "cannot be reached (MySQL 2003)", 1),
+    ):
+        monkeypatch.setenv("CRM_URL", value)
+        assert _add(monkeypatch, home, "members", *given) == code
+        said = capsys.readouterr()
+        assert said_ in said.err
+        assert "hunter2" not in said.err + said.out
+    with (home / "assent.toml").open("a") as file:
+        file.write("[datasets.crm]\nformat='mysql'\ntable='t'\nsubject_column='id'\n")
+        file.write("url='mysql://shop:hunter2@db/crm'\n")
+    monkeypatch.setattr(sys, "argv", ["assent", "config", "show", "--home", str(home), "--output", "json"])
+    assert main() == 0
+    shown = capsys.readouterr().out
+    assert "hunter2" not in shown
+    assert {row["key"]: row["value"] for row in json.loads(shown)}["datasets.crm.url"] == "mysql://shop:***@db/crm"
+    assert "hunter2" not in repr(load_datasets(home)["crm"])

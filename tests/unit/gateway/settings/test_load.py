@@ -197,3 +197,32 @@ def test_a_file_that_is_no_toml(home: Path, content: bytes) -> None:
 def test_a_toml_error_names_its_line(home: Path) -> None:
     append(home, "[store]\nurl = hunter2\n")
     assert "hunter2" not in refused(home, "line 5")
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ("format='csv'", "needs one of path, url"),
+        ("format='csv'\npath='x'\nurl='s3://b/x'", "needs one of path, url"),
+        ("format='csv'\npath='x'\nurl_env='X'", "url_env says nothing of format csv"),
+        ("format='csv'\npath='x'\ntable='t'", "table says nothing of format csv"),
+        ("format='orc'\npath='x'\nencoding='gbk'", "encoding says nothing of format orc"),
+        ("format='csv'\npath='x'\nencoding='utf-7'", "encoding"),
+        ("format='csv'\npath='x'\ndelimiter='ab'", "delimiter"),
+        ("format='csv'\npath='x'\ndelimiter='\"'", "delimiter"),
+        ("format='csv'\nurl='http://secret/x'", "s3:// or oss:// or hdfs://"),
+        ("format='csv'\nurl='s3://key:secret@b/x'", "credentials"),
+        ("format='csv'\npath='x'\npartitions=['dt ~ 1']", "condition on partitions"),
+        ("format='sqlite'\npath='x'", "needs a table"),
+        ("format='sqlite'\nurl='mysql://secret/x'\ntable='t'", "url says nothing of format sqlite"),
+        ("format='postgresql'\npath='x'\ntable='t'", "path says nothing of format postgresql"),
+        ("format='postgresql'\nurl='mysql://secret/x'\ntable='t'", "postgresql:// or postgres://"),
+        ("format='mysql'\nurl='mysql://secret/x'\nurl_env='X'\ntable='t'", "needs one of url, url_env"),
+        ("format='mysql'\nurl_env='a b'\ntable='t'", "url_env"),
+        ("format='mysql'\nurl_env='A'\ntable='t'\npartitions=['dt=1']", "partitions says nothing of format mysql"),
+    ],
+)
+def test_keys_of_a_source_must_fit_its_format(home: Path, keys: str, said: str) -> None:
+    append(home, f"[datasets.a]\nsubject_column='c'\n{keys}\n")
+    message = refused(home, "datasets.a", said)
+    assert "secret" not in message
