@@ -59,10 +59,10 @@ def found(source: Source, place: Place, predicates: tuple[Predicate, ...]) -> li
                 source.refuse("MISSING_COLUMN", "is one file and has no partitions; declare it without conditions")
             return [Found(place.path, source.shown, info.size or 0, info.mtime_ns or 0)]
         if info.type == fs.FileType.Directory:
-            files = list(_below(disk, place.path, (), predicates))
+            files = list(_below(source, disk, place.path, (), predicates))
         elif info.type == fs.FileType.NotFound and any(mark in place.path for mark in _MAGIC):
             root, pattern = _split(place.path)
-            files = list(_below(disk, root, pattern, predicates))
+            files = list(_below(source, disk, root, pattern, predicates))
         elif info.type == fs.FileType.NotFound:
             source.refuse("BAD_ROW", "has no file any more; put it back or declare the data set again")
         else:
@@ -98,13 +98,15 @@ def _split(path: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _below(
-    disk: fs.FileSystem, root: str, pattern: tuple[str, ...], predicates: tuple[Predicate, ...]
+    source: Source, disk: fs.FileSystem, root: str, pattern: tuple[str, ...], predicates: tuple[Predicate, ...]
 ) -> Iterator[Found]:
     open_: list[tuple[str, tuple[str, ...], dict[str, str | None]]] = [(root, (), {})]
     while open_:
         path, above, partitions = open_.pop()
         if len(above) > _DEEPEST:
-            continue
+            source.refuse(
+                "BAD_ROW", f"has folders more than {_DEEPEST} deep, such as a link that leads back up; remove it"
+            )
         for info in disk.get_file_info(fs.FileSelector(path, allow_not_found=True)):
             name = info.base_name
             steps = (*above, name)

@@ -231,6 +231,13 @@ def test_a_folder_or_pattern_without_files(tmp_path: Path, what: str) -> None:
     assert (error.reason, "check the path" in error.message) == ("BAD_ROW", True)
 
 
+def test_a_link_that_leads_back_up_does_not_go_on_for_ever(tmp_path: Path) -> None:
+    root = spread(tmp_path / "rows", {"1.csv": rows(1, 3)})
+    (root / "again").symlink_to(root)
+    error = refused(Declared("csv", root))
+    assert (error.reason, "leads back up" in error.message) == ("BAD_ROW", True)
+
+
 @pytest.mark.parametrize(
     "change",
     [
