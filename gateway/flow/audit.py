@@ -4,7 +4,9 @@
 checks that the tree still is what the last checkpoint promised, widens it and
 stores the new signed checkpoint; a crash before its commit leaves everything
 pending, and the next call does the same again. A log that does not continue its
-own last checkpoint is never signed: `sequence` stops with LOG_INCONSISTENT.
+own last checkpoint is never signed: `sequence` stops with LOG_INCONSISTENT, and
+so does the signer, which remembers the last checkpoint apart from the database
+and believes its own memory alone.
 """
 
 from __future__ import annotations
@@ -14,16 +16,24 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
 from gateway.agreement.agreement import signatory
-from gateway.errors import AssentError, HostileInput, Misuse, RequestError, StateError
+from gateway.errors import HostileInput, Misuse, RequestError, StateError
 from gateway.flow.access import require
+from gateway.flow.checkpoint import inconsistent, log_key, newest_checkpoint, open_stored, tile_set, tiles_of_log
 from gateway.flow.ports import House, TileWrite, Transaction
 from gateway.route.audit import AuditEvent, IntegratedEntry, PendingEntry
 from gateway.route.caller import Caller, Role
 from gateway.route.canonical import parse_canonical
 from gateway.route.party import PartyCard
-from gateway.tlog.audit_path import TileSet, root_at, tiles_for_inclusion, tiles_for_root, verify_inclusion
+from gateway.tlog.audit_path import (
+    consistency_proof,
+    root_at,
+    tiles_for_consistency,
+    tiles_for_inclusion,
+    tiles_for_root,
+    verify_inclusion,
+)
 from gateway.tlog.audit_path import inclusion_proof as path_of
-from gateway.tlog.checkpoint import Checkpoint, SignedCheckpoint, open_checkpoint, sign_checkpoint
+from gateway.tlog.checkpoint import Checkpoint, SignedCheckpoint
 from gateway.tlog.export import (
     ExportFile,
     ExportScope,
@@ -35,8 +45,8 @@ from gateway.tlog.export import (
     tile_file,
 )
 from gateway.tlog.leaf import LeafType
-from gateway.tlog.note import NoteSigner, VerifierKey, parse_vkey
-from gateway.tlog.tile import TILE_WIDTH, TileId, tiles_of
+from gateway.tlog.note import VerifierKey
+from gateway.tlog.tile import TILE_WIDTH, tiles_of
 from gateway.tlog.tree import (
     EMPTY_EDGE,
     Edge,
@@ -82,9 +92,9 @@ async def sequence(house: House) -> int:
     """
     total = 0
     while True:
-        taken = await _sequence_batch(house)
+        taken, more = await _sequence_batch(house)
         total += taken
-        if taken < BATCH:
+        if not more:
             return total
 
 
@@ -115,7 +125,7 @@ async def inclusion_proof(house: House, caller: Caller, index: int) -> Inclusion
             raise HostileInput("BAD_SHAPE", "the entry is missing")
         verify_inclusion(leaves[0], index, size, hashes, root)
     except HostileInput as error:
-        raise _inconsistent(f"entry {index} does not lead to the checkpoint's root") from error
+        raise inconsistent(f"entry {index} does not lead to the checkpoint's root") from error
     return InclusionProof(index, leaves[0], hashes, signed)
 
 
@@ -184,39 +194,6 @@ async def export(house: House, caller: Caller) -> AsyncIterator[tuple[str, bytes
         yield file.path, file.content
 
 
-def log_key(house: House) -> VerifierKey:
-    """Return the public key of our log."""
-    return parse_vkey(house.custody.log_vkey())
-
-
-async def newest_checkpoint(tx: Transaction, key: VerifierKey) -> SignedCheckpoint:
-    """Return the stored checkpoint after checking that our own log signed it.
-
-    Raises:
-        StateError: NOT_FOUND when there is none yet; LOG_INCONSISTENT when it is not ours.
-    """
-    stored = await tx.audit.checkpoint()
-    if stored is None:
-        raise StateError("NOT_FOUND", "the log has no entries yet, hence no checkpoint")
-    size, root, note = stored
-    try:
-        signed = open_checkpoint(note, key.name, key)
-    except HostileInput as error:
-        raise _inconsistent("the stored checkpoint was not signed with this home's log key") from error
-    if (signed.checkpoint.size, signed.checkpoint.root) != (size, root):
-        raise _inconsistent("the stored checkpoint does not say what stands beside it")
-    return signed
-
-
-async def tile_set(tx: Transaction, wanted: Sequence[TileId]) -> TileSet:
-    """Load the tiles that a root or proof needs, in one query."""
-    return TileSet(await _tiles(tx, wanted))
-
-
-async def _tiles(tx: Transaction, wanted: Sequence[TileId]) -> dict[tuple[int, int], bytes]:
-    return await tx.audit.tiles([(tile.level, tile.index) for tile in wanted])
-
-
 async def _files(
     house: House, signed: SignedCheckpoint, key: VerifierKey, runs: dict[str, None]
 ) -> AsyncIterator[ExportFile]:
@@ -228,7 +205,7 @@ async def _files(
     for start in range(0, len(named), TILES_READ):
         wanted = named[start : start + TILES_READ]
         async with house.store.read() as tx:
-            held = await _tiles(tx, wanted)
+            held = await tiles_of_log(tx, wanted)
         for tile in wanted:
             yield tile_file(tile, held.get((tile.level, tile.index), b""))
     edge = EMPTY_EDGE
@@ -241,7 +218,7 @@ async def _files(
         edge = integrate(edge, [leaf_hash(entry.leaf) for entry in entries]).edge
         runs.update(dict.fromkeys(_session_of(entry) for entry in entries if _tells_a_run(entry)))
     if (edge.size, edge_root(edge)) != (size, signed.checkpoint.root):
-        raise _inconsistent("the entries do not lead to the checkpoint's root")
+        raise inconsistent("the entries do not lead to the checkpoint's root")
 
 
 def _tells_a_run(entry: IntegratedEntry) -> bool:
@@ -268,59 +245,93 @@ async def _run_file(house: House, session_id: str) -> ExportFile:
     return run_file(session, cards)
 
 
-async def _sequence_batch(house: House) -> int:
+async def _sequence_batch(house: House) -> tuple[int, bool]:
+    """Integrate one batch; return how many entries it had, and whether more may be waiting."""
     key = log_key(house)
     async with house.store.begin() as tx:
         pending = await tx.audit.pending(BATCH)
-        if not pending:
-            return 0
+        # Behind the lock that `pending` takes: no other server of this database signs meanwhile.
+        signed = await asyncio.to_thread(house.custody.last_checkpoint)
         size = await tx.audit.size()
-        edge = edge_of(size, await _tiles(tx, edge_tiles(size)))
+        if not pending and await _stands(tx, key, signed):
+            return 0, False
+        edge = edge_of(size, await tiles_of_log(tx, edge_tiles(size)))
         await _check_continues(tx, key, edge)
+        waiting = len(pending)
+        pending = await _to_sign(tx, key, pending, size, signed)
         # In a thread, so that others on the loop have their turn.
         grown = await asyncio.to_thread(_grown, edge, pending)
         await tx.audit.integrate(
             size, pending, [TileWrite(tile.level, tile.index, tile.width, tile.hashes) for tile in grown.tiles]
         )
         head = Checkpoint(key.name, grown.edge.size, grown.root)
-        note = sign_checkpoint(head, [NoteSigner(key, house.custody.sign_log)])
-        _check_own_signature(note, key)
+        # Remembered by the signer before it is committed here: after a crash in between the same batch is taken again.
+        note = await asyncio.to_thread(house.custody.sign_checkpoint, head, await _proof(tx, signed, head))
         await tx.audit.add_checkpoint(head.size, head.root, note, house.clock.now())
-    return len(pending)
+    return len(pending), waiting == BATCH or waiting > len(pending)
 
 
 def _grown(edge: Edge, pending: Sequence[PendingEntry]) -> Integration:
     return integrate(edge, [leaf_hash(entry.leaf) for entry in pending])
 
 
+async def _stands(tx: Transaction, key: VerifierKey, signed: SignedCheckpoint | None) -> bool:
+    """Whether a database without pending entries holds all that was signed."""
+    stored = await tx.audit.checkpoint()
+    if stored is None:
+        return signed is None and not await tx.audit.size()
+    own = open_stored(stored, key).checkpoint
+    return signed is not None and signed.checkpoint == own
+
+
+async def _to_sign(
+    tx: Transaction, key: VerifierKey, pending: list[PendingEntry], size: int, signed: SignedCheckpoint | None
+) -> list[PendingEntry]:
+    """Return the entries of the next checkpoint: exactly those of the last signed one, where its commit was lost.
+
+    Raises:
+        StateError: LOG_INCONSISTENT when the database does not hold what was signed.
+    """
+    if signed is None:
+        if size and await tx.epochs.get(key.name) is None:
+            raise inconsistent(f"the signer remembers nothing, and the database holds {size} entries")
+        return pending
+    lost = signed.checkpoint.size - size
+    if lost > 0:
+        pending = await tx.audit.pending(lost)
+    if len(pending) < max(lost, 1):
+        raise inconsistent(
+            f"the database holds {size + len(pending)} entries, the signer signed {signed.checkpoint.size}"
+        )
+    return pending
+
+
+async def _proof(tx: Transaction, signed: SignedCheckpoint | None, head: Checkpoint) -> tuple[bytes, ...]:
+    """Prove to the signer that a checkpoint continues its last one."""
+    last = 0 if signed is None else signed.checkpoint.size
+    if not 0 < last < head.size:
+        return ()
+    return consistency_proof(last, head.size, await tile_set(tx, tiles_for_consistency(last, head.size)))
+
+
 async def _check_continues(tx: Transaction, key: VerifierKey, edge: Edge) -> None:
     """Check that the tree holds what the last checkpoint promised: nothing cut, nothing changed."""
-    if await tx.audit.checkpoint() is None:
-        if edge.size:
-            raise _inconsistent(f"the tree has {edge.size} entries and no checkpoint")
-        return
-    last = (await newest_checkpoint(tx, key)).checkpoint
+    stored = await tx.audit.checkpoint()
+    if stored is not None:
+        last = open_stored(stored, key).checkpoint
+    else:
+        # The first checkpoint of a log that was begun anew over entries that were there.
+        began = await tx.epochs.get(key.name)
+        if began is None and edge.size:
+            raise inconsistent(f"the tree has {edge.size} entries and no checkpoint")
+        if began is None:
+            return
+        last = Checkpoint(key.name, began.size, began.root)
     if last.size > edge.size:
-        raise _inconsistent(f"the tree has {edge.size} entries, the last checkpoint promised {last.size}")
+        raise inconsistent(f"the tree has {edge.size} entries, the last checkpoint promised {last.size}")
     if last.size == edge.size:
         root = edge_root(edge)
     else:
         root = root_at(last.size, await tile_set(tx, tiles_for_root(last.size)))
     if root != last.root:
-        raise _inconsistent("the tree has another root than the last checkpoint promised")
-
-
-def _check_own_signature(note: bytes, key: VerifierKey) -> None:
-    """A checkpoint that we could not open ourselves must not become the last one."""
-    try:
-        open_checkpoint(note, key.name, key)
-    except AssentError as error:
-        raise _inconsistent("the log key does not sign for the verifier key of our card") from error
-
-
-def _inconsistent(what: str) -> StateError:
-    return StateError(
-        "LOG_INCONSISTENT",
-        f"{what}: the log was changed outside this program or restored from an old copy; nothing more is signed, "
-        "compare with a checkpoint kept elsewhere",
-    )
+        raise inconsistent("the tree has another root than the last checkpoint promised")

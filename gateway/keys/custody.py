@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -15,8 +16,11 @@ from gateway.agreement.card import read_card_file
 from gateway.errors import HostileInput, RequestError
 from gateway.keys import folder
 from gateway.keys.certificate import certificate_end, spki_pin
+from gateway.keys.signer import FOLDER, CheckpointSigner
 from gateway.route.canonical import record_message
 from gateway.route.party import SignedCard
+from gateway.tlog.checkpoint import Checkpoint, SignedCheckpoint
+from gateway.tlog.cosignature import cosign, witness_key
 from gateway.tlog.note import parse_vkey
 
 
@@ -36,7 +40,7 @@ class TlsMaterial:
 class HomeKeys:
     """KeyCustody over the key folder of a home."""
 
-    __slots__ = ("_agreement_key", "_card", "_local_key", "_log_key", "_tls")
+    __slots__ = ("_agreement_key", "_card", "_local_key", "_log_key", "_signer", "_tls")
 
     def __init__(
         self,
@@ -45,6 +49,7 @@ class HomeKeys:
         log_key: Ed25519PrivateKey,
         local_key: bytes,
         tls: TlsMaterial,
+        signer: Path,
     ) -> None:
         """Take keys that belong together; `load` checks that they do."""
         self._card = card
@@ -52,10 +57,15 @@ class HomeKeys:
         self._log_key = log_key
         self._local_key = local_key
         self._tls = tls
+        self._signer = CheckpointSigner(signer, parse_vkey(card.card.log_vkey), lambda text: self.sign_log(text))
 
     @classmethod
-    def load(cls, home: Path) -> HomeKeys:
+    def load(cls, home: Path, signer: Path | None = None) -> HomeKeys:
         """Read the key folder and check that card, keys and certificate belong together.
+
+        Args:
+            home: of which the folder `keys` is read.
+            signer: folder of the log's signer; by default the home's own.
 
         Raises:
             StateError: NOT_FOUND for a missing file.
@@ -84,7 +94,7 @@ class HomeKeys:
                     "BAD_FIELD",
                     f"{folder.FOLDER}/{file} is not the one that {folder.CARD} names; restore both from one backup",
                 )
-        return cls(signed, agreement_key, log_key, local_key, tls)
+        return cls(signed, agreement_key, log_key, local_key, tls, signer or home / FOLDER)
 
     @property
     def party(self) -> str:
@@ -105,8 +115,29 @@ class HomeKeys:
         return self._agreement_key.sign(record_message(kind, record))
 
     def sign_log(self, note_text: bytes) -> bytes:
-        """Sign a checkpoint's note text with the log key (64 bytes)."""
+        """Sign with the log key (64 bytes): for the signer and the witness alone, no port has it."""
         return self._log_key.sign(note_text)
+
+    @property
+    def signer(self) -> CheckpointSigner:
+        """The log's signer."""
+        return self._signer
+
+    def last_checkpoint(self) -> SignedCheckpoint | None:
+        """Return the last checkpoint that was signed."""
+        return self._signer.last()
+
+    def sign_checkpoint(self, head: Checkpoint, proof: Sequence[bytes]) -> bytes:
+        """Sign a checkpoint that continues the last one and remember it."""
+        return self._signer.sign(head, proof)
+
+    def stop_signing(self, contradiction: bytes) -> None:
+        """Sign nothing more, for a note under our own key that our log does not continue."""
+        self._signer.stop(contradiction)
+
+    def cosign(self, note_text: str, time: int) -> str:
+        """Return our signature line as a witness over a partner's checkpoint."""
+        return cosign(note_text, witness_key(self._card.card), time, self.sign_log)
 
     def log_vkey(self) -> str:
         """Return the C2SP verifier key of our log."""

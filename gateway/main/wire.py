@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 from gateway.dataset import Datasets
 from gateway.engine import (
@@ -23,8 +24,10 @@ from gateway.engine import (
     write_decisions,
     write_decisions_for_ever,
 )
+from gateway.errors import RequestError
+from gateway.flow.audit import sequence
 from gateway.flow.memory import Memory
-from gateway.flow.ports import House, Limits
+from gateway.flow.ports import House, Limits, Witnessing
 from gateway.keys.certificate import spki_pin
 from gateway.keys.custody import HomeKeys
 from gateway.keys.provider import FileKeyProvider
@@ -36,8 +39,10 @@ from gateway.peer.partner import GrpcPeer
 from gateway.rpc.exchange import peer_server
 from gateway.rpc.server import tenant_server
 from gateway.settings import Settings, load_datasets
+from gateway.settings.tables import LogSettings
 from gateway.spool import Results, Spool
 from gateway.store import open_store
+from gateway.tlog.policy import parse_policy
 
 RESULTS_FOLDER = "results"
 
@@ -68,7 +73,8 @@ async def running(settings: Settings, grace_s: float = 5.0) -> AsyncIterator[Run
     Raises:
         AssentError: something cannot be opened; the message says what to do.
     """
-    keys = HomeKeys.load(settings.home)
+    keys = HomeKeys.load(settings.home, settings.log.signer)
+    witnessing = _witnessing(settings.log)
     sealer = Sealer(FileKeyProvider.load(settings.home))
     clock, bells = SystemClock(), ProcessBells()
     channels = Channels(keys.tls.certificate, keys.tls.key)
@@ -94,9 +100,12 @@ async def running(settings: Settings, grace_s: float = 5.0) -> AsyncIterator[Run
                 holidays=frozenset(settings.rights.holidays),
                 notice_deadline=timedelta(hours=settings.engine.notice_hours),
             ),
+            witnessing=witnessing,
         )
         # When nobody is answered any more and nothing else writes.
         stack.push_async_callback(write_decisions, house)
+        # A log that does not continue what was signed stops the gateway before anybody is answered.
+        await sequence(house)
         directory = Directory(store, bells, spki_pin)
         await directory.refresh()
         verifier = TokenVerifier.load(settings.home, keys.party, clock)
@@ -127,6 +136,16 @@ async def running(settings: Settings, grace_s: float = 5.0) -> AsyncIterator[Run
             await listener.start()
             stack.push_async_callback(listener.stop, grace_s)
         yield Running(tenant.port, peer.port, tasks)
+
+
+def _witnessing(settings: LogSettings) -> Witnessing:
+    policy = None
+    if settings.policy:
+        try:
+            policy = parse_policy(Path(settings.policy).read_bytes())
+        except OSError as error:
+            raise RequestError("BAD_FIELD", f"log.policy cannot be read ({error.strerror}); correct it") from error
+    return Witnessing(settings.witnesses, settings.quorum, policy, frozenset(settings.compare_with))
 
 
 def _owner() -> str:

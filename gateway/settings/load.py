@@ -127,6 +127,12 @@ def _checked(home: Path, merged: dict[str, Any], sources: dict[str, str]) -> Set
         update={
             "store": store,
             "engine": engine,
+            "log": settings.log.model_copy(
+                update={
+                    "signer": home / settings.log.signer,
+                    "policy": str(home / settings.log.policy) if settings.log.policy else "",
+                }
+            ),
             "spool": settings.spool.model_copy(update={"directory": home / settings.spool.directory}),
             "datasets": {name: dataset.located(home) for name, dataset in settings.datasets.items()},
         }

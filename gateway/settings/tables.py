@@ -104,6 +104,21 @@ class KeysSettings(_Table):
     """Wrapping keys as files in keys/."""
 
 
+class LogSettings(_Table):
+    """[log]: who signs the audit log, and who witnesses it."""
+
+    signer: Path = Path("signer")
+    """Folder of what the signer remembers, best not on the database's disk and not in its backup."""
+    witnesses: tuple[str, ...] = Field(default=(), max_length=64)
+    """Partners whose cosignatures count, by party id; empty = all partners."""
+    quorum: int = Field(default=1, ge=0, le=64)
+    """How many of them must have cosigned a checkpoint before a receipt is final."""
+    policy: str = ""
+    """File with a C2SP tlog-policy, in place of witnesses and quorum; relative paths lie in the home."""
+    compare_with: tuple[str, ...] = Field(default=(), max_length=64)
+    """Partners with whom checkpoints of third parties' logs are compared; each learns whose logs we witness."""
+
+
 class SpoolSettings(_Table):
     """[spool]: files of running jobs."""
 
@@ -319,6 +334,7 @@ class Settings(BaseSettings):
     server: ServerSettings = ServerSettings()
     store: StoreSettings = StoreSettings()
     keys: KeysSettings = KeysSettings()
+    log: LogSettings = LogSettings()
     spool: SpoolSettings = SpoolSettings()
     engine: EngineSettings = EngineSettings()
     rights: RightsSettings = RightsSettings()

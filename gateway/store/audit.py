@@ -216,6 +216,12 @@ class SqlAuditStore:
         row = await self._connection.row(query)
         return None if row is None else (row.size, row.root, row.note)
 
+    async def checkpoint_of(self, size: int) -> tuple[int, bytes, bytes] | None:
+        """Return (size, root, note) of the checkpoint of a size, or None."""
+        table = audit_checkpoints.c
+        row = await self._connection.row(select(table.size, table.root, table.note).where(table.size == size))
+        return None if row is None else (row.size, row.root, row.note)
+
     async def entries(self, start: int, end: int) -> AsyncIterator[IntegratedEntry]:
         """Yield integrated entries start <= index < end, in order, with payload and salt where they remain.
 

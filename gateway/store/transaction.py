@@ -31,6 +31,7 @@ from gateway.flow.ports.task import (
     TaskStore,
     WarningStore,
 )
+from gateway.flow.ports.witness import EpochStore, WitnessStore
 from gateway.store.agreements import SqlAgreementStore
 from gateway.store.audit import SqlAuditStore
 from gateway.store.budget import SqlBudgetStore
@@ -40,6 +41,7 @@ from gateway.store.consents import SqlConsentStore
 from gateway.store.decisions import SqlDecisionStore
 from gateway.store.deletions import SqlDeletionStore
 from gateway.store.engine import Engines
+from gateway.store.epochs import SqlEpochStore
 from gateway.store.erasure import SqlErasureStore
 from gateway.store.exports import SqlExportStore
 from gateway.store.failure import DATABASE_ERRORS, gateway_error, gateway_errors
@@ -57,6 +59,7 @@ from gateway.store.sketches import SqlSketchStore
 from gateway.store.tasks import SqlTaskStore
 from gateway.store.unwritten import UnwrittenEvents
 from gateway.store.warnings import SqlWarningStore
+from gateway.store.witnesses import SqlWitnessStore
 
 
 class SqlTransaction:
@@ -82,6 +85,8 @@ class SqlTransaction:
         self.exports: ExportStore = SqlExportStore(connection)
         self.sketches: SketchStore = SqlSketchStore(connection)
         self.audit: AuditStore = self._log
+        self.epochs: EpochStore = SqlEpochStore(connection)
+        self.witnesses: WitnessStore = SqlWitnessStore(connection)
         self.tasks: TaskStore = SqlTaskStore(connection)
         self.ends: ConsentEndStore = SqlConsentEndStore(connection)
         self.deletions: DeletionStore = SqlDeletionStore(connection)

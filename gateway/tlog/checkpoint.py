@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from gateway.errors import HostileInput, Misuse
 from gateway.tlog.audit_path import MAX_SIZE
-from gateway.tlog.note import NoteSigner, VerifierKey, decode_base64, open_note, sign_note
+from gateway.tlog.note import NoteKey, NoteSigner, VerifierKey, decode_base64, open_note, sign_note
 from gateway.tlog.tile import HASH_BYTES
 from gateway.tlog.tree import EMPTY_ROOT
 
@@ -55,7 +55,7 @@ class SignedCheckpoint:
 
     checkpoint: Checkpoint
     note: bytes
-    signed_by: tuple[VerifierKey, ...]
+    signed_by: tuple[NoteKey, ...]
 
 
 def format_checkpoint(checkpoint: Checkpoint) -> str:
@@ -113,9 +113,7 @@ def sign_checkpoint(checkpoint: Checkpoint, signers: Sequence[NoteSigner]) -> by
     return sign_note(format_checkpoint(checkpoint), signers)
 
 
-def open_checkpoint(
-    note: bytes, origin: str, log_key: VerifierKey, others: Iterable[VerifierKey] = ()
-) -> SignedCheckpoint:
+def open_checkpoint(note: bytes, origin: str, log_key: VerifierKey, others: Iterable[NoteKey] = ()) -> SignedCheckpoint:
     """Read a checkpoint that must come from one log.
 
     Args:

@@ -6,9 +6,8 @@
 
 A signature by a key that the reader does not know is ignored, so that witnesses
 and later algorithms can add theirs; one that is claimed by a known key and does
-not verify rejects the whole note. Only type 0x01 (Ed25519 over the text) is made
-and checked here; a further type is a further line and a further branch in
-`VerifierKey.verify`.
+not verify rejects the whole note. Type 0x01 (Ed25519 over the text) is made and
+checked here, type 0x04 in `cosignature.py`; a further type is a further `NoteKey`.
 
 Source: C2SP signed-note.
 """
@@ -21,6 +20,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from gateway.errors import HostileInput, Misuse, RequestError
 from gateway.route.ed25519 import check_public_key, verify_signature
@@ -33,6 +33,24 @@ MAX_NOTE_BYTES = 512 * 1024  # room for 64 post-quantum signatures of 5 kB
 _KEY_HEX = re.compile(r"[0-9a-f]{8}")
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 _NOT_IN_NAME = re.compile(r"[\x00-\x1f+\s\ud800-\udfff]")  # also lone surrogates, which UTF-8 cannot carry
+
+
+class NoteKey(Protocol):
+    """A key of any signature type that a reader of notes may know."""
+
+    @property
+    def name(self) -> str:
+        """Key name, as it stands in signature lines."""
+        ...
+
+    @property
+    def key_id(self) -> bytes:
+        """Four bytes that name key and algorithm in signature lines."""
+        ...
+
+    def verify(self, message: bytes, signature: bytes) -> None:
+        """Check this key's signature over a note's text; HostileInput BAD_SIGNATURE."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +74,12 @@ class VerifierKey:
     @property
     def key_id(self) -> bytes:
         """Four bytes that name key and algorithm in signature lines; no commitment to the key."""
-        encoded = self.name.encode() + b"\n" + bytes([ED25519]) + self.public_key
-        return hashlib.sha256(encoded).digest()[:KEY_ID_BYTES]
+        return key_id_of(self.name, ED25519, self.public_key)
 
     @property
     def vkey(self) -> str:
         """The key as people exchange it: name+hex(key id)+base64(type || public key)."""
-        encoded = base64.b64encode(bytes([ED25519]) + self.public_key).decode()
-        return f"{self.name}+{self.key_id.hex()}+{encoded}"
+        return format_vkey(self.name, ED25519, self.public_key)
 
     def verify(self, message: bytes, signature: bytes) -> None:
         """Check this key's signature over a note's text.
@@ -98,7 +114,7 @@ class Note:
     """
 
     text: str
-    signed_by: tuple[VerifierKey, ...]
+    signed_by: tuple[NoteKey, ...]
     unknown: int
 
 
@@ -117,6 +133,18 @@ def parse_vkey(text: str) -> VerifierKey:
         RequestError: BAD_FIELD for another form, algorithm or key id, and for a
             public key that is not canonical, not on the curve or of low order.
     """
+    name, type, public_key = split_vkey(text)
+    if type != ED25519:
+        raise RequestError("BAD_FIELD", "a log's verifier key is not of type 1 (Ed25519)")
+    return VerifierKey(name, public_key)
+
+
+def split_vkey(text: str) -> tuple[str, int, bytes]:
+    """Split a verifier key of any type into name, type byte and public key; its id is checked, the key is not.
+
+    Raises:
+        RequestError: BAD_FIELD.
+    """
     parts = text.split("+", 2)
     if len(parts) != 3 or _KEY_HEX.fullmatch(parts[1]) is None:
         raise RequestError("BAD_FIELD", "a verifier key is not name+key id+key; copy it again from the log's card")
@@ -124,12 +152,23 @@ def parse_vkey(text: str) -> VerifierKey:
         encoded = decode_base64(parts[2])
     except ValueError as error:
         raise RequestError("BAD_FIELD", "a verifier key's last part is not base64") from error
-    if encoded[:1] != bytes([ED25519]):
-        raise RequestError("BAD_FIELD", "a verifier key is not of type 1 (Ed25519), the only one of this release")
-    key = VerifierKey(parts[0], encoded[1:])
-    if key.key_id.hex() != parts[1]:
+    if not encoded or not is_key_name(parts[0]):
+        raise RequestError("BAD_FIELD", "a verifier key has no type, or a name that cannot stand in a note")
+    if key_id_of(parts[0], encoded[0], encoded[1:]).hex() != parts[1]:
         raise RequestError("BAD_FIELD", "a verifier key's id does not belong to its name and key")
-    return key
+    return parts[0], encoded[0], encoded[1:]
+
+
+def key_id_of(name: str, type: int, public_key: bytes) -> bytes:
+    """Return the four bytes that name a key: SHA-256(name || newline || type || key)[:4]."""
+    encoded = name.encode() + b"\n" + bytes([type]) + public_key
+    return hashlib.sha256(encoded).digest()[:KEY_ID_BYTES]
+
+
+def format_vkey(name: str, type: int, public_key: bytes) -> str:
+    """Write a verifier key: name+hex(key id)+base64(type || public key)."""
+    encoded = base64.b64encode(bytes([type]) + public_key).decode()
+    return f"{name}+{key_id_of(name, type, public_key).hex()}+{encoded}"
 
 
 def sign_note(text: str, signers: Sequence[NoteSigner]) -> bytes:
@@ -148,12 +187,12 @@ def sign_note(text: str, signers: Sequence[NoteSigner]) -> bytes:
     return message + b"\n" + "".join(signature_line(s.key, s.sign(message)) for s in signers).encode()
 
 
-def signature_line(key: VerifierKey, signature: bytes) -> str:
+def signature_line(key: NoteKey, signature: bytes) -> str:
     """Write one signature line, as it may be appended to a note that already has some."""
     return f"— {key.name} {base64.b64encode(key.key_id + signature).decode()}\n"
 
 
-def open_note(note: bytes, known: Iterable[VerifierKey]) -> Note:
+def open_note(note: bytes, known: Iterable[NoteKey]) -> Note:
     """Read a note and check every signature by a known key.
 
     Args:
@@ -164,13 +203,12 @@ def open_note(note: bytes, known: Iterable[VerifierKey]) -> Note:
         HostileInput: BAD_SHAPE for a malformed note, BAD_SIGNATURE when a known
             key's signature fails or no known key signed.
     """
-    text, lines = _split(note)
+    text, signatures = split_note(note)
     keys = {(key.name, key.key_id): key for key in known}
     message = text.encode()
-    signed_by: dict[tuple[str, bytes], VerifierKey] = {}
+    signed_by: dict[tuple[str, bytes], NoteKey] = {}
     unknown = 0
-    for line in lines:
-        name, key_id, signature = _parse_signature(line)
+    for name, key_id, signature in signatures:
         key = keys.get((name, key_id))
         if key is None:
             unknown += 1
@@ -180,6 +218,16 @@ def open_note(note: bytes, known: Iterable[VerifierKey]) -> Note:
     if not signed_by:
         raise HostileInput("BAD_SIGNATURE", "a note carries no signature by a key that is known here")
     return Note(text, tuple(signed_by.values()), unknown)
+
+
+def split_note(note: bytes) -> tuple[str, list[tuple[str, bytes, bytes]]]:
+    """Split a note into its text and (key name, key id, signature) of each line, none of them verified.
+
+    Raises:
+        HostileInput: BAD_SHAPE.
+    """
+    text, lines = _split(note)
+    return text, [_parse_signature(line) for line in lines]
 
 
 def decode_base64(text: str) -> bytes:

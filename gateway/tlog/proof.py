@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from gateway.errors import HostileInput, Misuse
 from gateway.tlog.audit_path import MAX_SIZE, verify_inclusion
 from gateway.tlog.checkpoint import SignedCheckpoint, open_checkpoint
-from gateway.tlog.note import MAX_NOTE_BYTES, VerifierKey, decode_base64
+from gateway.tlog.note import MAX_NOTE_BYTES, NoteKey, VerifierKey, decode_base64
 from gateway.tlog.tile import HASH_BYTES
 from gateway.tlog.tree import leaf_hash
 
@@ -101,7 +101,7 @@ def parse_proof(encoded: bytes) -> TlogProof:
 
 
 def verify_proof(
-    proof: TlogProof, entry: bytes, origin: str, log_key: VerifierKey, others: Iterable[VerifierKey] = ()
+    proof: TlogProof, entry: bytes, origin: str, log_key: VerifierKey, others: Iterable[NoteKey] = ()
 ) -> SignedCheckpoint:
     """Check that a receipt proves an entry to be in one log.
 

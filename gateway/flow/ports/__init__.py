@@ -6,7 +6,7 @@ raises only errors of `gateway.errors`.
 
 from gateway.flow.ports.custody import KeyCustody, RunSecrets
 from gateway.flow.ports.decision import DecisionStore
-from gateway.flow.ports.house import House, Limits
+from gateway.flow.ports.house import House, Limits, Witnessing
 from gateway.flow.ports.peer import PeerPort
 from gateway.flow.ports.people import ConsentStore, ExportCount, ExportStore, IdentityLink, IdentityStore, Mark
 from gateway.flow.ports.processes import Pool, Processes
@@ -52,6 +52,7 @@ from gateway.flow.ports.task import (
     TaskStore,
     WarningStore,
 )
+from gateway.flow.ports.witness import EpochStore, WitnessStore
 from gateway.flow.ports.world import Bells, Clock
 
 __all__ = [
@@ -69,6 +70,7 @@ __all__ = [
     "DecisionStore",
     "DeletionStore",
     "EndedConsent",
+    "EpochStore",
     "Erased",
     "ErasureStore",
     "ExportCount",
@@ -111,4 +113,6 @@ __all__ = [
     "TileWrite",
     "Transaction",
     "WarningStore",
+    "WitnessStore",
+    "Witnessing",
 ]

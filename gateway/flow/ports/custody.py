@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
 from gateway.route.party import SignedCard
+from gateway.tlog.checkpoint import Checkpoint, SignedCheckpoint
 
 
 class KeyCustody(Protocol):
@@ -24,8 +26,26 @@ class KeyCustody(Protocol):
         r"""Sign `"assent <kind> v1\n" || record` with the agreement key (Ed25519, 64 bytes)."""
         ...
 
-    def sign_log(self, note_text: bytes) -> bytes:
-        """Sign a checkpoint's note text with the log key (Ed25519, 64 bytes)."""
+    def last_checkpoint(self) -> SignedCheckpoint | None:
+        """Return the last checkpoint that the signer signed, which it keeps apart from the database.
+
+        Reads a file; LOG_INCONSISTENT when it is damaged or contradicted.
+        """
+        ...
+
+    def sign_checkpoint(self, head: Checkpoint, proof: Sequence[bytes]) -> bytes:
+        """Sign a checkpoint that continues the last one and remember it; the last one again gets the same note.
+
+        Writes a file; LOG_INCONSISTENT unless `proof` leads from the last one to `head`.
+        """
+        ...
+
+    def stop_signing(self, contradiction: bytes) -> None:
+        """Sign nothing more: a note under our own log key exists that our log does not continue; writes a file."""
+        ...
+
+    def cosign(self, note_text: str, time: int) -> str:
+        """Return our signature line as a witness over a partner's checkpoint at a time, seconds since 1970."""
         ...
 
     def log_vkey(self) -> str:

@@ -15,6 +15,7 @@ from gateway.flow.ports.rows import DatasetPort, ResultPort
 from gateway.flow.ports.spool import SpoolPort
 from gateway.flow.ports.store import Store
 from gateway.flow.ports.world import Bells, Clock
+from gateway.tlog.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,23 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Witnessing:
+    """Who is to witness our log, from the settings.
+
+    Attributes:
+        witnesses: parties whose cosignatures count; empty: all partners.
+        quorum: how many of them a final receipt needs.
+        policy: a policy in place of the two, as text was read; None without one.
+        compare_with: partners with whom checkpoints of third parties' logs are compared.
+    """
+
+    witnesses: tuple[str, ...] = ()
+    quorum: int = 1
+    policy: Policy | None = None
+    compare_with: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class House:
     """The ports of one gateway."""
 
@@ -57,3 +75,4 @@ class House:
     memory: Memory
     limits: Limits
     decisions: DecisionLog = field(default_factory=DecisionLog)
+    witnessing: Witnessing = Witnessing()

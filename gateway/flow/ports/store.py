@@ -24,6 +24,7 @@ from gateway.flow.ports.task import (
     TaskStore,
     WarningStore,
 )
+from gateway.flow.ports.witness import EpochStore, WitnessStore
 from gateway.route.agreement import AgreementBinding, AgreementCopy
 from gateway.route.audit import AuditEvent, IntegratedEntry, PendingEntry
 from gateway.route.job import Job, Side
@@ -394,6 +395,10 @@ class AuditStore(Protocol):
         """Return (size, root, note) of the newest checkpoint."""
         ...
 
+    async def checkpoint_of(self, size: int) -> tuple[int, bytes, bytes] | None:
+        """Return (size, root, note) of the checkpoint of a size, or None."""
+        ...
+
     def entries(self, start: int, end: int) -> AsyncIterator[IntegratedEntry]:
         """Yield integrated entries start <= index < end, in order, with payload and salt where they remain."""
         ...
@@ -426,6 +431,8 @@ class Transaction(Protocol):
     exports: ExportStore
     sketches: SketchStore
     audit: AuditStore
+    epochs: EpochStore
+    witnesses: WitnessStore
     tasks: TaskStore
     ends: ConsentEndStore
     deletions: DeletionStore

@@ -27,6 +27,7 @@ from gateway.flow.audit import (
     sequence,
 )
 from gateway.flow.ports import House
+from gateway.keys import signer
 from gateway.psi.record import OpeningHalf, acceptance_record, opening
 from gateway.psi.run import RunHalf, run_record
 from gateway.route.agreement import AgreementCopy, AgreementState, Operation
@@ -131,9 +132,11 @@ async def test_a_crash_at_any_step_leaves_everything_pending(house: House, monke
     def crash(*_: Any, **__: Any) -> Any:
         raise Crash
 
-    for step in ("edge_of", "integrate", "sign_checkpoint", "_check_own_signature", "_check_continues", "leaf_hash"):
+    steps = [(audit, name) for name in ("edge_of", "integrate", "_to_sign", "_proof", "_check_continues", "leaf_hash")]
+    steps += [(signer, name) for name in ("sign_checkpoint", "open_checkpoint", "verify_consistency")]
+    for place, step in steps:
         with monkeypatch.context() as patch:
-            patch.setattr(audit, step, crash)
+            patch.setattr(place, step, crash)
             with pytest.raises(Crash):
                 await sequence(house)
         assert await stored(house) == before, step

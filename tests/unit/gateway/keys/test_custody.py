@@ -10,7 +10,8 @@ from gateway.agreement.signature import verify_record
 from gateway.errors import AssentError, RequestError, StateError
 from gateway.flow.ports import KeyCustody
 from gateway.keys.custody import HomeKeys
-from gateway.route.ed25519 import verify_signature
+from gateway.tlog.checkpoint import Checkpoint, format_checkpoint, open_checkpoint
+from gateway.tlog.cosignature import cosignatures, witness_key
 from gateway.tlog.note import parse_vkey
 from tests.unit.gateway.keys.homes import make_home
 
@@ -24,7 +25,14 @@ def test_what_it_signs_verifies_under_the_card(tmp_path: Path) -> None:
     assert custody.own_card() == signed
     verify_record(signed.card.agreement_key, "run", b"{}", custody.sign_record("run", b"{}"), "us")
     assert custody.log_vkey() == signed.card.log_vkey
-    verify_signature(parse_vkey(custody.log_vkey()).public_key, b"text\n", custody.sign_log(b"text\n"), "the note")
+    key = parse_vkey(custody.log_vkey())
+    head = Checkpoint(key.name, 1, bytes(32))
+    signed_head = open_checkpoint(custody.sign_checkpoint(head, ()), key.name, key)
+    assert signed_head.checkpoint == head
+    assert custody.last_checkpoint() == signed_head
+    cosigned = signed_head.note + custody.cosign(format_checkpoint(head), 1_700_000_000).encode()
+    (cosignature,) = cosignatures(cosigned, [witness_key(signed.card)])
+    assert (cosignature.time, cosignature.key.name) == (1_700_000_000, f"{signed.card.target_name}/witness")
     assert custody.subject_key() == (tmp_path / "keys/local.key").read_bytes()
 
 

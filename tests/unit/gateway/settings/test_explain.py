@@ -19,7 +19,9 @@ def test_every_setting_is_listed_with_its_source(home: Path) -> None:
     rows = explain(load_settings(home, {"engine": {"jobs": 3}}))
     assert [row.key for row in rows] == [
         *(f"party.{key}" for key in ("id", "legal_name", "contact", "country", "endpoint", "target_name")),
-        *("server.tenant_address", "server.peer_address", "store.url", "keys.provider", "spool.directory"),
+        *("server.tenant_address", "server.peer_address", "store.url", "keys.provider"),
+        *(f"log.{key}" for key in ("signer", "witnesses", "quorum", "policy", "compare_with")),
+        "spool.directory",
         *("engine.jobs", "engine.threads", "engine.memory_limit", "engine.processes", "engine.lease_s"),
         "engine.notice_hours",
         *("rights.deadline_days", "rights.holidays"),
