@@ -31,8 +31,9 @@ from gateway.flow.job import create_job
 from gateway.flow.lease import Lease
 from gateway.flow.memory import Memory
 from gateway.flow.ports import House, Limits
-from gateway.flow.ports.peer import Acceptance, Closing
+from gateway.flow.ports.peer import Acceptance, Closing, Cosigned, Held
 from gateway.flow.run import cancel, run
+from gateway.flow.witness import comparing, serving
 from gateway.keys.custody import HomeKeys
 from gateway.keys.material import initialise
 from gateway.keys.provider import FileKeyProvider
@@ -143,6 +144,18 @@ class LoopbackPeer:
     async def acknowledge_notice(self, card: PartyCard, acknowledgement: Signed) -> None:
         other, caller = await self._other(card)
         await notices.take_acknowledgement(other.house, caller, acknowledgement)
+
+    async def add_checkpoint(self, card: PartyCard, body: bytes) -> Cosigned | Held:
+        other, caller = await self._other(card)
+        return await serving.add_checkpoint(other.house, caller, body)
+
+    async def compare_checkpoint(self, card: PartyCard, checkpoint: bytes) -> bytes:
+        other, caller = await self._other(card)
+        return await comparing.shown_checkpoint(other.house, caller, checkpoint)
+
+    async def prove_consistency(self, card: PartyCard, old_size: int, size: int) -> tuple[bytes, ...]:
+        other, _ = await self._other(card)
+        return await serving.prove_consistency(other.house, old_size, size)
 
 
 OPEN_STORES: list[Any] = []

@@ -6,6 +6,7 @@ from gateway.engine.decision_writer import write_decisions, write_decisions_for_
 from gateway.engine.processes import SpawnedProcesses
 from gateway.engine.scheduler import Scheduler, SchedulerLimits
 from gateway.engine.sequencer import sequence_for_ever
+from gateway.engine.witness_seeker import WitnessSeeker
 from gateway.engine.worker import Worker, WorkerLimits
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "SchedulerLimits",
     "SpawnedProcesses",
     "SystemClock",
+    "WitnessSeeker",
     "Worker",
     "WorkerLimits",
     "sequence_for_ever",

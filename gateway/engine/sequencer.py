@@ -22,7 +22,8 @@ async def sequence_for_ever(house: House) -> None:
     """
     while True:
         try:
-            await sequence(house)
+            if await sequence(house):
+                house.bells.ring("checkpoint")
         except StateError as error:
             if error.reason == "LOG_INCONSISTENT":
                 raise

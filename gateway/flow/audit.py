@@ -20,6 +20,8 @@ from gateway.errors import HostileInput, Misuse, RequestError, StateError
 from gateway.flow.access import require
 from gateway.flow.checkpoint import inconsistent, log_key, newest_checkpoint, open_stored, tile_set, tiles_of_log
 from gateway.flow.ports import House, TileWrite, Transaction
+from gateway.flow.witness.policy import cosigned_note
+from gateway.flow.witness.seeking import seek
 from gateway.route.audit import AuditEvent, IntegratedEntry, PendingEntry
 from gateway.route.caller import Caller, Role
 from gateway.route.canonical import parse_canonical
@@ -158,9 +160,10 @@ async def find_entry(house: House, caller: Caller, type: str, key: str) -> int:
 async def export(house: House, caller: Caller) -> AsyncIterator[tuple[str, bytes]]:
     """Write the whole log as `assent-verify` reads it offline, every payload opened that still exists.
 
-    The export is itself an entry of the log that it exports. It is read piece by
-    piece, since an append-only log does not change behind a checkpoint; a tree
-    that does not lead to the checkpoint ends the export before its manifest.
+    The export is itself an entry of the log that it exports, and partners that
+    answer cosign its checkpoint. It is read piece by piece, since an append-only
+    log does not change behind a checkpoint; a tree that does not lead to the
+    checkpoint ends the export before its manifest.
 
     Args:
         house: ports.
@@ -179,8 +182,10 @@ async def export(house: House, caller: Caller) -> AsyncIterator[tuple[str, bytes
         payload = {"by": caller.subject, "filter": scope.filter}
         await tx.audit.append([AuditEvent(LeafType.EXPORT_MADE, now, "", payload)])
     await sequence(house)
+    await seek(house)
     async with house.store.read() as tx:
         signed = await newest_checkpoint(tx, key)
+        signed = replace(signed, note=await cosigned_note(tx, signed))
     listed: list[ListedFile] = []
     runs: dict[str, None] = {}
     async for file in _files(house, signed, key, runs):

@@ -21,6 +21,7 @@ from gateway.flow.projecting import TASK as SETTLE_PROJECTION
 from gateway.flow.projecting import settle_projection
 from gateway.flow.reach import reach_runs
 from gateway.flow.retention import expire_sessions, purge_sketches, sweep_results
+from gateway.flow.witness.comparing import compare_checkpoints
 from gateway.route.caller import Caller
 from gateway.route.task import TaskRow
 
@@ -57,6 +58,7 @@ TASKS = (
     Task("purge-sketches", timedelta(hours=6), purge_sketches),
     Task("purge-decisions", timedelta(hours=6), purge_decisions),
     Task(SETTLE_PROJECTION, timedelta(hours=6), settle_projection),
+    Task("compare-checkpoints", timedelta(minutes=1), compare_checkpoints),
     Task("warn-of-ends", timedelta(hours=1), warn_of_ends, loud=True),
 )
 

@@ -18,6 +18,7 @@ from gateway.engine import (
     Scheduler,
     SpawnedProcesses,
     SystemClock,
+    WitnessSeeker,
     Worker,
     WorkerLimits,
     sequence_for_ever,
@@ -42,6 +43,7 @@ from gateway.settings import Settings, load_datasets
 from gateway.settings.tables import LogSettings
 from gateway.spool import Results, Spool
 from gateway.store import open_store
+from gateway.tlog.note import parse_vkey
 from gateway.tlog.policy import parse_policy
 
 RESULTS_FOLDER = "results"
@@ -54,7 +56,8 @@ class Running:
     Attributes:
         tenant_port: TCP port of the tenant API.
         peer_port: TCP port for partners.
-        tasks: worker, scheduler, sequencer, decision writer and directory; the end of any of them is a fault.
+        tasks: worker, scheduler, sequencer, seeker of witnesses, decision writer and directory; the end of any of
+            them is a fault.
     """
 
     tenant_port: int
@@ -74,7 +77,7 @@ async def running(settings: Settings, grace_s: float = 5.0) -> AsyncIterator[Run
         AssentError: something cannot be opened; the message says what to do.
     """
     keys = HomeKeys.load(settings.home, settings.log.signer)
-    witnessing = _witnessing(settings.log)
+    witnessing = _witnessing(settings.log, keys.log_vkey())
     sealer = Sealer(FileKeyProvider.load(settings.home))
     clock, bells = SystemClock(), ProcessBells()
     channels = Channels(keys.tls.certificate, keys.tls.key)
@@ -125,6 +128,7 @@ async def running(settings: Settings, grace_s: float = 5.0) -> AsyncIterator[Run
             for name, work in (
                 ("directory", directory.follow()),
                 ("sequencer", sequence_for_ever(house)),
+                ("witnesses", WitnessSeeker(house).work()),
                 ("decisions", write_decisions_for_ever(house)),
                 ("worker", worker.work()),
                 ("scheduler", Scheduler(house, owner).work()),
@@ -138,13 +142,15 @@ async def running(settings: Settings, grace_s: float = 5.0) -> AsyncIterator[Run
         yield Running(tenant.port, peer.port, tasks)
 
 
-def _witnessing(settings: LogSettings) -> Witnessing:
+def _witnessing(settings: LogSettings, log_vkey: str) -> Witnessing:
     policy = None
     if settings.policy:
         try:
             policy = parse_policy(Path(settings.policy).read_bytes())
         except OSError as error:
             raise RequestError("BAD_FIELD", f"log.policy cannot be read ({error.strerror}); correct it") from error
+        if policy.logs and parse_vkey(log_vkey) not in policy.logs:
+            raise RequestError("BAD_FIELD", "log.policy does not name our log; add a line `log` with its vkey")
     return Witnessing(settings.witnesses, settings.quorum, policy, frozenset(settings.compare_with))
 
 

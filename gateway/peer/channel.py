@@ -16,6 +16,7 @@ MAX_MESSAGE_BYTES = 2 * 1024 * 1024
 # How patient we are with partners, all of it. A stream has no deadline, because it lasts as long as the data: a partner
 # that is stopped or cut off in mid-stream shows by its missing pong. The run then waits and dials again (flow/run.py).
 UNARY_DEADLINE_S = 30.0
+WITNESS_DEADLINE_S = 5.0  # a cosignature is asked for again at the next checkpoint
 ABORT_DEADLINE_S = 2.0  # telling a partner that we leave must not keep us
 KEEPALIVE_MS = 12_000  # pings flow only while a call does
 KEEPALIVE_TIMEOUT_MS = 5_000  # so that silence is noticed within 17 s

@@ -11,9 +11,9 @@ import grpc
 import grpc.aio
 
 from gateway.errors import HostileInput, RequestError
-from gateway.flow.ports.peer import Acceptance, Closing
-from gateway.peer import convert
-from gateway.peer.channel import ABORT_DEADLINE_S, UNARY_DEADLINE_S, Channels
+from gateway.flow.ports.peer import Acceptance, Closing, Cosigned, Held
+from gateway.peer import convert, convert_witness
+from gateway.peer.channel import ABORT_DEADLINE_S, UNARY_DEADLINE_S, WITNESS_DEADLINE_S, Channels
 from gateway.peer.status import error_of
 from gateway.peer.v1 import agreement_exchange_pb2 as agreement_pb
 from gateway.peer.v1 import agreement_exchange_pb2_grpc as agreement_grpc
@@ -21,6 +21,8 @@ from gateway.peer.v1 import exchange_pb2 as pb
 from gateway.peer.v1 import exchange_pb2_grpc as pb_grpc
 from gateway.peer.v1 import notice_pb2 as notice_pb
 from gateway.peer.v1 import notice_pb2_grpc as notice_grpc
+from gateway.peer.v1 import witness_pb2 as witness_pb
+from gateway.peer.v1 import witness_pb2_grpc as witness_grpc
 from gateway.route.job import Refusal
 from gateway.route.notice import Signed
 from gateway.route.party import PartyCard
@@ -30,7 +32,7 @@ Answer = TypeVar("Answer")
 
 
 class GrpcPeer:
-    """Calls a partner's Exchange, AgreementExchange and Notice services."""
+    """Calls a partner's Exchange, AgreementExchange, Notice and Witness services."""
 
     def __init__(self, channels: Channels) -> None:
         """Use these channels."""
@@ -130,6 +132,27 @@ class GrpcPeer:
         message = convert.acknowledgement_to_proto(acknowledgement)
         request = notice_pb.AcknowledgeRequest(acknowledgement=message)
         await _answer(self._notices(partner).Acknowledge(request, timeout=UNARY_DEADLINE_S), partner)
+
+    async def add_checkpoint(self, partner: PartyCard, body: bytes) -> Cosigned | Held:
+        """See `PeerPort`."""
+        request = witness_pb.AddCheckpointRequest(body=body)
+        call = self._witness(partner).AddCheckpoint(request, timeout=WITNESS_DEADLINE_S)
+        return convert_witness.answer_from_proto(await _answer(call, partner))
+
+    async def compare_checkpoint(self, partner: PartyCard, checkpoint: bytes) -> bytes:
+        """See `PeerPort`."""
+        request = witness_pb.CompareCheckpointRequest(checkpoint=checkpoint)
+        call = self._witness(partner).CompareCheckpoint(request, timeout=WITNESS_DEADLINE_S)
+        return (await _answer(call, partner)).checkpoint
+
+    async def prove_consistency(self, partner: PartyCard, old_size: int, size: int) -> tuple[bytes, ...]:
+        """See `PeerPort`."""
+        request = witness_pb.ProveConsistencyRequest(old_size=old_size, size=size)
+        call = self._witness(partner).ProveConsistency(request, timeout=WITNESS_DEADLINE_S)
+        return convert_witness.hashes_from_proto(await _answer(call, partner))
+
+    def _witness(self, card: PartyCard) -> witness_grpc.WitnessServiceAsyncStub:
+        return witness_grpc.WitnessServiceStub(self._channels.to(card))
 
     def _notices(self, card: PartyCard) -> notice_grpc.NoticeServiceAsyncStub:
         return notice_grpc.NoticeServiceStub(self._channels.to(card))

@@ -1,4 +1,4 @@
-"""The peer port: sessions, agreements and notices, for partners with a pinned certificate."""
+"""The peer port: sessions, agreements, notices and witnesses, for partners with a pinned certificate."""
 
 from __future__ import annotations
 
@@ -17,12 +17,17 @@ from gateway.peer.v1 import exchange_pb2 as pb
 from gateway.peer.v1 import exchange_pb2_grpc as pb_grpc
 from gateway.peer.v1 import notice_pb2 as notice_pb
 from gateway.peer.v1 import notice_pb2_grpc as notice_grpc
+from gateway.peer.v1 import witness_pb2 as witness_pb
+from gateway.peer.v1 import witness_pb2_grpc as witness_grpc
 from gateway.rpc.door import Context, stream, unary
 from gateway.rpc.listener import Listener, listen, new_server
 from gateway.rpc.peer_notice import Identify, PeerNoticeServicer, caller_of
+from gateway.rpc.peer_witness import PeerWitnessServicer
 
 SERVICES = tuple(
-    service.full_name for file in (pb, agreement_pb, notice_pb) for service in file.DESCRIPTOR.services_by_name.values()
+    service.full_name
+    for file in (pb, agreement_pb, notice_pb, witness_pb)
+    for service in file.DESCRIPTOR.services_by_name.values()
 )
 
 
@@ -155,6 +160,7 @@ def peer_server(
     pb_grpc.add_ExchangeServiceServicer_to_server(ExchangeServicer(house, identify), server)
     agreement_grpc.add_AgreementExchangeServiceServicer_to_server(AgreementExchangeServicer(house, identify), server)
     notice_grpc.add_NoticeServiceServicer_to_server(PeerNoticeServicer(house, identify), server)
+    witness_grpc.add_WitnessServiceServicer_to_server(PeerWitnessServicer(house, identify), server)
     credentials = grpc.dynamic_ssl_server_credentials(
         configuration(), configuration, require_client_authentication=True
     )

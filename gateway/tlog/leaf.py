@@ -76,6 +76,9 @@ class LeafType(StrEnum):
     RIGHTS_REQUEST = "rights_request"
     DECISIONS_LOGGED = "decisions_logged"
     DECISIONS_PURGED = "decisions_purged"
+    LOG_FORKED = "log_forked"
+    LOG_RESTARTED = "log_restarted"
+    SIGNER_RESTORED = "signer_restored"
 
 
 @dataclass(frozen=True, slots=True)

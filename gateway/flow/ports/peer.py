@@ -30,6 +30,28 @@ class Closing:
     signature: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Cosigned:
+    """A witness's cosignature: signature lines of a signed note."""
+
+    lines: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a witness holds in place of the checkpoint that it was shown.
+
+    Attributes:
+        size: entries; 0 when it holds none.
+        checkpoint: the signed note, b"" for size 0.
+        forked: the shown checkpoint does not continue it; else only the old size was another.
+    """
+
+    size: int
+    checkpoint: bytes
+    forked: bool
+
+
 class PeerPort(Protocol):
     """Calls on a partner's peer port.
 
@@ -87,4 +109,16 @@ class PeerPort(Protocol):
 
     async def acknowledge_notice(self, partner: PartyCard, acknowledgement: Signed) -> None:
         """Hand over our acknowledgement of a notice that we collected."""
+        ...
+
+    async def add_checkpoint(self, partner: PartyCard, body: bytes) -> Cosigned | Held:
+        """Show our checkpoint to a witness, as a body of C2SP add-checkpoint."""
+        ...
+
+    async def compare_checkpoint(self, partner: PartyCard, checkpoint: bytes) -> bytes:
+        """Show what we hold of a third party's log; return what the partner holds of it, b"" for nothing."""
+        ...
+
+    async def prove_consistency(self, partner: PartyCard, old_size: int, size: int) -> tuple[bytes, ...]:
+        """Ask a partner to prove that one tree of its log continues another."""
         ...

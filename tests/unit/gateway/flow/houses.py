@@ -19,6 +19,8 @@ from gateway.flow import registry
 from gateway.flow.audit import sequence
 from gateway.flow.memory import Memory
 from gateway.flow.ports import DatasetDescription, House, Limits
+from gateway.flow.ports.peer import Cosigned, Held
+from gateway.flow.witness import comparing, serving
 from gateway.keys.custody import HomeKeys
 from gateway.keys.material import initialise
 from gateway.keys.provider import FileKeyProvider
@@ -94,7 +96,7 @@ class PeerEnd:
 
     async def _callee(self, card: PartyCard, call: str) -> tuple[House, Any]:
         self.neighbours.calls.append(call)
-        if self.neighbours.cut:
+        if self.neighbours.cut or card.party not in self.neighbours.houses:
             raise StateError("PEER_UNAVAILABLE", "the partner does not answer")
         house = self.neighbours.houses[card.party]
         async with house.store.read() as tx:
@@ -107,6 +109,18 @@ class PeerEnd:
     async def countersign_agreement(self, partner: PartyCard, agreement_id: str, hash: bytes, signature: bytes) -> None:
         house, dialler = await self._callee(partner, "countersign")
         await agreements.receive_countersignature(house, dialler, agreement_id, hash, signature)
+
+    async def add_checkpoint(self, partner: PartyCard, body: bytes) -> Cosigned | Held:
+        house, dialler = await self._callee(partner, "add_checkpoint")
+        return await serving.add_checkpoint(house, dialler, body)
+
+    async def compare_checkpoint(self, partner: PartyCard, checkpoint: bytes) -> bytes:
+        house, dialler = await self._callee(partner, "compare_checkpoint")
+        return await comparing.shown_checkpoint(house, dialler, checkpoint)
+
+    async def prove_consistency(self, partner: PartyCard, old_size: int, size: int) -> tuple[bytes, ...]:
+        house, _ = await self._callee(partner, "prove_consistency")
+        return await serving.prove_consistency(house, old_size, size)
 
 
 @asynccontextmanager
