@@ -18,11 +18,27 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from assent_verify import note as second_note
 from assent_verify import tree as second_tree
 from gateway.errors import HostileInput, RequestError
-from gateway.tlog.audit_path import TileSet, inclusion_proof, root_at, verify_consistency, verify_inclusion
+from gateway.tlog.audit_path import (
+    TileSet,
+    consistency_proof,
+    inclusion_proof,
+    root_at,
+    verify_consistency,
+    verify_inclusion,
+)
 from gateway.tlog.checkpoint import Checkpoint, format_checkpoint, open_checkpoint, parse_checkpoint, sign_checkpoint
-from gateway.tlog.note import NoteSigner, VerifierKey, open_note, parse_vkey
+from gateway.tlog.note import NoteSigner, VerifierKey, open_note, parse_vkey, sign_note
 from gateway.tlog.tile import TileId
 from gateway.tlog.tree import EMPTY_EDGE, EMPTY_ROOT, integrate, leaf_hash, node_hash
+from gateway.tlog.witness import (
+    AddCheckpoint,
+    Verdict,
+    format_add_checkpoint,
+    judge,
+    open_request,
+    origin_of,
+    parse_add_checkpoint,
+)
 
 
 def read(vectors_dir: Path, name: str) -> Any:
@@ -197,3 +213,84 @@ def test_checkpoints(vectors_dir: Path) -> None:
     assert parse_checkpoint(text).size > int(old.removeprefix("old "))
     assert format_checkpoint(parse_checkpoint(text)) == text
     assert all(len(base64.b64decode(line)) == 32 for line in proof)
+
+
+CODES = {"BAD_SHAPE": 400, "BAD_SIGNATURE": 403, "NOT_FOUND": 404, "DIGEST_MISMATCH": 422}
+VERDICTS = {Verdict.CONTINUES: 200, Verdict.CONFLICT: 409, Verdict.FORKED: 422}
+
+
+class Witness:
+    """A witness by the pure rules, with its state in memory and C2SP's codes."""
+
+    def __init__(self, *known: VerifierKey) -> None:
+        self.known = {key.name: key for key in known}
+        self.held: dict[str, Checkpoint] = {}
+
+    def answer(self, body: bytes) -> int:
+        try:
+            request = parse_add_checkpoint(body)
+            key = self.known.get(origin_of(request.note))
+            if key is None:
+                return 404
+            signed = open_request(request, key)
+        except HostileInput as error:
+            return CODES[error.reason]
+        verdict, _ = judge(request, signed.checkpoint, self.held.get(key.name))
+        if verdict is Verdict.CONTINUES:
+            self.held[key.name] = signed.checkpoint
+        return VERDICTS[verdict]
+
+
+def test_witness_requests(vectors_dir: Path) -> None:
+    vectors = read(vectors_dir, "tlog/witness_add_checkpoint.json")
+    asked = parse_add_checkpoint(vectors["example_request"].encode())
+    assert format_add_checkpoint(asked) == vectors["example_request"].encode()
+    assert (asked.old_size, len(asked.proof), origin_of(asked.note)) == (20852014, 4, "example.com/behind-the-sofa")
+    for line in vectors["example_response"].splitlines():
+        name, _, blob = second_note.split_note(f"a\n\n{line}\n".encode())[1][0]
+        assert (name.startswith("witness.example/"), len(blob)) == (True, 72)
+    given = vectors["sigsum_checkpoint"]
+    private = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(given["private_seed_hex"]))
+    note = given["note"].encode()
+    key = VerifierKey(origin_of(note), private.public_key().public_bytes_raw())
+    assert open_checkpoint(note, key.name, key).checkpoint.size == 10
+    signer = NoteSigner(key, private.sign)
+    leaves = [leaf_hash(bytes([row])) for row in range(9)]
+
+    def body(old: int, size: int, of: list[bytes] = leaves, origin: str = key.name, proof: int | None = None) -> bytes:
+        tree = integrate(EMPTY_EDGE, of[:size])
+        reader = TileSet({(tile.level, tile.index): tile.hashes for tile in tree.tiles})
+        first = old if proof is None else proof
+        hashes = consistency_proof(first, size, reader) if 0 < first < size else ()
+        head = Checkpoint(origin, size, tree.root if size else EMPTY_ROOT)
+        return format_add_checkpoint(AddCheckpoint(old, hashes, sign_checkpoint(head, [signer])))
+
+    witness = Witness(key)
+    for step in vectors["sigsum_sequence"]:
+        assert witness.answer(body(step["old"], step["new"])) == step["code"], step
+        if step["code"] == 409:
+            assert step["body"] == f"{witness.held[key.name].size}\n"
+    last = witness.held[key.name]
+    assert last.size == 5
+    forked = [*leaves[:4], *(leaf_hash(b"fork%d" % row) for row in range(5))]
+    stranger = Ed25519PrivateKey.from_private_bytes(bytes(32))
+    other = VerifierKey(key.name, stranger.public_key().public_bytes_raw())
+    unsigned = sign_checkpoint(last, [NoteSigner(other, stranger.sign)])
+    rules = {
+        404: [body(0, 3, origin="unknown.example/log")],
+        403: [b"old 5\n\n" + unsigned, body(5, 7).replace(b"\n7\n", b"\n8\n")],
+        400: [b"", b"old x\n\n" + note, body(6, 5), body(5, 7).replace(b"old 5", b"old 05")],
+        409: [body(0, 7), body(4, 7), body(7, 8), body(3, 5)],
+        422: [body(5, 7, forked), body(5, 5, forked), body(5, 7, proof=4), body(5, 7, proof=7)],
+        200: [body(5, 7)],
+    }
+    assert {rule["code"] for rule in vectors["status_rules"]} == rules.keys()
+    for code, bodies in rules.items():
+        for row, wanted in enumerate(bodies):
+            assert witness.answer(wanted) == code, (code, row)
+    fresh = Witness(key)
+    assert fresh.answer(body(0, 7, proof=3)) == 422  # a proof of nothing
+    empty = body(0, 0).replace(base64.b64encode(EMPTY_ROOT), base64.b64encode(bytes(32)))
+    signed = sign_note(empty.decode().split("\n\n")[1] + "\n", [signer])
+    assert fresh.answer(b"old 0\n\n" + signed) == 422  # nothing with a root
+    assert fresh.held == {}

@@ -42,17 +42,27 @@ def parse_vkey(text: str) -> LogKey:
     Raises:
         ValueError: with the reason.
     """
+    name, encoded = split_vkey(text)
+    if encoded[:1] != _ED25519:
+        raise ValueError("not an Ed25519 verifier key (type 1)")
+    public_key = trusted_key(encoded[1:])
+    key_id = hashlib.sha256(name.encode() + b"\n" + encoded).digest()[:4]
+    return LogKey(name, key_id, public_key, text)
+
+
+def split_vkey(text: str) -> tuple[str, bytes]:
+    """Split a verifier key into its name and type || key, which its id belongs to.
+
+    Raises:
+        ValueError: with the reason.
+    """
     match = _VKEY.fullmatch(text)
     if match is None:
         raise ValueError("not a verifier key of the form name+id+key")
     encoded = decode_base64(match[3])
-    if encoded[:1] != _ED25519:
-        raise ValueError("not an Ed25519 verifier key (type 1)")
-    public_key = trusted_key(encoded[1:])
-    key_id = hashlib.sha256(match[1].encode() + b"\n" + encoded).digest()[:4]
-    if key_id.hex() != match[2]:
+    if hashlib.sha256(match[1].encode() + b"\n" + encoded).hexdigest()[:8] != match[2]:
         raise ValueError("the verifier key's id does not belong to its name and key")
-    return LogKey(match[1], key_id, public_key, text)
+    return match[1], encoded
 
 
 def split_note(note: bytes) -> tuple[str, list[tuple[str, bytes, bytes]]]:
