@@ -38,4 +38,4 @@ app.add_typer(task.deletion_app, name="deletion", help="What must be deleted, an
 app.add_typer(task.app, name="task", help="Tasks that come round.")
 app.add_typer(task.warnings_app, name="warnings", help="What ends soon.")
 app.add_typer(rights.app, name="rights", help="Released runs: rows taken out, partners told, who was affected.")
-app.add_typer(audit.app, name="audit", help="The audit log: checkpoint, export, verify.")
+app.add_typer(audit.app, name="audit", help="The audit log: checkpoint, receipts, witnesses, export, verify.")

@@ -1,4 +1,4 @@
-"""`assent audit`: checkpoint, export, verify."""
+"""`assent audit`: checkpoint, export, verify; receipts and witnesses in `witness.py`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ from pathlib import Path, PurePosixPath
 
 import typer
 
+from gateway.cli import witness
 from gateway.cli.gateway_options import options
 from gateway.cli.pairs import pairs
 from gateway.cli.screen import Output, show, words
 from gateway.errors import HostileInput, RequestError, StateError
 
 app = typer.Typer(no_args_is_help=True)
+app.command()(witness.receipt)
+app.command()(witness.witnesses)
+app.command()(witness.policy)
 
 
 @app.command()
@@ -49,6 +53,7 @@ def export(context: typer.Context, directory: Path = typer.Argument(..., help="N
 def verify(
     context: typer.Context,
     directory: Path = typer.Argument(..., exists=True, file_okay=False, help="An export."),
+    policy: Path | None = typer.Option(None, exists=True, dir_okay=False, help="Logs and witnesses to trust."),
     vkey: list[str] = typer.Option([], help="Log key to trust, from the party's card; repeatable."),
     party_key: list[str] = typer.Option([], help="PARTY=BASE64 agreement key to trust; repeatable."),
     since: Path | None = typer.Option(None, exists=True, dir_okay=False, help="An earlier checkpoint to continue."),
@@ -57,6 +62,7 @@ def verify(
     try:
         from assent_verify import Trust, verify_export
         from assent_verify.note import parse_vkey
+        from assent_verify.policy import parse_policy
         from assent_verify.report import as_json, as_text
         from assent_verify.signature import decode_base64, trusted_key
     except ImportError as error:
@@ -69,7 +75,11 @@ def verify(
         party_keys = {party: trusted_key(decode_base64(key)) for party, key in pairs(party_key, "--party-key").items()}
     except ValueError as error:
         raise RequestError("BAD_FIELD", f"--party-key: {error}") from error
-    trust = Trust(log_keys, party_keys, since.read_bytes() if since is not None else None)
+    try:
+        terms = parse_policy(policy.read_bytes()) if policy is not None else None
+    except ValueError as error:
+        raise RequestError("BAD_FIELD", f"--policy: {error}") from error
+    trust = Trust(log_keys, party_keys, since.read_bytes() if since is not None else None, terms)
     report = verify_export(directory, trust)
     if options(context).output is Output.JSON:
         typer.echo(json.dumps(as_json(report), ensure_ascii=False, indent=2))

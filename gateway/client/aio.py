@@ -22,6 +22,7 @@ from gateway.client.registry import AsyncRegistry
 from gateway.client.request import AsyncRequests
 from gateway.client.rights import AsyncRights
 from gateway.client.task import AsyncTasks
+from gateway.client.witness import AsyncWitnesses
 from gateway.errors import RequestError
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class AsyncClient:
         requests: rights requests: open, look, advance.
         rights: what became of customers in released runs, and what partners were told.
         tasks: what comes round, what ends soon, what must be deleted.
+        witnesses: receipts of log entries, who cosigned our log, forks.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -67,6 +69,7 @@ class AsyncClient:
         self.requests = AsyncRequests(connection)
         self.tasks = AsyncTasks(connection)
         self.rights = AsyncRights(connection)
+        self.witnesses = AsyncWitnesses(connection)
 
     @classmethod
     def connect(

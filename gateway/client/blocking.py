@@ -22,6 +22,7 @@ from gateway.client.registry import AsyncRegistry
 from gateway.client.request import AsyncRequests
 from gateway.client.rights import AsyncRights
 from gateway.client.task import AsyncTasks
+from gateway.client.witness import AsyncWitnesses
 
 
 class Agreements:
@@ -184,6 +185,16 @@ class Tasks:
         self.complete_deletion = loop.blocking(calls.complete_deletion)
 
 
+class Witnesses:
+    """Blocking calls of WitnessService; see `AsyncWitnesses`."""
+
+    def __init__(self, loop: LoopThread, calls: AsyncWitnesses) -> None:
+        """Wrap the calls."""
+        self.receipt = loop.blocking(calls.receipt)
+        self.get = loop.blocking(calls.get)
+        self.policy = loop.blocking(calls.policy)
+
+
 class Client:
     """Calls our own gateway and blocks until it answers; its attributes are those of `AsyncClient`."""
 
@@ -207,6 +218,7 @@ class Client:
         self.requests = Requests(self._loop, self._client.requests)
         self.tasks = Tasks(self._loop, self._client.tasks)
         self.rights = Rights(self._loop, self._client.rights)
+        self.witnesses = Witnesses(self._loop, self._client.witnesses)
         self.match = self._loop.blocking(self._client.match)
         self.aggregate = self._loop.blocking(self._client.aggregate)
         self.overlap = self._loop.blocking(self._client.overlap)

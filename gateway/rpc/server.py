@@ -20,6 +20,7 @@ from gateway.rpc.party import PartyServicer
 from gateway.rpc.registry import RegistryServicer
 from gateway.rpc.rights import RightsServicer
 from gateway.rpc.task import TaskServicer
+from gateway.rpc.witness import WitnessServicer
 from gateway.v1 import (
     agreement_pb2,
     agreement_pb2_grpc,
@@ -45,6 +46,8 @@ from gateway.v1 import (
     rights_pb2_grpc,
     task_pb2,
     task_pb2_grpc,
+    witness_pb2,
+    witness_pb2_grpc,
 )
 
 _FILES = (
@@ -60,6 +63,7 @@ _FILES = (
     registry_pb2,
     rights_pb2,
     task_pb2,
+    witness_pb2,
 )
 SERVICES = tuple(service.full_name for file in _FILES for service in file.DESCRIPTOR.services_by_name.values())
 
@@ -92,6 +96,7 @@ def tenant_server(
     registry_pb2_grpc.add_RegistryServiceServicer_to_server(RegistryServicer(house), server)
     task_pb2_grpc.add_TaskServiceServicer_to_server(TaskServicer(house), server)
     rights_pb2_grpc.add_RightsServiceServicer_to_server(RightsServicer(house), server)
+    witness_pb2_grpc.add_WitnessServiceServicer_to_server(WitnessServicer(house), server)
     return listen(server, address, _credentials(certificate_chain, private_key), SERVICES)
 
 

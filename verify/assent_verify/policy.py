@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from assent_verify.failure import CheckError
@@ -53,8 +53,14 @@ class Accepted:
     cosigned: tuple[tuple[str, int], ...]
 
 
-def read_by_policy(note: bytes, policy: Policy, check: str) -> Accepted:
+def read_by_policy(note: bytes, policy: Policy, check: str, log_keys: Sequence[LogKey] = ()) -> Accepted:
     """Read a checkpoint as a policy demands it.
+
+    Args:
+        note: signed checkpoint with its cosignatures.
+        policy: what it needs.
+        check: name of the check.
+        log_keys: keys that are known otherwise; they count where the policy names no log.
 
     Raises:
         CheckError: named `check`.
@@ -62,9 +68,9 @@ def read_by_policy(note: bytes, policy: Policy, check: str) -> Accepted:
     try:
         text, signatures = split_note(note)
         checkpoint = parse_checkpoint(text)
-        logs = [key for key in policy.logs if key.name == checkpoint.origin]
+        logs = [key for key in policy.logs or log_keys if key.name == checkpoint.origin]
         if not logs:
-            raise ValueError(f"the policy names no log {checkpoint.origin}")
+            raise ValueError(f"neither the policy nor --vkey names a log {checkpoint.origin}")
         log = check_signatures(text, signatures, logs)
         times = cosignatures(note, list(policy.witnesses.values()))
     except ValueError as error:

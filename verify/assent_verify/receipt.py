@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from assent_verify.failure import CheckError
 from assent_verify.note import Checkpoint, LogKey, read_checkpoint
 from assent_verify.policy import Policy, read_by_policy
+from assent_verify.report import cosigned_lines, printable
 from assent_verify.signature import decode_base64
 from assent_verify.tree import leaf_hash
 
@@ -88,13 +91,43 @@ def verify_receipt(encoded: bytes, log_keys: Sequence[LogKey], policy: Policy | 
         if all(key.name != checkpoint.origin for key in log_keys):
             raise CheckError("checkpoint", f"is of the log {checkpoint.origin}, none of those given by --vkey")
     else:
-        accepted = read_by_policy(receipt.note, policy, "policy")
+        accepted = read_by_policy(receipt.note, policy, "policy", log_keys)
         checkpoint, cosigned = accepted.checkpoint, accepted.cosigned
         if log_keys and accepted.log not in log_keys:
             raise CheckError("checkpoint", "is not signed by a key given by --vkey")
     if _root(receipt, checkpoint.size) != checkpoint.root:
         raise CheckError("inclusion", f"entry {receipt.index} does not lead to the checkpoint's root")
     return Proven(receipt.index, receipt.entry, checkpoint, cosigned, policy is not None)
+
+
+def receipt_json(proven: Proven) -> dict[str, Any]:
+    """What a receipt proves, for programs."""
+    return {
+        "ok": True,
+        "failures": [],
+        "origin": proven.checkpoint.origin,
+        "size": proven.checkpoint.size,
+        "root": base64.b64encode(proven.checkpoint.root).decode(),
+        "index": proven.index,
+        "entry": proven.entry.decode("utf-8", "replace"),
+        "policy": proven.by_policy,
+        "cosigned": [{"witness": name, "time": time} for name, time in proven.cosigned],
+    }
+
+
+def receipt_text(proven: Proven) -> str:
+    """What a receipt proves, for people."""
+    head = proven.checkpoint
+    lines = [
+        f"log       {head.origin}: {head.size:,} entries, root {base64.b64encode(head.root).decode()}",
+        f"entry     {proven.index:,}: {proven.entry.decode('utf-8', 'replace')}",
+        *cosigned_lines(proven.cosigned),
+    ]
+    if proven.by_policy:
+        lines.append("OK        the entry is in the log, and the policy holds")
+    else:
+        lines.append("OK        the entry is in the log, by the log's own word [no witness asked: pass --policy]")
+    return "\n".join(printable(line) for line in lines) + "\n"
 
 
 def _root(receipt: Receipt, size: int) -> bytes:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from assent_verify.failure import Failure
@@ -24,6 +26,7 @@ class Report:
         size: entries that the checkpoint promises, with their root.
         entries: entries that were hashed again, by type.
         opened: entries whose payload was opened and matched.
+        cosigned: (name, seconds since 1970) of the policy's witnesses; None where no policy was asked.
         since: size of the earlier checkpoint that this log continues, or None.
         runs: runs whose evidence verifies.
         runs_without_evidence: runs in the log whose evidence is not exported.
@@ -44,6 +47,7 @@ class Report:
     first: str = ""
     last: str = ""
     opened: int = 0
+    cosigned: tuple[tuple[str, int], ...] | None = None
     since: int | None = None
     runs: list[Run] = field(default_factory=list)
     runs_without_evidence: int = 0
@@ -80,6 +84,8 @@ def as_json(report: Report) -> dict[str, Any]:
         "first_time": report.first,
         "last_time": report.last,
         "opened": report.opened,
+        "policy": report.cosigned is not None,
+        "cosigned": [{"witness": name, "time": time} for name, time in report.cosigned or ()],
         "since": report.since,
         "runs": [
             {
@@ -108,6 +114,7 @@ def as_text(report: Report) -> str:
         lines.append(f"log       {report.origin}: {report.size:,} entries, root {root}")
     if report.log_key:
         lines.append(f"log key   {report.log_key}{_origin_of_key(report.log_key_pinned, '--vkey')}")
+    lines += cosigned_lines(report.cosigned or ())
     if report.types:
         closed = report.entries - report.opened
         lines.append(f"entries   {report.entries:,} hashed again; {report.opened:,} opened, {closed:,} closed")
@@ -127,6 +134,18 @@ def as_text(report: Report) -> str:
         lines.append(f"FAIL      and {len(report.failures) - MAX_REASONS:,} more")
     lines.append("OK        every check passed" if report.ok else "FAILED    this export is not what the log promised")
     return "\n".join(printable(line) for line in lines) + "\n"
+
+
+def cosigned_lines(cosigned: Sequence[tuple[str, int]]) -> list[str]:
+    """One line per witness of the policy."""
+    return [f"witness   {name} cosigned at {_moment(time)}" for name, time in cosigned]
+
+
+def _moment(time: int) -> str:
+    try:
+        return datetime.fromtimestamp(time, UTC).isoformat().replace("+00:00", "Z")
+    except (OverflowError, ValueError, OSError):
+        return f"{time} s"  # a time that no calendar has, though signed
 
 
 def printable(line: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from assent_verify.note import LogKey
+from assent_verify.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +19,10 @@ class Trust:
         party_keys: Ed25519 keys (32 bytes) by party id; likewise.
         since: an earlier signed checkpoint of the same log, which the export
             must continue.
+        policy: logs and witnesses that the checkpoint must satisfy.
     """
 
     log_keys: tuple[LogKey, ...] = ()
     party_keys: Mapping[str, bytes] = field(default_factory=dict)
     since: bytes | None = None
+    policy: Policy | None = None

@@ -2,7 +2,8 @@
 
     1. The manifest is signed by the party, and the files on disk are those it
        lists, byte for byte, and exactly those that the log's size asks for.
-    2. The checkpoint is signed by the log, and the manifest names the same one.
+    2. The checkpoint is signed by the log, and the manifest names the same one; a
+       policy, where one is given, holds for it.
     3. All entries, hashed again, give the checkpoint's root; every tile agrees;
        an earlier checkpoint is a prefix.
     4. Every opened payload is the one that its entry commits to.
@@ -24,6 +25,7 @@ from assent_verify.bundle import BundleResult, BundleTask, check_bundle
 from assent_verify.failure import CheckError, Failure
 from assent_verify.manifest import Manifest, files_on_disk, parse_manifest, read_listed
 from assent_verify.note import Checkpoint, LogKey, parse_checkpoint, parse_vkey, read_checkpoint, split_note
+from assent_verify.policy import read_by_policy
 from assent_verify.report import Report
 from assent_verify.runs import LoggedRun, check_run
 from assent_verify.signature import decode_base64, signature_ok
@@ -133,9 +135,10 @@ class _Verification:
             own = parse_vkey(self._read(manifest, "log.vkey").decode().removesuffix("\n"))
         except ValueError as error:
             raise CheckError("checkpoint", f"log.vkey: {error}") from error
-        keys = list(self._trust.log_keys)
+        policy = self._trust.policy
+        keys = list(self._trust.log_keys or (policy.logs if policy is not None else ()))
         if keys and own not in keys:
-            self._fail("checkpoint", "log.vkey: is none of the keys given by --vkey")
+            self._fail("checkpoint", "log.vkey: is none of the keys given by --vkey, or named by the policy")
         self._report.log_key_pinned = bool(keys)
         keys = keys or [own]
         self._report.log_key = keys[0].text if own not in keys else own.text
@@ -145,6 +148,12 @@ class _Verification:
         except CheckError as error:
             self._fail(error.failure.check, error.failure.reason)
             checkpoint = _unsigned(note)
+        if policy is not None:
+            self._report.cosigned = ()
+            try:
+                self._report.cosigned = read_by_policy(note, policy, "policy", keys).cosigned
+            except CheckError as error:
+                self._fail(error.failure.check, error.failure.reason)
         report = self._report
         report.origin, report.size, report.root = checkpoint.origin, checkpoint.size, checkpoint.root
         if (manifest.origin, manifest.size, manifest.root) != (checkpoint.origin, checkpoint.size, checkpoint.root):

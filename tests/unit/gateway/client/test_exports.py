@@ -23,6 +23,7 @@ PAIRS = {
     "requests": (aio.AsyncRequests, blocking.Requests),
     "tasks": (aio.AsyncTasks, blocking.Tasks),
     "rights": (aio.AsyncRights, blocking.Rights),
+    "witnesses": (aio.AsyncWitnesses, blocking.Witnesses),
 }
 
 
