@@ -19,7 +19,7 @@ from gateway.agreement.agreement import signatory
 from gateway.errors import HostileInput, Misuse, RequestError, StateError
 from gateway.flow.access import require
 from gateway.flow.checkpoint import inconsistent, log_key, newest_checkpoint, open_stored, tile_set, tiles_of_log
-from gateway.flow.ports import House, TileWrite, Transaction
+from gateway.flow.ports import House, KeyCustody, Store, TileWrite, Transaction
 from gateway.flow.witness.policy import cosigned_note
 from gateway.flow.witness.seeking import seek
 from gateway.route.audit import AuditEvent, IntegratedEntry, PendingEntry
@@ -47,7 +47,7 @@ from gateway.tlog.export import (
     tile_file,
 )
 from gateway.tlog.leaf import LeafType
-from gateway.tlog.note import VerifierKey
+from gateway.tlog.note import VerifierKey, parse_vkey
 from gateway.tlog.tile import TILE_WIDTH, tiles_of
 from gateway.tlog.tree import (
     EMPTY_EDGE,
@@ -98,6 +98,33 @@ async def sequence(house: House) -> int:
         total += taken
         if not more:
             return total
+
+
+async def log_trouble(store: Store, custody: KeyCustody) -> str:
+    """Say why `sequence` would sign nothing more, without signing anything; "" when all is well."""
+    key = parse_vkey(custody.log_vkey())
+    try:
+        signed = await asyncio.to_thread(custody.last_checkpoint)
+        async with store.read() as tx:
+            size = await tx.audit.size()
+            edge = edge_of(size, await tiles_of_log(tx, edge_tiles(size)))
+            await _check_continues(tx, key, edge)
+            if signed is None:
+                await _check_begins(tx, key, size)
+                return ""
+            last = signed.checkpoint
+            if last.size > size:
+                lost = await _lost(tx, size, last.size)
+                root = (await asyncio.to_thread(_grown, edge, lost)).root
+            else:
+                root = root_at(last.size, await tile_set(tx, tiles_for_root(last.size)))
+        if root != last.root:
+            raise inconsistent(f"the log does not continue the {last.size} entries that the signer signed")
+    except StateError as error:
+        if error.reason != "LOG_INCONSISTENT":
+            raise
+        return error.message
+    return ""
 
 
 async def current_checkpoint(house: House, caller: Caller) -> SignedCheckpoint:
@@ -298,17 +325,26 @@ async def _to_sign(
         StateError: LOG_INCONSISTENT when the database does not hold what was signed.
     """
     if signed is None:
-        if size and await tx.epochs.get(key.name) is None:
-            raise inconsistent(f"the signer remembers nothing, and the database holds {size} entries")
+        await _check_begins(tx, key, size)
         return pending
-    lost = signed.checkpoint.size - size
-    if lost > 0:
-        pending = await tx.audit.pending(lost)
-    if len(pending) < max(lost, 1):
-        raise inconsistent(
-            f"the database holds {size + len(pending)} entries, the signer signed {signed.checkpoint.size}"
-        )
+    if not pending or signed.checkpoint.size > size:
+        return await _lost(tx, size, signed.checkpoint.size)
     return pending
+
+
+async def _check_begins(tx: Transaction, key: VerifierKey, size: int) -> None:
+    """Check that a log of which nothing was signed has nothing in its tree, or was begun anew over what it has."""
+    if size and await tx.epochs.get(key.name) is None:
+        raise inconsistent(f"the signer remembers nothing, and the database holds {size} entries")
+
+
+async def _lost(tx: Transaction, size: int, signed: int) -> list[PendingEntry]:
+    """Return the entries that were signed and are pending still."""
+    lost = signed - size
+    entries = await tx.audit.pending(lost) if lost > 0 else []
+    if not entries or len(entries) < lost:
+        raise inconsistent(f"the database holds {size + len(entries)} entries, the signer signed {signed}")
+    return entries
 
 
 async def _proof(tx: Transaction, signed: SignedCheckpoint | None, head: Checkpoint) -> tuple[bytes, ...]:

@@ -128,6 +128,24 @@ def create(home: Path, private: Mapping[str, bytes], public: Mapping[str, bytes]
         shutil.rmtree(fresh, ignore_errors=True)
 
 
+def replace_public(home: Path, name: str, content: bytes) -> None:
+    """Replace a public file of the key folder, whole or not at all.
+
+    Raises:
+        StateError: DISK_FULL.
+    """
+    folder = home / FOLDER
+    fresh = folder / f".{name}-{secrets.token_hex(8)}"
+    try:
+        _write(fresh, content, 0o644)
+        fresh.rename(folder / name)
+        _sync_folder(folder)
+    except OSError as error:
+        raise StateError("DISK_FULL", f"{FOLDER}/{name} could not be written; check space and permissions") from error
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
 def _exists() -> StateError:
     return StateError(
         "REVISION_CONFLICT",

@@ -7,7 +7,8 @@ key ceremony; only the card must be signed again then.
 from __future__ import annotations
 
 import secrets
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -18,9 +19,10 @@ from gateway.agreement.card import card_file, sign_card
 from gateway.errors import HostileInput, RequestError
 from gateway.keys import folder
 from gateway.keys.certificate import self_signed, spki_pin
+from gateway.keys.custody import HomeKeys
 from gateway.route.canonical import record_message
 from gateway.route.party import PartyCard, SignedCard
-from gateway.tlog.note import VerifierKey
+from gateway.tlog.note import VerifierKey, parse_vkey
 
 
 def initialise(
@@ -98,6 +100,31 @@ def _host(target: str) -> str:
     if target.startswith("["):
         return target[1:].partition("]")[0]
     return target.partition(":")[0] if target.count(":") == 1 else target
+
+
+def rename_log(home: Path, keys: HomeKeys, origin: str, now: datetime) -> SignedCard:
+    """Sign and store a card whose log has another name; its key stays.
+
+    Args:
+        home: of these keys.
+        keys: whose card is replaced.
+        origin: name of the log.
+        now: time of issue (UTC).
+
+    Raises:
+        RequestError: BAD_FIELD for a name that no card has.
+        StateError: DISK_FULL.
+    """
+    card = keys.own_card().card
+    log = VerifierKey(origin, parse_vkey(card.log_vkey).public_key)
+    # Partners take a card only when it is later than the one they hold.
+    issued = max(now, card.issued_at + timedelta(seconds=1))
+    try:
+        signed = sign_card(replace(card, log_vkey=log.vkey, issued_at=issued), keys.sign_record)
+    except HostileInput as error:
+        raise RequestError("BAD_FIELD", error.message) from error
+    folder.replace_public(home, folder.CARD, card_file(signed))
+    return signed
 
 
 def _pem(key: Ed25519PrivateKey | ec.EllipticCurvePrivateKey) -> bytes:

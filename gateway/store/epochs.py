@@ -8,7 +8,7 @@ from sqlalchemy import delete, literal, select
 
 from gateway.route.witness import Epoch
 from gateway.store.connection import AnyRow, StoreConnection
-from gateway.store.counters import Counter, lock_counter, set_counter
+from gateway.store.counters import Counter, lock_counter, read_counter, set_counter
 from gateway.store.schema import audit_checkpoints, audit_epochs, audit_past_checkpoints, audit_tiles
 
 
@@ -38,11 +38,12 @@ class SqlEpochStore:
         await self._connection.execute(self._connection.insert(audit_past_checkpoints).from_select(columns, aside))
         await self._connection.execute(delete(audit_checkpoints))
 
-    async def reset(self, size: int) -> None:
-        """Drop all tiles and say that `size` entries are in the tree, whose tiles follow in this transaction."""
+    async def take_apart(self) -> int:
+        """Drop all tiles, so that every entry is pending again; return how many there must be."""
         await lock_counter(self._connection, Counter.SIZE)
         await self._connection.execute(delete(audit_tiles))
-        await set_counter(self._connection, Counter.SIZE, size)
+        await set_counter(self._connection, Counter.SIZE, 0)
+        return await read_counter(self._connection, Counter.PENDING)
 
 
 def _epoch(row: AnyRow) -> Epoch:

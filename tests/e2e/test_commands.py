@@ -17,6 +17,7 @@ from typing import NamedTuple
 import pyarrow.parquet as pq
 import pytest
 
+from assent_verify.cli import main as assent_verify
 from consent.dpv import CONFORMS_TO
 from gateway.client import Agreement
 from gateway.main import main
@@ -265,6 +266,15 @@ def test_the_log_is_exported_and_verified(stage: Stage, tmp_path: Path) -> None:
     verified = stage.run("audit", "verify", str(target), "--vkey", vkey)
     assert verified.returncode == 0, verified.stdout + verified.stderr
     assert "every check passed" in verified.stdout
+    # The two gateways witness each other: by now a receipt is final, and holds against the policy without either.
+    proof, policy = tmp_path / "2.tlog-proof", tmp_path / "policy"
+    (made,) = stage.read("audit", "receipt", "2", "--wait", "20", "--out", str(proof))
+    assert (made["final"], made["witnesses"]) == (True, ["platform"])
+    policy.write_text(stage.run("audit", "policy").stdout, encoding="utf-8")
+    assert assent_verify([str(proof), "--policy", str(policy)]) == 0
+    assert assent_verify([str(target), "--policy", str(policy)]) == 0
+    listed = {(row["kind"], row["party"]): row for row in stage.read("audit", "witnesses")}
+    assert listed.keys() == {("witness", "platform"), ("log", "platform")}
     stranger = stage.run("audit", "checkpoint", side=stage.pair.platform).stdout
     foreign = tmp_path / "foreign"
     foreign.write_text(stranger, encoding="utf-8")

@@ -66,6 +66,6 @@ class EpochStore(Protocol):
         """Begin a log: tree and tiles stay, checkpoints of the old log are put aside."""
         ...
 
-    async def reset(self, size: int) -> None:
-        """Drop all tiles and say that `size` entries are in the tree, whose tiles follow in this transaction."""
+    async def take_apart(self) -> int:
+        """Drop all tiles, so that every entry is pending again; return how many there must be."""
         ...

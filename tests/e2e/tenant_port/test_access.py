@@ -95,6 +95,9 @@ async def test_a_role_is_needed_and_named(tenant: Tenant) -> None:
             cdp.registry.create_purpose(Purpose(PURPOSE)),
             cdp.datasets.get("customers"),
             cdp.audit.checkpoint(),
+            cdp.witnesses.receipt(0),
+            cdp.witnesses.get(),
+            cdp.witnesses.policy(),
             cdp.consents.evaluate(
                 CUSTOMERS[0], subject_type="customer", purpose=PURPOSE, category="c", method="psi_hash"
             ),

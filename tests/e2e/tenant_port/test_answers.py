@@ -22,6 +22,7 @@ from gateway.client import (
     NoticeRecipient,
     Purpose,
 )
+from gateway.client.witness import Witnesses
 from gateway.errors import AccessError, AssentError, HostileInput, Misuse, RequestError, SourceError, StateError
 from gateway.flow.audit import sequence
 from gateway.route.caller import Role
@@ -340,6 +341,16 @@ async def test_the_audit_log_is_listed_proved_and_exported(tenant: Tenant, clien
     assert (proof.index, proof.checkpoint) == (2, checkpoint)
     with pytest.raises(RequestError, match="field index"):
         await client.audit.inclusion_proof(3)
+    receipt = await client.witnesses.receipt(2)
+    assert (receipt.index, receipt.tree_size, receipt.final, receipt.witnesses) == (2, 3, False, ())
+    assert receipt.content.startswith(b"c2sp.org/tlog-proof@v1\nextra ")
+    with pytest.raises(StateError, match="no such entry"):
+        await client.witnesses.receipt(key="nobody")
+    with pytest.raises(RequestError, match="field key"):
+        await client.witnesses.receipt(type="run_record")
+    assert await client.witnesses.get() == Witnesses((), (), ())
+    with pytest.raises(StateError, match=r"log\.quorum"):
+        await client.witnesses.policy()
     files: dict[str, bytes] = {}
     async for path, piece in client.audit.export():
         files[path] = files.get(path, b"") + piece
