@@ -6,15 +6,21 @@ import re
 
 from gateway.agreement.notice import MAX_NOTICE_BYTES
 from gateway.errors import HostileInput, RequestError
-from gateway.flow.ports.peer import Acceptance
+from gateway.flow.ports.peer import Acceptance, Cosigned, Held
 from gateway.peer.v1 import exchange_pb2 as pb
 from gateway.peer.v1 import notice_pb2 as notice_pb
+from gateway.peer.v1 import witness_pb2 as witness_pb
 from gateway.route.agreement import Operation
 from gateway.route.job import Failure, Refusal
 from gateway.route.notice import Signed
 from gateway.route.session import LAST_STAGE, Chunk, SessionOffer, SessionState, SessionStatus, StageStatus
+from gateway.tlog.audit_path import MAX_SIZE
+from gateway.tlog.note import MAX_NOTE_BYTES
+from gateway.tlog.tile import HASH_BYTES
+from gateway.tlog.witness import MAX_PROOF_HASHES, MAX_REQUEST_BYTES
 
 MAX_CHUNK_BYTES = 1024 * 1024
+MAX_LINES_BYTES = 64 * 1024
 MAX_KEYS = 8
 MAX_COLUMNS = 64
 MAX_ENRICH_COLUMNS = 3
@@ -207,6 +213,71 @@ def notice_id_from_proto(value: str) -> str:
     if value and _UUID.fullmatch(value) is None:
         _bad("after", "must be a lower-case uuid")
     return value
+
+
+def add_checkpoint_from_proto(message: witness_pb.AddCheckpointRequest) -> bytes:
+    """Read the body of add-checkpoint; RequestError BAD_FIELD when it is too long."""
+    if len(message.body) > MAX_REQUEST_BYTES:
+        raise RequestError("BAD_FIELD", f"field body must be at most {MAX_REQUEST_BYTES} bytes")
+    return message.body
+
+
+def witness_answer_to_proto(answer: Cosigned | Held) -> witness_pb.AddCheckpointResponse:
+    """Write a witness's answer."""
+    if isinstance(answer, Cosigned):
+        return witness_pb.AddCheckpointResponse(cosigned=witness_pb.Cosigned(lines=answer.lines))
+    held = witness_pb.Held(size=answer.size, checkpoint=answer.checkpoint)
+    return (
+        witness_pb.AddCheckpointResponse(inconsistent=held)
+        if answer.forked
+        else witness_pb.AddCheckpointResponse(conflict=held)
+    )
+
+
+def witness_answer_from_proto(message: witness_pb.AddCheckpointResponse) -> Cosigned | Held:
+    """Read a witness's answer.
+
+    Raises:
+        HostileInput: BAD_SHAPE.
+    """
+    which = message.WhichOneof("answer")
+    if which == "cosigned":
+        if len(message.cosigned.lines) > MAX_LINES_BYTES:
+            raise HostileInput("BAD_SHAPE", "a witness's cosignature is too long")
+        return Cosigned(message.cosigned.lines)
+    if which is None:
+        raise HostileInput("BAD_SHAPE", "a witness's answer says neither yes nor no")
+    forked = which == "inconsistent"
+    held = message.inconsistent if forked else message.conflict
+    if held.size > MAX_SIZE or len(held.checkpoint) > MAX_NOTE_BYTES:
+        raise HostileInput("BAD_SHAPE", "a witness holds a checkpoint of a size that no log has")
+    return Held(held.size, held.checkpoint, forked)
+
+
+def note_from_proto(note: bytes) -> bytes:
+    """Read a signed note; RequestError BAD_FIELD when it is too long."""
+    if len(note) > MAX_NOTE_BYTES:
+        raise RequestError("BAD_FIELD", f"field checkpoint must be at most {MAX_NOTE_BYTES} bytes")
+    return note
+
+
+def sizes_from_proto(message: witness_pb.ProveConsistencyRequest) -> tuple[int, int]:
+    """Read two sizes; RequestError BAD_FIELD beyond 2^63 - 1."""
+    if max(message.old_size, message.size) > MAX_SIZE:
+        raise RequestError("BAD_FIELD", "fields old_size and size must be below 2^63")
+    return message.old_size, message.size
+
+
+def hashes_from_proto(message: witness_pb.ProveConsistencyResponse) -> tuple[bytes, ...]:
+    """Read a consistency proof.
+
+    Raises:
+        HostileInput: BAD_SHAPE.
+    """
+    hashes = tuple(message.hashes)
+    if len(hashes) > MAX_PROOF_HASHES or any(len(value) != HASH_BYTES for value in hashes):
+        raise HostileInput("BAD_SHAPE", "a consistency proof has too many hashes, or one that is not 32 bytes long")
+    return hashes
 
 
 def _sized(value: bytes, size: int, name: str) -> bytes:

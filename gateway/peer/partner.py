@@ -12,7 +12,7 @@ import grpc.aio
 
 from gateway.errors import HostileInput, RequestError
 from gateway.flow.ports.peer import Acceptance, Closing, Cosigned, Held
-from gateway.peer import convert, convert_witness
+from gateway.peer import convert
 from gateway.peer.channel import ABORT_DEADLINE_S, UNARY_DEADLINE_S, WITNESS_DEADLINE_S, Channels
 from gateway.peer.status import error_of
 from gateway.peer.v1 import agreement_exchange_pb2 as agreement_pb
@@ -137,7 +137,7 @@ class GrpcPeer:
         """See `PeerPort`."""
         request = witness_pb.AddCheckpointRequest(body=body)
         call = self._witness(partner).AddCheckpoint(request, timeout=WITNESS_DEADLINE_S)
-        return convert_witness.answer_from_proto(await _answer(call, partner))
+        return convert.witness_answer_from_proto(await _answer(call, partner))
 
     async def compare_checkpoint(self, partner: PartyCard, checkpoint: bytes) -> bytes:
         """See `PeerPort`."""
@@ -149,7 +149,7 @@ class GrpcPeer:
         """See `PeerPort`."""
         request = witness_pb.ProveConsistencyRequest(old_size=old_size, size=size)
         call = self._witness(partner).ProveConsistency(request, timeout=WITNESS_DEADLINE_S)
-        return convert_witness.hashes_from_proto(await _answer(call, partner))
+        return convert.hashes_from_proto(await _answer(call, partner))
 
     def _witness(self, card: PartyCard) -> witness_grpc.WitnessServiceAsyncStub:
         return witness_grpc.WitnessServiceStub(self._channels.to(card))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.flow.ports import House
 from gateway.flow.witness import comparing, serving
-from gateway.peer import convert_witness as convert
+from gateway.peer import convert
 from gateway.peer.v1 import witness_pb2 as pb
 from gateway.peer.v1 import witness_pb2_grpc as pb_grpc
 from gateway.rpc.door import Context, unary
@@ -23,8 +23,8 @@ class PeerWitnessServicer(pb_grpc.WitnessServiceServicer):
     async def AddCheckpoint(self, request: pb.AddCheckpointRequest, context: Context) -> pb.AddCheckpointResponse:
         """Compare, store and cosign the caller's checkpoint."""
         partner = caller_of(self._identify, context)
-        answer = await serving.add_checkpoint(self._house, partner, convert.body_from_proto(request))
-        return convert.answer_to_proto(answer)
+        answer = await serving.add_checkpoint(self._house, partner, convert.add_checkpoint_from_proto(request))
+        return convert.witness_answer_to_proto(answer)
 
     @unary
     async def CompareCheckpoint(
