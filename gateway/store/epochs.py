@@ -9,7 +9,8 @@ from sqlalchemy import delete, literal, select
 from gateway.route.witness import Epoch
 from gateway.store.connection import AnyRow, StoreConnection
 from gateway.store.counters import Counter, lock_counter, read_counter, set_counter
-from gateway.store.schema import audit_checkpoints, audit_epochs, audit_past_checkpoints, audit_tiles
+from gateway.store.schema import audit_checkpoints, audit_tiles
+from gateway.store.schema_witness import audit_epochs, audit_past_checkpoints
 
 
 class SqlEpochStore:

@@ -18,7 +18,7 @@ Rows of one noun lie together:
     input_sketches                              of whom it was computed, to tell later inputs apart
     audit_entries, audit_payloads, subject_salts, audit_tiles, audit_checkpoints    the log
     audit_epochs, audit_past_checkpoints        logs begun anew, and what was signed before
-    audit_cosignatures, witnessed_logs, log_forks    witnesses
+    audit_cosignatures, witnessed_logs, log_forks    witnesses; these and the line above in `schema_witness`
     counters                                    numbers that grow without gaps, each a row to lock
 """
 
@@ -32,7 +32,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     PrimaryKeyConstraint,
     Table,
     Text,
@@ -41,15 +40,7 @@ from sqlalchemy import (
 )
 
 from gateway.store.column_type import Json, KeyText, Moment, Ordinal
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+from gateway.store.metadata import metadata as metadata
 
 # What partial indexes hold; a query must say the same to be answered from them.
 LOGGED = text("entry IS NOT NULL")
@@ -591,62 +582,4 @@ audit_checkpoints = Table(
     Column("root", LargeBinary, nullable=False),
     Column("note", LargeBinary, nullable=False),
     Column("at", Moment, nullable=False),
-)
-
-# A log begun anew under an origin of its own, and the tree that it found.
-audit_epochs = Table(
-    "audit_epochs",
-    metadata,
-    Column("origin", KeyText, primary_key=True),
-    Column("size", BigInteger, nullable=False),
-    Column("root", LargeBinary, nullable=False),
-    Column("began_at", Moment, nullable=False),
-)
-
-# Checkpoints of the log before that of this origin.
-audit_past_checkpoints = Table(
-    "audit_past_checkpoints",
-    metadata,
-    Column("before", KeyText, nullable=False),
-    Column("size", BigInteger, nullable=False),
-    Column("root", LargeBinary, nullable=False),
-    Column("note", LargeBinary, nullable=False),
-    Column("at", Moment, nullable=False),
-    PrimaryKeyConstraint("before", "size"),
-)
-
-audit_cosignatures = Table(
-    "audit_cosignatures",
-    metadata,
-    Column("origin", KeyText, nullable=False),
-    Column("size", BigInteger, nullable=False),
-    Column("witness", KeyText, nullable=False),
-    Column("line", Text, nullable=False),
-    Column("at", Moment, nullable=False),
-    PrimaryKeyConstraint("origin", "size", "witness"),
-)
-
-# The last checkpoint of another party's log that we cosigned.
-witnessed_logs = Table(
-    "witnessed_logs",
-    metadata,
-    Column("origin", KeyText, primary_key=True),
-    Column("party", Text, nullable=False),
-    Column("size", BigInteger, nullable=False),
-    Column("root", LargeBinary, nullable=False),
-    Column("note", LargeBinary, nullable=False),
-    Column("at", Moment, nullable=False),
-)
-
-log_forks = Table(
-    "log_forks",
-    metadata,
-    Column("origin", KeyText, nullable=False),
-    Column("size", BigInteger, nullable=False),
-    Column("party", Text, nullable=False),
-    Column("held", LargeBinary, nullable=False),
-    Column("shown", LargeBinary, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("found_at", Moment, nullable=False),
-    PrimaryKeyConstraint("origin", "size"),
 )

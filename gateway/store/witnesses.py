@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, select, tuple_, update
 
 from gateway.route.witness import ForkRecord, HeldCheckpoint, StoredCosignature
 from gateway.store.connection import AnyRow, StoreConnection
-from gateway.store.schema import audit_cosignatures, log_forks, witnessed_logs
+from gateway.store.schema_witness import audit_cosignatures, log_forks, witnessed_logs
 
 
 class SqlWitnessStore:
