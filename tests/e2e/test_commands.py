@@ -275,6 +275,9 @@ def test_the_log_is_exported_and_verified(stage: Stage, tmp_path: Path) -> None:
     assert assent_verify([str(target), "--policy", str(policy)]) == 0
     listed = {(row["kind"], row["party"]): row for row in stage.read("audit", "witnesses")}
     assert listed.keys() == {("witness", "platform"), ("log", "platform")}
+    shown = stage.run("audit", "witnesses", "--note", "platform").stdout
+    assert shown.startswith("platform.assent.internal/audit\n")
+    assert stage.run("audit", "witnesses", "--note", "nobody").returncode == 1
     stranger = stage.run("audit", "checkpoint", side=stage.pair.platform).stdout
     foreign = tmp_path / "foreign"
     foreign.write_text(stranger, encoding="utf-8")
