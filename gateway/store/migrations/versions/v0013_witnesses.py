@@ -1,6 +1,6 @@
 """Witnesses: cosignatures over our log, what we saw of others', forks, and logs begun anew.
 
-Revision: 0014, after 0011, 2026-11-22.
+Revision: 0013, after 0012, 2026-11-22.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0014"
-down_revision = "0011"
+revision = "0013"
+down_revision = "0012"
 
 KEY = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
