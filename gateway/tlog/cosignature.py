@@ -4,7 +4,7 @@
 
 signed over "cosignature/v1" newline "time <seconds>" newline and the note's whole
 text. One form of message for every log: the key that makes it must sign nothing
-else that could begin with these words (docs/adr/0015).
+else that could begin with these words (docs/adr/0012).
 
 Source: C2SP tlog-cosignature (type 0x04, timestamped Ed25519).
 """
