@@ -44,6 +44,8 @@ from gateway.route.job import Job, JobRequest, Refusal
 from gateway.route.notice import Signed
 from gateway.route.party import PartyCard
 from gateway.route.session import Chunk, SessionOffer, SessionStatus
+from gateway.settings import SinkSettings
+from gateway.sink import Sinks
 from gateway.spool import Results, Spool
 from gateway.store import open_store
 from tests.inline_processes import InlineProcesses
@@ -175,6 +177,7 @@ class Gateway:
         self.url = url or f"sqlite+aiosqlite:///{home}/assent.db"
         self.peer = LoopbackPeer()
         self.peer.own = self
+        self.sinks: dict[str, SinkSettings] = {}
         self.down = False
         self.wrap: Callable[[House], House] = lambda house: house
         self.house: House
@@ -192,6 +195,7 @@ class Gateway:
                 spool=Spool(self.home / "spool", sealer),
                 datasets=self.datasets,
                 results=Results(self.home / "results", sealer),
+                sinks=Sinks(lambda: self.sinks),
                 peer=self.peer,
                 clock=self.clock,
                 bells=ProcessBells(),

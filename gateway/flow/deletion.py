@@ -204,6 +204,7 @@ def _event(task: DeletionTask, kind: LeafType, now: datetime) -> AuditEvent:
                 "removed_at": time_text(one.removed_at),
                 "notice": one.notice_id,
                 "acknowledged_at": "" if one.acknowledged_at is None else time_text(one.acknowledged_at),
+                **({"sinks": {row.sink: time_text(row.removed_at) for row in one.sinks}} if one.sinks else {}),
             }
             for one in task.evidence
         ]

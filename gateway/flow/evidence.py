@@ -1,18 +1,21 @@
 """Deletions that the gateway itself saw to: about one recipient, whose runs lost the person's rows on both sides.
 
 A task closes by itself once every run with that recipient was looked at, our own rows are gone and the partner has
-acknowledged each notice; what that rests on stands beside the task, in the log too. A task stays open for an officer
-where a result with the person had been read, for its readers must delete as well, and where no run held a row.
+acknowledged each notice, and no sink holds a row; what that rests on stands beside the task, in the log too. A task
+stays open for an officer where a result with the person had been read, for its readers must delete as well, and where
+no run held a row.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from gateway.errors import AssentError
 from gateway.flow.deletion import mark_deleted
 from gateway.flow.ports import House, Transaction
 from gateway.route.job import Side
 from gateway.route.notice import Removal
-from gateway.route.task import DeletionEvidence, DeletionTask
+from gateway.route.task import DeletionEvidence, DeletionTask, SinkEvidence
 from gateway.tlog.leaf import LeafType
 
 PAGE = 1000
@@ -49,6 +52,9 @@ async def _evidence(tx: Transaction, task: DeletionTask) -> list[DeletionEvidenc
     history = (await tx.consents.histories([task.subject_ref]))[task.subject_ref]
     found: list[DeletionEvidence] = []
     for ref in (task.subject_ref, *(other.subject for other in history.linked)):
+        sinks = await tx.deliveries.removals_of(ref)
+        if any(gone_at is None for _, gone_at in sinks):
+            return []
         for removal in await tx.removals.of_subject(ref):
             run = await tx.runs.get(removal.job_id)
             if run is None or run.partner != task.recipient:
@@ -58,7 +64,8 @@ async def _evidence(tx: Transaction, task: DeletionTask) -> list[DeletionEvidenc
             one = await _of(tx, run.partner, removal)
             if one is None:
                 return []
-            found.append(one)
+            gone = ((delivery.sink, at) for delivery, at in sinks if delivery.job_id == removal.job_id and at)
+            found.append(replace(one, sinks=tuple(SinkEvidence(sink, at) for sink, at in gone)))
     return list({one.job_id: one for one in found}.values())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from datetime import datetime
 
@@ -18,7 +18,7 @@ from gateway.flow.access import require
 from gateway.flow.identity import label_of, links_to
 from gateway.flow.notices import is_suspended
 from gateway.flow.pipeline import ahead, in_turn
-from gateway.flow.ports import House, StoredRows
+from gateway.flow.ports import House, StoredRows, Transaction
 from gateway.flow.threads import in_thread
 from gateway.psi.arrow import rows_of
 from gateway.route.agreement import AgreementBinding, Operation
@@ -54,18 +54,30 @@ PART = pa.field("part", pa.string())
 async def create_job(house: House, caller: Caller, request: JobRequest) -> Job:
     """Store a job for the workers and return at once; the same request_id returns the same job."""
     require(caller, Role.CDP_JOB)
-    if (request.operation in (Operation.MATCH, Operation.OVERLAP)) == bool(request.columns):
-        raise RequestError("BAD_FIELD", "job.columns: ENRICH and AGGREGATE name agreed columns, MATCH and OVERLAP none")
-    now = house.clock.now()
+    check_columns(request.operation, request.columns, "job")
     async with house.store.begin() as tx:
-        copy = await tx.agreements.get(request.agreement_id)
-        partner = next((p.party for p in copy.agreement.parties if p.party != house.custody.party), "")
-        job = new_job(house, str(uuid.uuid4()), Side.RECEIVER, partner, request, now)
-        stored = await tx.jobs.create(job)
-        if stored.job_id == job.job_id:
-            await tx.audit.append([created_event(job, now)])
+        stored = await queue_job(tx, house, request, house.clock.now())
     house.bells.ring("jobs")
     house.bells.ring("audit")
+    return stored
+
+
+def check_columns(operation: Operation, columns: Sequence[str], path: str) -> None:
+    """Refuse columns where an operation has none, and their absence; RequestError BAD_FIELD."""
+    if (operation in (Operation.MATCH, Operation.OVERLAP)) == bool(columns):
+        raise RequestError(
+            "BAD_FIELD", f"{path}.columns: ENRICH and AGGREGATE name agreed columns, MATCH and OVERLAP none"
+        )
+
+
+async def queue_job(tx: Transaction, house: House, request: JobRequest, now: datetime) -> Job:
+    """Store a job inside a transaction; the same request_id returns the same job. Who queues rings the bells."""
+    copy = await tx.agreements.get(request.agreement_id)
+    partner = next((p.party for p in copy.agreement.parties if p.party != house.custody.party), "")
+    job = new_job(house, str(uuid.uuid4()), Side.RECEIVER, partner, request, now)
+    stored = await tx.jobs.create(job)
+    if stored.job_id == job.job_id:
+        await tx.audit.append([created_event(job, now)])
     return stored
 
 
@@ -188,6 +200,31 @@ async def read_result(
         sender: null attribute and value).
     """
     require(caller, Role.CDP_JOB)
+    job, binding, stored = await open_released(house, job_id)
+    grouped = job.request.operation.grouped
+    if not grouped and control_segment:
+        raise RequestError("BAD_FIELD", "control_segment: only statistics per segment are compared")
+    pieces = _cells(stored, control_segment) if grouped else customers_of(house, job, binding, stored, long_rows)
+    rows = 0
+    async with aclosing(pieces):
+        async for piece, customers in pieces:
+            rows += customers
+            for batch in piece.to_batches(max_chunksize=house.limits.result_batch):
+                yield batch
+    payload = {"job": job_id, "by": caller.subject, "rows": rows}
+    if not grouped:
+        payload["absent"] = int(str(job.report["released"])) - rows
+    async with house.store.begin() as tx:
+        await tx.audit.append([AuditEvent(type="result_read", time=house.clock.now(), subject_ref="", payload=payload)])
+    house.bells.ring("audit")
+
+
+async def open_released(house: House, job_id: str) -> tuple[Job, AgreementBinding, StoredRows]:
+    """Open the result of a job that SUCCEEDED and whose result is ours.
+
+    Raises:
+        StateError: NOT_FOUND where there is none (any more); STAGE_ORDER while the partner suspends its use.
+    """
     async with house.store.read() as tx:
         job = await tx.jobs.get(job_id)
         binding = await tx.agreements.binding(job.request.agreement_id)
@@ -205,21 +242,7 @@ async def read_result(
     stored = await house.results.open(job_id)
     if stored is None:
         raise StateError("NOT_FOUND", f"the result of job {job_id} is gone: its retention has ended")
-    if not grouped and control_segment:
-        raise RequestError("BAD_FIELD", "control_segment: only statistics per segment are compared")
-    pieces = _cells(stored, control_segment) if grouped else _customers(house, job, binding, stored)
-    rows = 0
-    async with aclosing(pieces):
-        async for piece, customers in pieces:
-            rows += customers
-            for batch in piece.to_batches(max_chunksize=house.limits.result_batch):
-                yield batch
-    payload = {"job": job_id, "by": caller.subject, "rows": rows}
-    if not grouped:
-        payload["absent"] = int(str(job.report["released"])) - rows
-    async with house.store.begin() as tx:
-        await tx.audit.append([AuditEvent(type="result_read", time=house.clock.now(), subject_ref="", payload=payload)])
-    house.bells.ring("audit")
+    return job, binding, stored
 
 
 async def _cells(stored: StoredRows, control_segment: str) -> AsyncGenerator[tuple[pa.Table, int], None]:
@@ -231,12 +254,23 @@ async def _cells(stored: StoredRows, control_segment: str) -> AsyncGenerator[tup
         yield await in_thread(compare, cells, control_segment), 0
 
 
-async def _customers(
-    house: House, job: Job, binding: AgreementBinding, stored: StoredRows
+async def customers_of(
+    house: House,
+    job: Job,
+    binding: AgreementBinding,
+    stored: StoredRows,
+    shape: Callable[[Job, pa.Table, pa.StringArray], pa.Table],
 ) -> AsyncGenerator[tuple[pa.Table, int], None]:
     """Put raw customer values to a result, in memory; yield rows, and how many customers they are.
 
     The data set is passed over once for every part of the result that fits the memory.
+
+    Args:
+        house: ports.
+        job: that has the result.
+        binding: of its agreement.
+        stored: the result.
+        shape: makes rows of stored ones and the customers whose they are.
     """
     key, threads = house.custody.subject_key(), house.limits.threads
     parts = await house.datasets.parts(binding.dataset)
@@ -254,7 +288,7 @@ async def _customers(
         found = found[np.sort(np.unique(place[found], return_index=True)[1])]
         seen[place[found]] = True
         rows = table.take(pa.array(place[found]))
-        return _long(job, rows, subjects.take(pa.array(found))), len(found)
+        return shape(job, rows, subjects.take(pa.array(found))), len(found)
 
     with house.memory.lend() as memory:
         async for table in in_turn(_parts(stored, memory // 4)):
@@ -287,7 +321,7 @@ def _parts(stored: StoredRows, memory: int) -> Iterator[pa.Table]:
         yield pa.Table.from_batches(held).combine_chunks()
 
 
-def _long(job: Job, table: pa.Table, customers: pa.Array) -> pa.Table:
+def long_rows(job: Job, table: pa.Table, customers: pa.StringArray) -> pa.Table:
     """Turn one column per attribute into one row per customer and attribute."""
     obtained = job.report.get("obtained_at")
     expires = job.report.get("expires_at")

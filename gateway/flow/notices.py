@@ -25,6 +25,7 @@ from gateway.agreement.notice import (
 from gateway.agreement.signature import verify_record
 from gateway.errors import AssentError, HostileInput, StateError
 from gateway.flow.ports import House, Transaction
+from gateway.flow.sinks.removal import note_tokens, settle_job
 from gateway.route.audit import AuditEvent
 from gateway.route.job import Job
 from gateway.route.notice import NoticeKind, PeerNotice, ReleasedRun, Signed, StoredNotice
@@ -177,7 +178,8 @@ async def receive_notice(house: House, partner: Partner, signed: Signed) -> Sign
 
     Raises:
         HostileInput: BAD_SHAPE or BAD_SIGNATURE; DIGEST_MISMATCH when its id came before with other bytes.
-        StateError: NOT_FOUND for a run that is not of this partner; STAGE_ORDER while ours is not over yet.
+        StateError: NOT_FOUND for a run that is not of this partner; STAGE_ORDER while ours is not over yet, or its
+            result is on its way to a sink; as `SinkPort.take_out` while a sink cannot be changed.
     """
     party = partner.card.party
     notice = parse_notice(signed.record)
@@ -203,7 +205,10 @@ async def receive_notice(house: House, partner: Partner, signed: Signed) -> Sign
         return Signed(stored.acknowledgement, stored.acknowledgement_signature)
     house.bells.ring("audit")
     if notice.kind is NoticeKind.TOMBSTONE:
+        await note_tokens(house, job.job_id, notice.tokens)
         await house.results.delete_tokens(job.job_id, notice.tokens)
+        # We sign for what is gone everywhere: a sink that is away makes the notice wait.
+        await settle_job(house, job.job_id)
     return await _carried_out(house, stored)
 
 

@@ -2,6 +2,7 @@
 
     people named by new consent events -> members of each released run -> may_use
     -> removals decided -> rows off the disk -> notices to the partner -> acknowledgements -> deletion tasks closed
+                                             -> rows off the sinks (flow/sinks/removal)
 
 Every step is durable before the next begins and does nothing twice. A run notes the number of the last append of
 consent events that was looked at for it; numbers follow commits, so that no act is lost between judgement and crash.
@@ -32,6 +33,7 @@ from gateway.flow.pipeline import in_turn
 from gateway.flow.ports import House, Mark, StoredRows, Transaction
 from gateway.flow.registry import load_registry
 from gateway.flow.removal import removal_of
+from gateway.flow.sinks.removal import note_removals
 from gateway.flow.threads import in_thread
 from gateway.psi.arrow import whole
 from gateway.route.agreement import Direction
@@ -237,6 +239,7 @@ async def _take_some(house: House, job_id: str) -> bool:
     now = house.clock.now()
     async with house.store.begin() as tx:
         fresh = await tx.removals.finish(job_id, [removal.subject_ref for removal in pending], now)
+        await note_removals(tx, job_id, sorted(fresh))
         pending = [removal for removal in pending if removal.subject_ref in fresh]
         naming = [removal for removal in pending if removal.token in told]
         by_subject: dict[str, str] = {}

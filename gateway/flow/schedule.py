@@ -20,7 +20,9 @@ from gateway.flow.ports import House
 from gateway.flow.projecting import TASK as SETTLE_PROJECTION
 from gateway.flow.projecting import settle_projection
 from gateway.flow.reach import reach_runs
+from gateway.flow.recurring.round import run_schedules
 from gateway.flow.retention import expire_sessions, purge_sketches, sweep_results
+from gateway.flow.sinks.deliver import deliver_results
 from gateway.flow.witness.comparing import compare_checkpoints
 from gateway.route.caller import Caller
 from gateway.route.task import TaskRow
@@ -50,6 +52,7 @@ class Task:
 
 
 TASKS = (
+    Task("run-schedules", timedelta(seconds=10), run_schedules),
     Task("expire-consents", timedelta(minutes=10), expire_consents),
     Task("open-deletions", timedelta(minutes=10), open_deletions),
     Task("sweep-results", timedelta(minutes=10), sweep_results, local=True),
@@ -61,6 +64,9 @@ TASKS = (
     Task("compare-checkpoints", timedelta(minutes=1), compare_checkpoints),
     Task("warn-of-ends", timedelta(hours=1), warn_of_ends, loud=True),
 )
+
+DELIVERIES = (Task("deliver-results", timedelta(seconds=10), deliver_results, local=True),)
+"""What may take as long as the results are large; a scheduler of its own runs it."""
 
 
 async def list_tasks(house: House, caller: Caller) -> list[TaskRow]:

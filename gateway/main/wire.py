@@ -29,6 +29,7 @@ from gateway.errors import RequestError
 from gateway.flow.audit import sequence
 from gateway.flow.memory import Memory
 from gateway.flow.ports import House, Limits, Witnessing
+from gateway.flow.schedule import DELIVERIES
 from gateway.keys.certificate import spki_pin
 from gateway.keys.custody import HomeKeys
 from gateway.keys.provider import FileKeyProvider
@@ -39,8 +40,9 @@ from gateway.peer.directory import Directory
 from gateway.peer.partner import GrpcPeer
 from gateway.rpc.exchange import peer_server
 from gateway.rpc.server import tenant_server
-from gateway.settings import Settings, load_datasets
+from gateway.settings import Settings, load_datasets, load_settings
 from gateway.settings.tables import LogSettings
+from gateway.sink import Sinks
 from gateway.spool import Results, Spool
 from gateway.store import open_store
 from gateway.tlog.note import parse_vkey
@@ -56,7 +58,7 @@ class Running:
     Attributes:
         tenant_port: TCP port of the tenant API.
         peer_port: TCP port for partners.
-        tasks: worker, scheduler, sequencer, seeker of witnesses, decision writer and directory; the end of any of
+        tasks: worker, schedulers, sequencer, seeker of witnesses, decision writer and directory; the end of any of
             them is a fault.
     """
 
@@ -92,6 +94,7 @@ async def running(settings: Settings, grace_s: float = 5.0) -> AsyncIterator[Run
             spool=Spool(settings.spool.directory, sealer),
             datasets=Datasets(lambda: load_datasets(settings.home)),
             results=Results(settings.home / RESULTS_FOLDER, sealer),
+            sinks=Sinks(lambda: load_settings(settings.home).sinks),
             peer=GrpcPeer(channels),
             clock=clock,
             bells=bells,
@@ -132,6 +135,8 @@ async def running(settings: Settings, grace_s: float = 5.0) -> AsyncIterator[Run
                 ("decisions", write_decisions_for_ever(house)),
                 ("worker", worker.work()),
                 ("scheduler", Scheduler(house, owner).work()),
+                # Apart: a large result on its way to a slow sink holds up nothing else.
+                ("deliveries", Scheduler(house, owner, tasks=DELIVERIES).work()),
             )
         )
         stack.push_async_callback(_stopped, tasks)

@@ -47,6 +47,14 @@ class DeletionCause(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class SinkEvidence:
+    """That a row of a run is gone from a sink, and since when."""
+
+    sink: str
+    removed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class DeletionEvidence:
     """What became of the row of one released run that a deletion task covers.
 
@@ -55,12 +63,14 @@ class DeletionEvidence:
         removed_at: when the row was off our disk.
         notice_id: by which the partner was told; "" when it held nothing of the row.
         acknowledged_at: when the partner's signed acknowledgement came; None when there was nothing to acknowledge.
+        sinks: from which the row is gone, where the result had been put into some.
     """
 
     job_id: str
     removed_at: datetime
     notice_id: str
     acknowledged_at: datetime | None
+    sinks: tuple[SinkEvidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

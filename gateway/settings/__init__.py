@@ -1,8 +1,9 @@
 """Settings of one gateway: `$ASSENT_HOME/assent.toml`, and what may stand above it."""
 
 from gateway.settings.explain import SettingRow, explain
-from gateway.settings.file import add_dataset, checked_dataset, write_default
+from gateway.settings.file import add_dataset, add_sink, checked_dataset, write_default
 from gateway.settings.load import load_datasets, load_settings
+from gateway.settings.sink_table import SinkSettings
 from gateway.settings.tables import (
     DatasetSettings,
     EngineSettings,
@@ -22,9 +23,11 @@ __all__ = [
     "ServerSettings",
     "SettingRow",
     "Settings",
+    "SinkSettings",
     "SpoolSettings",
     "StoreSettings",
     "add_dataset",
+    "add_sink",
     "checked_dataset",
     "explain",
     "load_datasets",

@@ -15,6 +15,7 @@ from typing import Any
 
 from gateway.errors import RequestError, StateError
 from gateway.settings.load import FILE, check, read_file
+from gateway.settings.sink_table import SinkSettings
 from gateway.settings.tables import DATASET_NAME, DatasetSettings, UnionSettings
 
 _MODE = 0o600  # the store's URL may hold a password
@@ -127,16 +128,53 @@ def _located(dataset: Mapping[str, object]) -> dict[str, object]:
     return keys
 
 
-def _appended(text: str, before: dict[str, Any], name: str, keys: Mapping[str, object]) -> dict[str, Any]:
+def add_sink(home: Path, name: str, sink: Mapping[str, object]) -> SinkSettings:
+    """Declare a sink: append its table to assent.toml.
+
+    Args:
+        home: the home.
+        name: 1 to 63 of a-z, 0-9, _ and -, beginning with a letter.
+        sink: as [sinks.NAME] has it; a relative path is one from here, and is stored absolute.
+
+    Returns:
+        The sink as declared.
+
+    Raises:
+        RequestError: BAD_FIELD for a wrong name or key, or an assent.toml that cannot be appended to.
+        StateError: REVISION_CONFLICT when the name is declared already; NOT_FOUND without an assent.toml; DISK_FULL.
+    """
+    if DATASET_NAME.fullmatch(name) is None:
+        raise RequestError(
+            "BAD_FIELD", "the name of a sink must be 1 to 63 of a-z, 0-9, _ and -, beginning with a letter"
+        )
+    keys = _located(sink)
+    with _written(home), _locked(home):
+        before = read_file(home)
+        if name in before.get("sinks", {}):
+            raise StateError(
+                "REVISION_CONFLICT", f"a sink {name} is declared already; choose another name or edit {FILE}"
+            )
+        path = (home / FILE).resolve()
+        text = path.read_text(encoding="utf-8")
+        text = text.rstrip("\n") + "\n" + _table(f"sinks.{name}", keys)
+        added = check(home, _appended(text, before, name, keys, "sinks")).sinks[name]
+        _replace(path, text)
+    return added
+
+
+def _appended(
+    text: str, before: dict[str, Any], name: str, keys: Mapping[str, object], table: str = "datasets"
+) -> dict[str, Any]:
     """Read the new text back: it must say what the old one said, and the new table."""
     try:
         after = tomllib.loads(text)
     except tomllib.TOMLDecodeError:
         after = {}
-    expected = before | {"datasets": {**before.get("datasets", {}), name: _as_read(keys)}}
+    expected = before | {table: {**before.get(table, {}), name: _as_read(keys)}}
     if after != expected:
+        what = "data sets" if table == "datasets" else table
         raise RequestError(
-            "BAD_FIELD", f"{FILE} writes its data sets in a form that cannot be appended to; use [datasets.NAME] tables"
+            "BAD_FIELD", f"{FILE} writes its {what} in a form that cannot be appended to; use [{table}.NAME] tables"
         )
     return after
 

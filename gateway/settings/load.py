@@ -135,6 +135,7 @@ def _checked(home: Path, merged: dict[str, Any], sources: dict[str, str]) -> Set
             ),
             "spool": settings.spool.model_copy(update={"directory": home / settings.spool.directory}),
             "datasets": {name: dataset.located(home) for name, dataset in settings.datasets.items()},
+            "sinks": {name: sink.located(home) for name, sink in settings.sinks.items()},
         }
     )
     located._home = home

@@ -28,6 +28,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from gateway.errors import RequestError
 from gateway.route import partition
+from gateway.settings.sink_table import SinkSettings
 
 ENV_PREFIX = "ASSENT_"
 NESTED = "__"
@@ -339,6 +340,7 @@ class Settings(BaseSettings):
     engine: EngineSettings = EngineSettings()
     rights: RightsSettings = RightsSettings()
     datasets: Annotated[Mapping[str, AnyDataset], AfterValidator(_names)] = Field(default_factory=dict)
+    sinks: Annotated[Mapping[str, SinkSettings], AfterValidator(_names)] = Field(default_factory=dict)
 
     _home: Path = PrivateAttr()
     _sources: dict[str, str] = PrivateAttr(default_factory=dict)

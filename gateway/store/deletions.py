@@ -23,9 +23,10 @@ from sqlalchemy import (
 
 from gateway.errors import StateError
 from gateway.route.job import JobState
-from gateway.route.task import DeletionCause, DeletionEvidence, DeletionTask
+from gateway.route.task import DeletionCause, DeletionEvidence, DeletionTask, SinkEvidence
 from gateway.store.column_type import Moment
 from gateway.store.connection import AnyRow, StoreConnection, readable
+from gateway.store.fields import from_json, to_json
 from gateway.store.schema import (
     UNDONE,
     consent_links,
@@ -38,6 +39,7 @@ from gateway.store.schema import (
     runs,
     subjects,
 )
+from gateway.store.schema_schedules import deliveries, sink_removals
 
 
 class SqlDeletionStore:
@@ -103,7 +105,7 @@ class SqlDeletionStore:
         change = update(deletion_tasks).where(open_).values({"done_at": now, "done_by": by})
         if await self._connection.row(change.returning(deletion_tasks.c.task_id)) is None:
             return False
-        rows = [asdict(one) | {"task_id": task_id} for one in evidence]
+        rows = [asdict(one) | {"task_id": task_id, "sinks": to_json(one.sinks)} for one in evidence]
         await self._connection.insert_rows(deletion_evidence, rows)
         return True
 
@@ -175,12 +177,15 @@ async def _with_evidence(connection: StoreConnection, tasks: Sequence[DeletionTa
         table = deletion_evidence.c
         query = select(deletion_evidence).where(table.task_id.in_(select(connection.listed(list(of)).c.value)))
         for row in await connection.rows(query.order_by(table.task_id, table.removed_at, table.job_id)):
-            of[row.task_id].append(DeletionEvidence(row.job_id, row.removed_at, row.notice_id, row.acknowledged_at))
+            with readable():
+                sinks = from_json(tuple[SinkEvidence, ...], row.sinks)
+            told = (row.notice_id, row.acknowledged_at)
+            of[row.task_id].append(DeletionEvidence(row.job_id, row.removed_at, *told, sinks))
     return [replace(task, evidence=tuple(of.get(task.task_id, ()))) for task in tasks]
 
 
 def owing(subject: ColumnElement[str], partner: ColumnElement[str] | None, now: datetime) -> ColumnElement[bool]:
-    """Return the condition that rows of a person in released runs are still to be looked for, to go, or to be told of.
+    """Return the condition that rows of a person in released runs or sinks are still to be found, to go, or to tell of.
 
     Args:
         subject: reference of the person.
@@ -206,7 +211,13 @@ def owing(subject: ColumnElement[str], partner: ColumnElement[str] | None, now: 
         .join(subjects, subjects.c.subject_ref == subject)
         .where(of_partner, kept, run_reach.c.changes < subjects.c.changed)
     )
-    return or_(exists(left), exists(behind))
+    lying = (
+        select(sink_removals.c.delivery_id)
+        .join(deliveries, deliveries.c.delivery_id == sink_removals.c.delivery_id)
+        .join(run_reach, run_reach.c.job_id == deliveries.c.job_id)
+        .where(sink_removals.c.subject_ref == subject, sink_removals.c.removed_at.is_(None), of_partner)
+    )
+    return or_(exists(left), exists(behind), exists(lying))
 
 
 def _task(row: AnyRow) -> DeletionTask:

@@ -24,6 +24,7 @@ from gateway.store.schema import (
     rights_requests,
     subjects,
 )
+from gateway.store.schema_schedules import sink_removals
 from gateway.store.uses import drop_rows
 
 
@@ -58,7 +59,7 @@ class SqlErasureStore:
         use_set = select(subjects.c.use_set).where(subjects.c.subject_ref == subject_ref)
         await drop_rows(connection, {subject_ref: await connection.scalar(use_set)})
         counts = []
-        for table in (identity_links, removals, consent_links, consent_ends, exported_people):
+        for table in (identity_links, removals, consent_links, consent_ends, exported_people, sink_removals):
             gone = await connection.execute(delete(table).where(table.c.subject_ref == subject_ref))
             counts.append(gone.rowcount)
         ahead = (deletion_tasks.c.subject_ref == subject_ref, deletion_tasks.c.opened_at.is_(None))

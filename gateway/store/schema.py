@@ -20,6 +20,8 @@ Rows of one noun lie together:
     audit_epochs, audit_past_checkpoints        logs begun anew, and what was signed before
     audit_cosignatures, witnessed_logs, log_forks    witnesses; these and the line above in `schema_witness`
     counters                                    numbers that grow without gaps, each a row to lock
+
+Schedules and deliveries to sinks stand in `schema_schedules`.
 """
 
 from __future__ import annotations
@@ -476,7 +478,7 @@ deletion_tasks = Table(
 )
 
 # What became of the rows of released runs, where the gateway itself saw to a deletion. notice_id is "" where there was
-# nobody to tell.
+# nobody to tell; sinks are those out of which the row went, with the times.
 deletion_evidence = Table(
     "deletion_evidence",
     metadata,
@@ -485,6 +487,7 @@ deletion_evidence = Table(
     Column("removed_at", Moment, nullable=False),
     Column("notice_id", Text, nullable=False),
     Column("acknowledged_at", Moment),
+    Column("sinks", Json, nullable=False, server_default="[]"),
     PrimaryKeyConstraint("task_id", "job_id"),
 )
 

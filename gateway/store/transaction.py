@@ -13,6 +13,7 @@ from gateway.flow.ports.decision import DecisionStore
 from gateway.flow.ports.people import ConsentStore, ExportStore, IdentityStore
 from gateway.flow.ports.projection import ProjectionStore
 from gateway.flow.ports.reach import PeerNoticeStore, RemovalStore, RunStore
+from gateway.flow.ports.schedule import DeliveryStore, ScheduleStore
 from gateway.flow.ports.store import (
     AgreementStore,
     AuditStore,
@@ -40,6 +41,7 @@ from gateway.store.consent_ends import SqlConsentEndStore
 from gateway.store.consents import SqlConsentStore
 from gateway.store.decisions import SqlDecisionStore
 from gateway.store.deletions import SqlDeletionStore
+from gateway.store.deliveries import SqlDeliveryStore
 from gateway.store.engine import Engines
 from gateway.store.epochs import SqlEpochStore
 from gateway.store.erasure import SqlErasureStore
@@ -54,6 +56,7 @@ from gateway.store.registry import SqlRegistryStore
 from gateway.store.removals import SqlRemovalStore
 from gateway.store.requests import SqlRequestStore
 from gateway.store.runs import SqlRunStore
+from gateway.store.schedules import SqlScheduleStore
 from gateway.store.sessions import SqlSessionStore
 from gateway.store.sketches import SqlSketchStore
 from gateway.store.tasks import SqlTaskStore
@@ -88,6 +91,8 @@ class SqlTransaction:
         self.epochs: EpochStore = SqlEpochStore(connection)
         self.witnesses: WitnessStore = SqlWitnessStore(connection)
         self.tasks: TaskStore = SqlTaskStore(connection)
+        self.schedules: ScheduleStore = SqlScheduleStore(connection)
+        self.deliveries: DeliveryStore = SqlDeliveryStore(connection)
         self.ends: ConsentEndStore = SqlConsentEndStore(connection)
         self.deletions: DeletionStore = SqlDeletionStore(connection)
         self.warnings: WarningStore = SqlWarningStore(connection)

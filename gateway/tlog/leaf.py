@@ -79,6 +79,11 @@ class LeafType(StrEnum):
     LOG_FORKED = "log_forked"
     LOG_RESTARTED = "log_restarted"
     SIGNER_RESTORED = "signer_restored"
+    SCHEDULE_CHANGED = "schedule_changed"
+    SCHEDULE_RUN = "schedule_run"
+    SINK_DELIVERED = "sink_delivered"
+    SINK_ROW_REMOVED = "sink_row_removed"
+    SINK_EMPTIED = "sink_emptied"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ from gateway.flow.ports.rows import (
     SurveyColumn,
     SurveyKey,
 )
+from gateway.flow.ports.schedule import DeliveryStore, ScheduleStore
+from gateway.flow.ports.sinks import SinkDescription, SinkPort
 from gateway.flow.ports.spool import Sorter, SpoolPort, StageFile
 from gateway.flow.ports.store import (
     AgreementStore,
@@ -69,6 +71,7 @@ __all__ = [
     "DatasetPort",
     "DecisionStore",
     "DeletionStore",
+    "DeliveryStore",
     "EndedConsent",
     "EpochStore",
     "Erased",
@@ -96,7 +99,10 @@ __all__ = [
     "ResultPort",
     "RunSecrets",
     "RunStore",
+    "ScheduleStore",
     "SessionStore",
+    "SinkDescription",
+    "SinkPort",
     "SketchStore",
     "Sorter",
     "SourceScan",

@@ -12,6 +12,7 @@ from gateway.flow.ports.custody import KeyCustody, RunSecrets
 from gateway.flow.ports.peer import PeerPort
 from gateway.flow.ports.processes import Processes
 from gateway.flow.ports.rows import DatasetPort, ResultPort
+from gateway.flow.ports.sinks import SinkPort
 from gateway.flow.ports.spool import SpoolPort
 from gateway.flow.ports.store import Store
 from gateway.flow.ports.world import Bells, Clock
@@ -68,6 +69,7 @@ class House:
     spool: SpoolPort
     datasets: DatasetPort
     results: ResultPort
+    sinks: SinkPort
     peer: PeerPort
     clock: Clock
     bells: Bells

@@ -16,6 +16,7 @@ from gateway.flow.ports.decision import DecisionStore
 from gateway.flow.ports.people import ConsentStore, ExportStore, IdentityStore
 from gateway.flow.ports.projection import ProjectionStore
 from gateway.flow.ports.reach import PeerNoticeStore, RemovalStore, RunStore
+from gateway.flow.ports.schedule import DeliveryStore, ScheduleStore
 from gateway.flow.ports.task import (
     ConsentEndStore,
     DeletionStore,
@@ -434,6 +435,8 @@ class Transaction(Protocol):
     epochs: EpochStore
     witnesses: WitnessStore
     tasks: TaskStore
+    schedules: ScheduleStore
+    deliveries: DeliveryStore
     ends: ConsentEndStore
     deletions: DeletionStore
     warnings: WarningStore

@@ -27,6 +27,7 @@ from gateway.keys.provider import FileKeyProvider
 from gateway.keys.sealer import Sealer
 from gateway.route.caller import Caller, Role
 from gateway.route.party import PartyCard
+from gateway.sink import Sinks
 from gateway.store import open_store
 from tests.empty_stores import empty_sqlite
 
@@ -157,6 +158,7 @@ async def open_house(
             spool=cast(Any, None),
             datasets=cast(Any, OneDataset()),
             results=cast(Any, None),
+            sinks=Sinks(dict),
             peer=cast(Any, neighbours.port_of(party)),
             clock=clock,
             bells=CountedBells(),
