@@ -17,6 +17,8 @@ from gateway.cli import (
     registry,
     request,
     rights,
+    schedule,
+    sink,
     task,
 )
 from gateway.cli.gateway_options import set_options
@@ -33,6 +35,8 @@ app.add_typer(dataset.app, name="dataset", help="Data sets declared on this mach
 app.add_typer(identifier.app, name="identifier", help="What identifiers become before they are compared.")
 app.add_typer(identity.app, name="identity", help="Whose the ids of other systems are.")
 app.add_typer(job.app, name="job", help="Runs: start, watch, cancel, read.")
+app.add_typer(schedule.app, name="schedule", help="Jobs that run again and again.")
+app.add_typer(sink.app, name="sink", help="Files and tables into which the gateway puts results.")
 app.add_typer(request.app, name="request", help="Rights requests: what people ask of us.")
 app.add_typer(task.deletion_app, name="deletion", help="What must be deleted, and when.")
 app.add_typer(task.app, name="task", help="Tasks that come round.")

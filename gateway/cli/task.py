@@ -65,5 +65,6 @@ def _shown(value: object) -> object:
     return [
         f"{one.job_id}: removed {one.removed_at.isoformat()}"
         + (f", acknowledged {one.acknowledged_at.isoformat()}" if one.acknowledged_at else "")
+        + "".join(f", out of sink {sink.sink} {sink.removed_at.isoformat()}" for sink in one.sinks)
         for one in value
     ]

@@ -31,7 +31,9 @@ from gateway.client.registry import BasisRule, Category, ImpactAssessment, Invit
 from gateway.client.report import MatchReport, ReportLine
 from gateway.client.request import Erasure, RightsRequest
 from gateway.client.rights import PartnerNotice, Removal, RunTrace
-from gateway.client.task import Deletion, DeletionEvidence, EndWarning, Task
+from gateway.client.schedule import Schedule, SchedulePolicy, ScheduleRun
+from gateway.client.sink import Delivery, Sink
+from gateway.client.task import Deletion, DeletionEvidence, EndWarning, SinkEvidence, Task
 from gateway.client.terms import AggregateTerms, Budget, BudgetCharge, Measure, Scheme
 
 __all__ = [
@@ -62,6 +64,7 @@ __all__ = [
     "Decision",
     "Deletion",
     "DeletionEvidence",
+    "Delivery",
     "Direction",
     "EndWarning",
     "Erasure",
@@ -96,7 +99,12 @@ __all__ = [
     "RightsRequest",
     "RowError",
     "RunTrace",
+    "Schedule",
+    "SchedulePolicy",
+    "ScheduleRun",
     "Scheme",
+    "Sink",
+    "SinkEvidence",
     "Task",
     "cells_frame",
     "is_cells",

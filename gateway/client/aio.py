@@ -21,6 +21,8 @@ from gateway.client.party import AsyncParties
 from gateway.client.registry import AsyncRegistry
 from gateway.client.request import AsyncRequests
 from gateway.client.rights import AsyncRights
+from gateway.client.schedule import AsyncSchedules
+from gateway.client.sink import AsyncSinks
 from gateway.client.task import AsyncTasks
 from gateway.client.witness import AsyncWitnesses
 from gateway.errors import RequestError
@@ -49,6 +51,8 @@ class AsyncClient:
         registry: purposes, categories, impact assessments, basis rules, partners.
         requests: rights requests: open, look, advance.
         rights: what became of customers in released runs, and what partners were told.
+        schedules: jobs that run again and again.
+        sinks: files and tables into which the gateway puts results.
         tasks: what comes round, what ends soon, what must be deleted.
         witnesses: receipts of log entries, who cosigned our log, forks.
     """
@@ -67,6 +71,8 @@ class AsyncClient:
         self.parties = AsyncParties(connection)
         self.registry = AsyncRegistry(connection)
         self.requests = AsyncRequests(connection)
+        self.schedules = AsyncSchedules(connection)
+        self.sinks = AsyncSinks(connection)
         self.tasks = AsyncTasks(connection)
         self.rights = AsyncRights(connection)
         self.witnesses = AsyncWitnesses(connection)

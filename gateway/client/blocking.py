@@ -21,6 +21,8 @@ from gateway.client.party import AsyncParties
 from gateway.client.registry import AsyncRegistry
 from gateway.client.request import AsyncRequests
 from gateway.client.rights import AsyncRights
+from gateway.client.schedule import AsyncSchedules
+from gateway.client.sink import AsyncSinks
 from gateway.client.task import AsyncTasks
 from gateway.client.witness import AsyncWitnesses
 
@@ -174,6 +176,33 @@ class Requests:
         self.erase = loop.blocking(calls.erase)
 
 
+class Schedules:
+    """Blocking calls of ScheduleService; see `AsyncSchedules`."""
+
+    def __init__(self, loop: LoopThread, calls: AsyncSchedules) -> None:
+        """Wrap the calls."""
+        self.create = loop.blocking(calls.create)
+        self.get = loop.blocking(calls.get)
+        self.list = loop.iterating(calls.list)
+        self.pause = loop.blocking(calls.pause)
+        self.resume = loop.blocking(calls.resume)
+        self.delete = loop.blocking(calls.delete)
+        self.runs = loop.iterating(calls.runs)
+
+
+class Sinks:
+    """Blocking calls of SinkService; see `AsyncSinks`."""
+
+    def __init__(self, loop: LoopThread, calls: AsyncSinks) -> None:
+        """Wrap the calls."""
+        self.get = loop.blocking(calls.get)
+        self.list = loop.iterating(calls.list)
+        self.deliver = loop.blocking(calls.deliver)
+        self.delivery = loop.blocking(calls.delivery)
+        self.deliveries = loop.iterating(calls.deliveries)
+        self.refresh = loop.blocking(calls.refresh)
+
+
 class Tasks:
     """Blocking calls about tasks, warnings and deletions; see `AsyncTasks`."""
 
@@ -216,6 +245,8 @@ class Client:
         self.parties = Parties(self._loop, self._client.parties)
         self.registry = Registry(self._loop, self._client.registry)
         self.requests = Requests(self._loop, self._client.requests)
+        self.schedules = Schedules(self._loop, self._client.schedules)
+        self.sinks = Sinks(self._loop, self._client.sinks)
         self.tasks = Tasks(self._loop, self._client.tasks)
         self.rights = Rights(self._loop, self._client.rights)
         self.witnesses = Witnesses(self._loop, self._client.witnesses)

@@ -289,7 +289,7 @@ def bare_id(job_id: str) -> str:
     return job_id.removeprefix("jobs/")
 
 
-_OPERATIONS = {
+OPERATIONS = {
     "MATCH": job_pb2.OPERATION_MATCH,
     "ENRICH": job_pb2.OPERATION_ENRICH,
     "AGGREGATE": job_pb2.OPERATION_AGGREGATE,

@@ -54,6 +54,14 @@ class EndWarning:
 
 
 @dataclass(frozen=True, slots=True)
+class SinkEvidence:
+    """That a row is gone from a sink, and since when."""
+
+    sink: str
+    removed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class DeletionEvidence:
     """What became of the row of one released run.
 
@@ -61,12 +69,14 @@ class DeletionEvidence:
         removed_at: when the row was off the gateway's disk.
         notice_id: by which the partner was told; "" when it held nothing of the row.
         acknowledged_at: when the partner's signed acknowledgement came.
+        sinks: from which the row is gone, where the result had been put into some.
     """
 
     job_id: str
     removed_at: datetime
     notice_id: str
     acknowledged_at: datetime | None
+    sinks: tuple[SinkEvidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +191,11 @@ def _deletion(message: task_pb2.DeletionTask) -> Deletion:
         done_by=message.done_by,
         evidence=tuple(
             DeletionEvidence(
-                bare(one.job), required_time(one, "remove_time"), one.notice, time_of(one, "acknowledge_time")
+                bare(one.job),
+                required_time(one, "remove_time"),
+                one.notice,
+                time_of(one, "acknowledge_time"),
+                tuple(SinkEvidence(bare(row.sink), required_time(row, "remove_time")) for row in one.sinks),
             )
             for one in message.evidence
         ),

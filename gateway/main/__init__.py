@@ -6,14 +6,15 @@ import sys
 
 import typer
 
-from gateway.cli import app, audit_app, dataset_app, in_order, run_command
-from gateway.main import dataset, demo, keys, recover, serve
+from gateway.cli import app, audit_app, dataset_app, in_order, run_command, sink_app
+from gateway.main import dataset, demo, keys, recover, serve, sink
 
 app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
 audit_app.command("recover")(recover.recover)
 app.add_typer(keys.app, name="keys", help="Keys, certificate, card and tokens of this home.")
 dataset_app.command("add")(dataset.add)
+sink_app.command("add")(sink.add)
 config_app = typer.Typer(no_args_is_help=True, help="Settings of this home.")
 config_app.callback()(lambda: None)
 config_app.command("show")(dataset.show_config)

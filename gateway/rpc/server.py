@@ -19,6 +19,8 @@ from gateway.rpc.notice import NoticeServicer
 from gateway.rpc.party import PartyServicer
 from gateway.rpc.registry import RegistryServicer
 from gateway.rpc.rights import RightsServicer
+from gateway.rpc.schedule import ScheduleServicer
+from gateway.rpc.sink import SinkServicer
 from gateway.rpc.task import TaskServicer
 from gateway.rpc.witness import WitnessServicer
 from gateway.v1 import (
@@ -44,6 +46,10 @@ from gateway.v1 import (
     registry_pb2_grpc,
     rights_pb2,
     rights_pb2_grpc,
+    schedule_pb2,
+    schedule_pb2_grpc,
+    sink_pb2,
+    sink_pb2_grpc,
     task_pb2,
     task_pb2_grpc,
     witness_pb2,
@@ -62,6 +68,8 @@ _FILES = (
     party_pb2,
     registry_pb2,
     rights_pb2,
+    schedule_pb2,
+    sink_pb2,
     task_pb2,
     witness_pb2,
 )
@@ -95,6 +103,8 @@ def tenant_server(
     party_pb2_grpc.add_PartyServiceServicer_to_server(PartyServicer(house), server)
     registry_pb2_grpc.add_RegistryServiceServicer_to_server(RegistryServicer(house), server)
     task_pb2_grpc.add_TaskServiceServicer_to_server(TaskServicer(house), server)
+    schedule_pb2_grpc.add_ScheduleServiceServicer_to_server(ScheduleServicer(house), server)
+    sink_pb2_grpc.add_SinkServiceServicer_to_server(SinkServicer(house), server)
     rights_pb2_grpc.add_RightsServiceServicer_to_server(RightsServicer(house), server)
     witness_pb2_grpc.add_WitnessServiceServicer_to_server(WitnessServicer(house), server)
     return listen(server, address, _credentials(certificate_chain, private_key), SERVICES)

@@ -206,16 +206,26 @@ class DeletionTask(_message.Message):
     def __init__(self, name: _Optional[str] = ..., subject: _Optional[str] = ..., cause: _Optional[_Union[DeletionCause, str]] = ..., event_id: _Optional[str] = ..., purpose: _Optional[str] = ..., recipient: _Optional[str] = ..., categories: _Optional[_Iterable[str]] = ..., state: _Optional[_Union[DeletionState, str]] = ..., open_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., due_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., hold_end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., done_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., done_by: _Optional[str] = ..., evidence: _Optional[_Iterable[_Union[DeletionEvidence, _Mapping]]] = ...) -> None: ...
 
 class DeletionEvidence(_message.Message):
-    __slots__ = ("job", "remove_time", "notice", "acknowledge_time")
+    __slots__ = ("job", "remove_time", "notice", "acknowledge_time", "sinks")
     JOB_FIELD_NUMBER: _ClassVar[int]
     REMOVE_TIME_FIELD_NUMBER: _ClassVar[int]
     NOTICE_FIELD_NUMBER: _ClassVar[int]
     ACKNOWLEDGE_TIME_FIELD_NUMBER: _ClassVar[int]
+    SINKS_FIELD_NUMBER: _ClassVar[int]
     job: str
     remove_time: _timestamp_pb2.Timestamp
     notice: str
     acknowledge_time: _timestamp_pb2.Timestamp
-    def __init__(self, job: _Optional[str] = ..., remove_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., notice: _Optional[str] = ..., acknowledge_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    sinks: _containers.RepeatedCompositeFieldContainer[SinkEvidence]
+    def __init__(self, job: _Optional[str] = ..., remove_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., notice: _Optional[str] = ..., acknowledge_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., sinks: _Optional[_Iterable[_Union[SinkEvidence, _Mapping]]] = ...) -> None: ...
+
+class SinkEvidence(_message.Message):
+    __slots__ = ("sink", "remove_time")
+    SINK_FIELD_NUMBER: _ClassVar[int]
+    REMOVE_TIME_FIELD_NUMBER: _ClassVar[int]
+    sink: str
+    remove_time: _timestamp_pb2.Timestamp
+    def __init__(self, sink: _Optional[str] = ..., remove_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ListDeletionsRequest(_message.Message):
     __slots__ = ("done", "page_size", "page_token")

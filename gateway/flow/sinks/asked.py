@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from gateway.errors import StateError
+from gateway.errors import AssentError, StateError
 from gateway.flow.access import require
 from gateway.flow.ports import House
 from gateway.flow.ports.sinks import SinkDescription
+from gateway.flow.sinks.removal import settle_removals
 from gateway.route.caller import Caller, Role
 from gateway.route.delivery import Delivery, DeliveryState
 from gateway.route.job import JobState
@@ -19,10 +20,10 @@ BACKOFF_S = 60
 _READERS = (Role.CDP_JOB, Role.COMPLIANCE_OFFICER, Role.ADMINISTRATOR)
 
 
-async def list_sinks(house: House, caller: Caller) -> list[str]:
-    """Return the names of declared sinks."""
+async def list_sinks(house: House, caller: Caller) -> list[SinkDescription]:
+    """Return declared sinks by name."""
     require(caller, *_READERS)
-    return await house.sinks.names()
+    return [await house.sinks.describe(name) for name in await house.sinks.names()]
 
 
 async def describe_sink(house: House, caller: Caller, name: str) -> SinkDescription:
@@ -75,6 +76,21 @@ def new_delivery(
         requested_by=requested_by,
         created_at=now,
     )
+
+
+async def refresh_sink(house: House, caller: Caller, name: str) -> int:
+    """Take out of a sink at once what must go from it; return how many people lost a row.
+
+    Raises:
+        AssentError: the first trouble met, after everything else was taken out.
+    """
+    require(caller, *_READERS)
+    await house.sinks.describe(name)
+    troubles: list[AssentError] = []
+    people = await settle_removals(house, troubles, name)
+    if troubles:
+        raise troubles[0]
+    return people
 
 
 async def get_delivery(house: House, caller: Caller, delivery_id: str) -> Delivery:

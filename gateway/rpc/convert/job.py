@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from gateway.errors import Misuse
 from gateway.route.agreement import Operation
@@ -38,21 +38,35 @@ def job_request_from_proto(message: job_pb2.CreateJobRequest, requested_by: str)
         refuse("job", "is required")
     job = message.job
     operation = choice(job.operation, OPERATIONS, "job.operation")
-    most = MAX_ENRICH_COLUMNS if operation is Operation.ENRICH else MAX_COLUMNS
-    columns = tuple(some(job.columns, "job.columns", least=0, most=most))
-    for row, column in enumerate(columns):
-        if COLUMN_NAME.fullmatch(column) is None:
-            refuse(f"job.columns[{row}]", "must be the name of an agreed column")
-        if column in columns[:row]:
-            refuse(f"job.columns[{row}]", "repeats a column")
     return JobRequest(
         request_id=request_id(message.request_id),
         agreement_id=id_of(job.agreement, "agreements", "job.agreement"),
         operation=operation,
         purpose=id_of(job.purpose, "purposes", "job.purpose"),
-        columns=columns,
+        columns=columns_from_proto(job.columns, job.operation, "job"),
         requested_by=requested_by,
     )
+
+
+def columns_from_proto(names: Sequence[str], operation: int, path: str) -> tuple[str, ...]:
+    """Parse the agreed columns that are wanted.
+
+    Args:
+        names: as they were sent.
+        operation: number of the operation that they are wanted of.
+        path: of the message that holds them.
+
+    Raises:
+        RequestError: BAD_FIELD.
+    """
+    most = MAX_ENRICH_COLUMNS if operation == job_pb2.OPERATION_ENRICH else MAX_COLUMNS
+    columns = tuple(some(names, f"{path}.columns", least=0, most=most))
+    for row, column in enumerate(columns):
+        if COLUMN_NAME.fullmatch(column) is None:
+            refuse(f"{path}.columns[{row}]", "must be the name of an agreed column")
+        if column in columns[:row]:
+            refuse(f"{path}.columns[{row}]", "repeats a column")
+    return columns
 
 
 def control_segment_from_proto(message: job_pb2.ReadResultRequest) -> str:

@@ -8,6 +8,7 @@ from gateway.rpc.convert.field import ID, refuse
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _PARTY = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_DECLARED = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 # Greedy: ids may hold slashes, the version is what stands last.
 _NOTICE_VERSION = re.compile(r"notices/(.+)/versions/([1-9][0-9]{0,8})")
 
@@ -16,6 +17,7 @@ FORMS = {
     "basisRules": ID,
     "categories": ID,
     "datasets": ID,
+    "deliveries": _UUID,
     "exportMechanisms": ID,
     "impactAssessments": ID,
     "jobs": _UUID,
@@ -23,6 +25,8 @@ FORMS = {
     "parties": _PARTY,
     "partyEvents": ID,
     "purposes": ID,
+    "schedules": _DECLARED,
+    "sinks": _DECLARED,
 }
 
 

@@ -79,6 +79,10 @@ def deletion_to_proto(task: DeletionTask, now: datetime) -> task_pb2.DeletionTas
                 remove_time=time_to_proto(one.removed_at),
                 notice=one.notice_id,
                 acknowledge_time=time_to_proto(one.acknowledged_at),
+                sinks=[
+                    task_pb2.SinkEvidence(sink=name_of("sinks", row.sink), remove_time=time_to_proto(row.removed_at))
+                    for row in one.sinks
+                ],
             )
             for one in task.evidence
         ],
