@@ -60,6 +60,15 @@ def refresh(context: typer.Context, name: str) -> None:
     words(f"{people} people's rows went from {name}")
 
 
+@app.command()
+def forget(context: typer.Context, name: str) -> None:
+    """Say that nothing of ours lies any more in a sink that is not declared any more."""
+    chosen = options(context)
+    with chosen.client() as client:
+        count = client.sinks.forget(name)
+    words(f"{count} results were lying in {name}")
+
+
 def _sink(sink: Sink) -> dict[str, object]:
     return {"name": sink.name, "format": sink.format, "mode": sink.mode, "withdrawn": sink.withdrawn}
 

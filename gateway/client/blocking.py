@@ -201,6 +201,7 @@ class Sinks:
         self.delivery = loop.blocking(calls.delivery)
         self.deliveries = loop.iterating(calls.deliveries)
         self.refresh = loop.blocking(calls.refresh)
+        self.forget = loop.blocking(calls.forget)
 
 
 class Tasks:

@@ -102,6 +102,16 @@ class AsyncSinks:
         people: int = (await self._connection.call(self._stub.RefreshSink, request)).people
         return people
 
+    async def forget(self, name: str) -> int:
+        """Say that nothing of ours lies any more in a sink that is not declared; return how many results did.
+
+        Raises:
+            StateError: STAGE_ORDER for a declared one.
+        """
+        request = sink_pb2.ForgetSinkRequest(name=named("sinks", name))
+        count: int = (await self._connection.call(self._stub.ForgetSink, request)).deliveries
+        return count
+
     async def list(self) -> AsyncIterator[Sink]:
         """Yield declared sinks by name."""
         answer = await self._connection.call(self._stub.ListSinks, sink_pb2.ListSinksRequest())

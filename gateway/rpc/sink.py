@@ -65,3 +65,9 @@ class SinkServicer(sink_pb2_grpc.SinkServiceServicer):
         """Take out what must go, at once."""
         people = await asked.refresh_sink(self._house, current_caller(), id_of(request.name, "sinks"))
         return sink_pb2.RefreshSinkResponse(people=people)
+
+    @unary
+    async def ForgetSink(self, request: sink_pb2.ForgetSinkRequest, context: Context) -> sink_pb2.ForgetSinkResponse:
+        """Note that nothing lies there any more."""
+        count = await asked.forget_sink(self._house, current_caller(), id_of(request.name, "sinks"))
+        return sink_pb2.ForgetSinkResponse(deliveries=count)

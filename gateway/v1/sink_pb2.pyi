@@ -145,3 +145,15 @@ class RefreshSinkResponse(_message.Message):
     PEOPLE_FIELD_NUMBER: _ClassVar[int]
     people: int
     def __init__(self, people: _Optional[int] = ...) -> None: ...
+
+class ForgetSinkRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class ForgetSinkResponse(_message.Message):
+    __slots__ = ("deliveries",)
+    DELIVERIES_FIELD_NUMBER: _ClassVar[int]
+    deliveries: int
+    def __init__(self, deliveries: _Optional[int] = ...) -> None: ...

@@ -66,6 +66,11 @@ class SinkServiceStub:
                 request_serializer=gateway_dot_v1_dot_sink__pb2.RefreshSinkRequest.SerializeToString,
                 response_deserializer=gateway_dot_v1_dot_sink__pb2.RefreshSinkResponse.FromString,
                 _registered_method=True)
+        self.ForgetSink = channel.unary_unary(
+                '/gateway.v1.SinkService/ForgetSink',
+                request_serializer=gateway_dot_v1_dot_sink__pb2.ForgetSinkRequest.SerializeToString,
+                response_deserializer=gateway_dot_v1_dot_sink__pb2.ForgetSinkResponse.FromString,
+                _registered_method=True)
 
 
 class SinkServiceServicer:
@@ -117,6 +122,14 @@ class SinkServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ForgetSink(self, request, context):
+        """Notes that nothing of ours lies any more in a sink that is not declared any more: a person says so, since the gateway cannot
+        look. What had to go from it counts as gone. Fails with STAGE_ORDER for a declared one. Role: compliance_officer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SinkServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -149,6 +162,11 @@ def add_SinkServiceServicer_to_server(servicer, server):
                     servicer.RefreshSink,
                     request_deserializer=gateway_dot_v1_dot_sink__pb2.RefreshSinkRequest.FromString,
                     response_serializer=gateway_dot_v1_dot_sink__pb2.RefreshSinkResponse.SerializeToString,
+            ),
+            'ForgetSink': grpc.unary_unary_rpc_method_handler(
+                    servicer.ForgetSink,
+                    request_deserializer=gateway_dot_v1_dot_sink__pb2.ForgetSinkRequest.FromString,
+                    response_serializer=gateway_dot_v1_dot_sink__pb2.ForgetSinkResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -315,6 +333,33 @@ class SinkService:
             '/gateway.v1.SinkService/RefreshSink',
             gateway_dot_v1_dot_sink__pb2.RefreshSinkRequest.SerializeToString,
             gateway_dot_v1_dot_sink__pb2.RefreshSinkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ForgetSink(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gateway.v1.SinkService/ForgetSink',
+            gateway_dot_v1_dot_sink__pb2.ForgetSinkRequest.SerializeToString,
+            gateway_dot_v1_dot_sink__pb2.ForgetSinkResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -51,6 +51,10 @@ class SinkServiceStub:
     """Takes out of a sink at once what must go from it; the gateway does so by itself within seconds otherwise. Role: cdp_job,
     compliance_officer or administrator.
     """
+    ForgetSink: _grpc.UnaryUnaryMultiCallable[_sink_pb2.ForgetSinkRequest, _sink_pb2.ForgetSinkResponse]
+    """Notes that nothing of ours lies any more in a sink that is not declared any more: a person says so, since the gateway cannot
+    look. What had to go from it counts as gone. Fails with STAGE_ORDER for a declared one. Role: compliance_officer.
+    """
 
 @_typing.type_check_only
 class SinkServiceAsyncStub(SinkServiceStub):
@@ -74,6 +78,10 @@ class SinkServiceAsyncStub(SinkServiceStub):
     RefreshSink: _aio.UnaryUnaryMultiCallable[_sink_pb2.RefreshSinkRequest, _sink_pb2.RefreshSinkResponse]  # type: ignore[assignment]
     """Takes out of a sink at once what must go from it; the gateway does so by itself within seconds otherwise. Role: cdp_job,
     compliance_officer or administrator.
+    """
+    ForgetSink: _aio.UnaryUnaryMultiCallable[_sink_pb2.ForgetSinkRequest, _sink_pb2.ForgetSinkResponse]  # type: ignore[assignment]
+    """Notes that nothing of ours lies any more in a sink that is not declared any more: a person says so, since the gateway cannot
+    look. What had to go from it counts as gone. Fails with STAGE_ORDER for a declared one. Role: compliance_officer.
     """
 
 class SinkServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -131,6 +139,16 @@ class SinkServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_sink_pb2.RefreshSinkResponse, _abc.Awaitable[_sink_pb2.RefreshSinkResponse]]:
         """Takes out of a sink at once what must go from it; the gateway does so by itself within seconds otherwise. Role: cdp_job,
         compliance_officer or administrator.
+        """
+
+    @_abc_1.abstractmethod
+    def ForgetSink(
+        self,
+        request: _sink_pb2.ForgetSinkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sink_pb2.ForgetSinkResponse, _abc.Awaitable[_sink_pb2.ForgetSinkResponse]]:
+        """Notes that nothing of ours lies any more in a sink that is not declared any more: a person says so, since the gateway cannot
+        look. What had to go from it counts as gone. Fails with STAGE_ORDER for a declared one. Role: compliance_officer.
         """
 
 def add_SinkServiceServicer_to_server(servicer: SinkServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -19,7 +19,7 @@ from gateway.flow.evidence import BY
 from gateway.flow.reach import reach
 from gateway.flow.recurring import asked as schedules
 from gateway.flow.recurring.round import run_schedules
-from gateway.flow.sinks.asked import deliver_result, list_deliveries
+from gateway.flow.sinks.asked import deliver_result, forget_sink, list_deliveries
 from gateway.flow.sinks.deliver import deliver_results
 from gateway.route.agreement import Operation
 from gateway.route.delivery import Delivery, DeliveryState, SinkMode, Withdrawn
@@ -228,6 +228,17 @@ async def test_a_sink_that_is_away_is_tried_again_and_given_up(twin: Twin) -> No
     assert (failed.state, failed.attempt, failed.failure.reason) == (DeliveryState.FAILED, 1, "MISSING_COLUMN")
     with pytest.raises(StateError, match="not declared"):
         await deliver_result(retailer.house, EVERYBODY, str(uuid.uuid4()), "other", job.job_id)
+    # One that is not declared any more cannot be emptied: what must go from it is owed until a person says it is gone.
+    await withdraw(retailer, "A000030")
+    await reach(retailer.house)
+    with pytest.raises(StateError, match="is declared"):
+        await forget_sink(retailer.house, EVERYBODY, "crm")
+    del retailer.sinks["crm"]
+    with pytest.raises(StateError, match="not declared"):
+        await deliver_results(retailer.house)
+    assert await forget_sink(retailer.house, EVERYBODY, "crm") == 1
+    assert await deliver_results(retailer.house) == {"delivered": 0, "removed": 1, "emptied": 0}
+    assert (await delivery(twin, done.delivery_id)).state is DeliveryState.EMPTIED
 
 
 async def test_a_refused_column_name_is_named(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> None:

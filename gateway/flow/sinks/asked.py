@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from gateway.errors import AssentError, StateError
@@ -9,9 +10,11 @@ from gateway.flow.access import require
 from gateway.flow.ports import House
 from gateway.flow.ports.sinks import SinkDescription
 from gateway.flow.sinks.removal import settle_removals
+from gateway.route.audit import AuditEvent
 from gateway.route.caller import Caller, Role
 from gateway.route.delivery import Delivery, DeliveryState
 from gateway.route.job import JobState
+from gateway.tlog.leaf import LeafType
 
 RETRIES = 5
 BACKOFF_S = 60
@@ -91,6 +94,29 @@ async def refresh_sink(house: House, caller: Caller, name: str) -> int:
     if troubles:
         raise troubles[0]
     return people
+
+
+async def forget_sink(house: House, caller: Caller, name: str) -> int:
+    """Note a person's word that nothing of ours lies any more in a sink that is not declared; return how much did.
+
+    Raises:
+        StateError: STAGE_ORDER for one that is declared: the gateway empties that itself.
+    """
+    require(caller, Role.COMPLIANCE_OFFICER)
+    if name in await house.sinks.names():
+        raise StateError("STAGE_ORDER", f"sink {name} is declared, so that the gateway sees to it; refresh it")
+    now = house.clock.now()
+    async with house.store.begin() as tx:
+        lying = await tx.deliveries.of_sink(name)
+        for delivery in lying:
+            state = DeliveryState.FAILED if delivery.state is DeliveryState.WAITING else DeliveryState.EMPTIED
+            await tx.deliveries.update(replace(delivery, state=state, ended_at=now))
+            payload = {"delivery": delivery.delivery_id, "sink": name, "job": delivery.job_id, "rows": delivery.rows}
+            why = {"why": "stated", "by": caller.subject}
+            await tx.audit.append([AuditEvent(LeafType.SINK_EMPTIED, now, "", payload | why)])
+    for key in ("tasks", "audit"):
+        house.bells.ring(key)
+    return len(lying)
 
 
 async def get_delivery(house: House, caller: Caller, delivery_id: str) -> Delivery:
