@@ -300,7 +300,7 @@ OPERATIONS = {
 def _asked(agreement: str, operation: str, purpose: str, columns: Sequence[str]) -> job_pb2.Job:
     return job_pb2.Job(
         agreement=named("agreements", agreement),
-        operation=_OPERATIONS.get(operation, job_pb2.OPERATION_UNSPECIFIED),
+        operation=OPERATIONS.get(operation, job_pb2.OPERATION_UNSPECIFIED),
         purpose=named("purposes", purpose),
         columns=columns,
     )

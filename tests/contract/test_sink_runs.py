@@ -8,11 +8,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow.parquet
 import pytest
 
+from gateway.disclosure import CELLS
 from gateway.errors import RequestError, StateError
 from gateway.flow.deletion import list_deletions, open_deletions
 from gateway.flow.evidence import BY
@@ -21,6 +23,8 @@ from gateway.flow.recurring import asked as schedules
 from gateway.flow.recurring.round import run_schedules
 from gateway.flow.sinks.asked import deliver_result, forget_sink, list_deliveries
 from gateway.flow.sinks.deliver import deliver_results
+from gateway.flow.sinks.removal import settle_removals
+from gateway.flow.sinks.rows import sink_rows
 from gateway.route.agreement import Operation
 from gateway.route.delivery import Delivery, DeliveryState, SinkMode, Withdrawn
 from gateway.route.job import Job
@@ -28,15 +32,17 @@ from gateway.route.notice import NoticeState
 from gateway.route.schedule import Missed, Overlap, RunState, SchedulePolicy, ScheduleTerms
 from gateway.settings import SinkSettings
 from gateway.sink import Sinks
+from tests.contract import given
 from tests.contract.rows import rows_twin
 from tests.contract.test_reach import SHARED, leaves, notices, released, withdraw
+from tests.table_datasets import TableDatasets
 from tests.twin import EVERYBODY, PURPOSE, Twin, close_all
 
 TERMS = ("tier", "spend")
 POLICY = SchedulePolicy(1, 60, schedules.RETRIED, Missed.RUN_ONCE, 1, Overlap.SKIP)
 
 
-BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+BOTH = ["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgres, pytest.mark.thorough])]
 
 
 @pytest.fixture
@@ -69,6 +75,11 @@ async def deliver(twin: Twin, job: Job) -> Delivery:
     asked = await deliver_result(house, EVERYBODY, str(uuid.uuid4()), "crm", job.job_id)
     await deliver_results(house)
     return await delivery(twin, asked.delivery_id)
+
+
+async def owed(twin: Twin, subject_ref: str) -> bool:
+    async with twin.retailer.house.store.read() as tx:
+        return await tx.erasure.owed(subject_ref, twin.clock.now())
 
 
 async def delivery(twin: Twin, delivery_id: str) -> Delivery:
@@ -106,8 +117,10 @@ async def test_a_schedule_fills_a_sink_and_withdrawals_empty_it(twin: Twin) -> N
     await reach(retailer.house)
     (task,) = await list_deletions(retailer.house, EVERYBODY, True, None, 10)
     assert (task.done_at, "A000030" in customers(twin)) == (None, True)
+    assert await owed(twin, task.subject_ref), "nobody is erased while a sink has the row"
     await deliver_results(retailer.house)
     assert customers(twin) == SHARED - {"A000030"}
+    assert not await owed(twin, task.subject_ref)
     await reach(retailer.house)
     (task,) = await list_deletions(retailer.house, EVERYBODY, True, None, 10)
     (evidence,) = task.evidence
@@ -143,6 +156,8 @@ async def test_a_schedule_fills_a_sink_and_withdrawals_empty_it(twin: Twin) -> N
 @pytest.mark.parametrize("twin", BOTH, indirect=True)
 async def test_a_withdrawal_during_a_delivery_leaves_no_row(twin: Twin) -> None:
     job = await released(twin)
+    refs = {row["customer"]: row["subject"] for row in await delivered_rows(twin, job)}
+    reference = refs.__getitem__
 
     class Slow(Sinks):
         async def store(self, name: str, key: str, schema: Any, batches: AsyncIterator[Any]) -> int:
@@ -153,19 +168,24 @@ async def test_a_withdrawal_during_a_delivery_leaves_no_row(twin: Twin) -> None:
                 await withdraw(twin.retailer, "A000033")
                 await reach(twin.retailer.house)
                 assert await deliver_results_of_another(twin) == 0
+                # Of another nothing is noted for this delivery: it was asked for between the note and the deletion.
+                await twin.retailer.house.results.delete_subjects(job.job_id, [reference("A000034")])
 
             return await super().store(name, key, schema, read())
 
     twin.retailer.house = replace(twin.retailer.house, sinks=Slow(lambda: twin.retailer.sinks))
     done = await deliver(twin, job)
     assert (done.state, done.rows) == (DeliveryState.DELIVERED, 20)
-    assert customers(twin) == SHARED - {"A000033"}
+    assert customers(twin) == SHARED - {"A000033", "A000034"}
+
+
+async def delivered_rows(twin: Twin, job: Job) -> list[dict[str, Any]]:
+    await deliver(twin, job)
+    return rows(twin)
 
 
 async def deliver_results_of_another(twin: Twin) -> int:
     """What another server would take out of sinks meanwhile."""
-    from gateway.flow.sinks.removal import settle_removals
-
     return await settle_removals(twin.retailer.house, [])
 
 
@@ -184,7 +204,7 @@ async def test_results_replace_or_join_each_other_and_tombstones_say_who_left(tw
     assert stone["run"] == (await retailer.job(first.job_id)).session_id
     # A sink that is replaced holds nothing of the results before.
     declare(twin)
-    third = await deliver(twin, await released(twin))
+    third = await deliver(twin, await retailer.job(second.job_id))
     assert len(rows(twin)) == 19
     states = {one.delivery_id: one.state for one in await list_deliveries(retailer.house, EVERYBODY, "", None, 10)}
     assert states == {
@@ -221,11 +241,13 @@ async def test_a_sink_that_is_away_is_tried_again_and_given_up(twin: Twin) -> No
     done = await delivery(twin, waiting.delivery_id)
     assert (done.state, done.attempt, done.failure) == (DeliveryState.DELIVERED, 4, None)
     # Columns that do not fit do not mend themselves.
-    retailer.sinks["crm"] = SinkSettings(format="parquet", path=folder / "crm.parquet", mode=SinkMode.UPSERT)
-    enriched = await released(twin, Operation.ENRICH, TERMS)
-    failed = await deliver(twin, enriched)
+    pyarrow.parquet.write_table(pyarrow.table({"owner": ["us"]}), folder / "theirs.parquet")
+    own = retailer.sinks["crm"]
+    retailer.sinks["crm"] = own.model_copy(update={"path": folder / "theirs.parquet", "mode": SinkMode.UPSERT})
+    failed = await deliver(twin, job)
     assert failed.failure is not None
     assert (failed.state, failed.attempt, failed.failure.reason) == (DeliveryState.FAILED, 1, "MISSING_COLUMN")
+    retailer.sinks["crm"] = own
     with pytest.raises(StateError, match="not declared"):
         await deliver_result(retailer.house, EVERYBODY, str(uuid.uuid4()), "other", job.job_id)
     # One that is not declared any more cannot be emptied: what must go from it is owed until a person says it is gone.
@@ -241,10 +263,42 @@ async def test_a_sink_that_is_away_is_tried_again_and_given_up(twin: Twin) -> No
     assert (await delivery(twin, done.delivery_id)).state is DeliveryState.EMPTIED
 
 
-async def test_a_refused_column_name_is_named(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
-    from gateway.flow.sinks import rows as sink_rows
+def opened(monkeypatch: pytest.MonkeyPatch, job: Job, table: pyarrow.Table) -> None:
+    """Let the result of any job be a table."""
 
-    job = await released(twin, Operation.ENRICH, TERMS)
-    monkeypatch.setattr(sink_rows, "_HEAD", [pyarrow.field("tier", pyarrow.string())])
-    with pytest.raises(RequestError, match="the agreed column tier"):
-        await sink_rows.sink_rows(twin.retailer.house, job.job_id, Withdrawn.DELETE)
+    class Stored:
+        schema = table.schema
+        batches = staticmethod(lambda: iter(table.to_batches()))
+
+    async def open_released(*_: object) -> Any:
+        return job, given.binding(), Stored()
+
+    monkeypatch.setattr("gateway.flow.sinks.rows.open_released", open_released)
+
+
+async def test_statistics_are_rows_of_their_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    cells = pyarrow.table({"segment": ["a", None], "statistic": ["count", "count"], "value": ["7", "9"]})
+    for field in CELLS:
+        if field.name not in cells.column_names:
+            cells = cells.append_column(field, pyarrow.nulls(2, field.type))
+    job = given.job(request=replace(given.job().request, operation=Operation.OVERLAP), session_id="ab" * 32)
+    opened(monkeypatch, job, cells.select(CELLS.names).cast(CELLS))
+    path = tmp_path / "cells.parquet"
+    sinks = Sinks(lambda: {"cells": SinkSettings(format="parquet", path=path, mode=SinkMode.UPSERT)})
+    house: Any = SimpleNamespace(sinks=sinks)
+    found = await sink_rows(house, job.job_id, Withdrawn.TOMBSTONE)
+    for _ in range(2):
+        assert await sinks.store("cells", found.key, found.schema, found.batches()) == 2
+    there = pyarrow.parquet.read_table(path)
+    assert there.column_names == ["partner", "run", "agreement", *CELLS.names]
+    assert there.column("value").to_pylist() == ["7", "9"]
+    assert set(there.column("run").to_pylist()) == {"ab" * 32}
+
+
+async def test_an_agreed_column_that_sinks_have_too_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = ["subject_ref", "row_token", "consent_id"]
+    house: Any = SimpleNamespace(datasets=TableDatasets())
+    for name in ("run", "part", "customer", "withdrawn_at"):
+        opened(monkeypatch, given.job(), pyarrow.table({column: pyarrow.array(["x"]) for column in [*own, name]}))
+        with pytest.raises(RequestError, match=f"the agreed column {name} is called"):
+            await sink_rows(house, "job", Withdrawn.TOMBSTONE)

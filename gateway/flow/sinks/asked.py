@@ -109,7 +109,7 @@ async def forget_sink(house: House, caller: Caller, name: str) -> int:
     async with house.store.begin() as tx:
         lying = await tx.deliveries.of_sink(name)
         for delivery in lying:
-            state = DeliveryState.FAILED if delivery.state is DeliveryState.WAITING else DeliveryState.EMPTIED
+            state = DeliveryState.EMPTIED if delivery.state is DeliveryState.DELIVERED else DeliveryState.FAILED
             await tx.deliveries.update(replace(delivery, state=state, ended_at=now))
             payload = {"delivery": delivery.delivery_id, "sink": name, "job": delivery.job_id, "rows": delivery.rows}
             why = {"why": "stated", "by": caller.subject}

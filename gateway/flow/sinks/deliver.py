@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from gateway.errors import AssentError, StateError
 from gateway.flow.ports import House
 from gateway.flow.recurring.due import backoff
-from gateway.flow.sinks.removal import end_retention, settle_removals
+from gateway.flow.sinks.removal import UNSURE, end_retention, settle_removals
 from gateway.flow.sinks.rows import sink_rows
 from gateway.route.audit import AuditEvent
 from gateway.route.delivery import Delivery, DeliveryState, SinkMode
@@ -46,19 +46,29 @@ async def deliver_results(house: House) -> Mapping[str, int]:
 async def _attempt(house: House, delivery: Delivery) -> bool:
     """Try to deliver once, and note what came of it; True when it lies there."""
     try:
-        rows, mode = await _put(house, delivery)
+        put = await _put(house, delivery)
     except AssentError as error:
         await _failed(house, delivery, error, house.clock.now())
         return False
-    await _delivered(house, delivery, rows, mode, house.clock.now())
+    await _delivered(house, delivery, put, house.clock.now())
     return True
 
 
-async def _put(house: House, delivery: Delivery) -> tuple[int, SinkMode]:
+@dataclass(frozen=True, slots=True)
+class _Put:
+    """What was put into a sink: how many rows, how, and of whom rows went from the result meanwhile."""
+
+    rows: int
+    mode: SinkMode
+    lost: list[str] = field(repr=False)
+
+
+async def _put(house: House, delivery: Delivery) -> _Put:
     sink = await house.sinks.describe(delivery.sink)
     rows = await sink_rows(house, delivery.job_id, sink.withdrawn)
     async with aclosing(rows.batches()) as batches:
-        return await house.sinks.store(delivery.sink, rows.key, rows.schema, batches), sink.mode
+        count = await house.sinks.store(delivery.sink, rows.key, rows.schema, batches)
+    return _Put(count, sink.mode, await rows.lost())
 
 
 async def _failed(house: House, delivery: Delivery, error: AssentError, now: datetime) -> None:
@@ -68,13 +78,15 @@ async def _failed(house: House, delivery: Delivery, error: AssentError, now: dat
     if isinstance(error, StateError) and attempt <= delivery.retries:
         noted = replace(noted, not_before=now + backoff(delivery.backoff_s, attempt))
     else:
-        noted = replace(noted, state=DeliveryState.FAILED, ended_at=now)
+        # A server that went away in the middle of a commit may have kept it: what must go is looked for there still.
+        ended_at = None if error.reason == UNSURE else now
+        noted = replace(noted, state=DeliveryState.FAILED, ended_at=ended_at)
     async with house.store.begin() as tx:
         if await tx.deliveries.get(delivery.delivery_id) == delivery:
             await tx.deliveries.update(noted)
 
 
-async def _delivered(house: House, delivery: Delivery, rows: int, mode: SinkMode, now: datetime) -> None:
+async def _delivered(house: House, delivery: Delivery, put: _Put, now: datetime) -> None:
     """Note that a result lies in a sink, and that what it replaced does not any more."""
     async with house.store.begin() as tx:
         lying = await tx.deliveries.of_sink(delivery.sink)
@@ -85,20 +97,21 @@ async def _delivered(house: House, delivery: Delivery, rows: int, mode: SinkMode
                 there = replace(
                     delivery,
                     state=DeliveryState.DELIVERED,
-                    rows=rows,
+                    rows=put.rows,
                     attempt=delivery.attempt + 1,
                     failure=None,
                     delivered_at=now,
                 )
                 await tx.deliveries.update(there)
-            elif mode is SinkMode.REPLACE and one.state is DeliveryState.DELIVERED:
+                await tx.deliveries.decide([delivery.delivery_id], put.lost)
+            elif put.mode is SinkMode.REPLACE and one.state is not DeliveryState.WAITING:
                 await tx.deliveries.update(replace(one, state=DeliveryState.REPLACED, ended_at=now))
         payload = {
             "delivery": delivery.delivery_id,
             "sink": delivery.sink,
             "job": delivery.job_id,
-            "rows": rows,
-            "mode": mode.value,
+            "rows": put.rows,
+            "mode": put.mode.value,
             "by": delivery.requested_by,
         }
         await tx.audit.append([AuditEvent(LeafType.SINK_DELIVERED, now, "", payload)])

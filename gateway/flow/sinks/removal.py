@@ -3,7 +3,8 @@
     removal decided -> row off our disk + noted for every delivery of the run -> row off the sink -> evidence
 
 A delivery that is on its way when a removal is decided may have read the row before: what is noted for it waits until
-it lies there, so that no order of the two leaves the row behind.
+it lies there, and it compares the result as it read it with the result as it is then, so that no order of the two
+leaves the row behind.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from gateway.route.delivery import Delivery, DeliveryState
 from gateway.route.job import Failure
 from gateway.tlog.leaf import LeafType
 
+UNSURE = "STORE_UNAVAILABLE"
+"""The failure of a delivery after which its rows may lie in the sink or not."""
 TAKEN_TOGETHER = 20_000
 """People whose rows go in one rewriting of a sink."""
 
@@ -66,7 +69,9 @@ async def settle_job(house: House, job_id: str) -> None:
     async with house.store.read() as tx:
         lying = await tx.deliveries.of_job(job_id)
     for delivery in lying:
-        if delivery.state is DeliveryState.WAITING:
+        # One that failed before reads the result anew, without what is gone from it.
+        failed = delivery.failure is not None and delivery.failure.reason != UNSURE
+        if delivery.state is DeliveryState.WAITING and not (failed and delivery.not_before > house.clock.now()):
             raise StateError("STAGE_ORDER", f"sink {delivery.sink}: the result is on its way there; try again later")
         while await _take_some(house, delivery):
             continue
@@ -102,11 +107,11 @@ async def _take_some(house: House, delivery: Delivery) -> int:
     async with house.store.read() as tx:
         pending = await tx.deliveries.pending(delivery.delivery_id, TAKEN_TOGETHER)
         run = (await tx.jobs.get(delivery.job_id)).session_id
-        state = (await tx.deliveries.get(delivery.delivery_id)).state
-    if not pending or state is DeliveryState.WAITING:
+        delivery = await tx.deliveries.get(delivery.delivery_id)
+    if not pending or delivery.state is DeliveryState.WAITING:
         return 0
     now = house.clock.now()
-    if state is DeliveryState.DELIVERED:
+    if delivery.ended_at is None:
         await house.sinks.take_out(delivery.sink, {run: pending}, now)
     async with house.store.begin() as tx:
         fresh = await tx.deliveries.removed(delivery.delivery_id, pending, now)
@@ -142,8 +147,8 @@ async def _empty(house: House, delivery: Delivery) -> None:
     # One on its way may have come there before a crash kept it from being noted.
     rows = await house.sinks.take_out(delivery.sink, {run: None}, now)
     ended = replace(delivery, state=DeliveryState.EMPTIED, ended_at=now)
-    if delivery.state is DeliveryState.WAITING:
-        failure = Failure("NOT_FOUND", "the retention of the result ended before it was delivered")
+    if delivery.state is not DeliveryState.DELIVERED:
+        failure = delivery.failure or Failure("NOT_FOUND", "the retention of the result ended before it was delivered")
         ended = replace(ended, state=DeliveryState.FAILED, failure=failure)
     async with house.store.begin() as tx:
         if (await tx.deliveries.get(delivery.delivery_id)).ended_at is not None:

@@ -6,17 +6,19 @@ consent ends, whatever became of the source meanwhile. The column `run` says whi
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from gateway.disclosure import CELLS
 from gateway.errors import RequestError
 from gateway.flow.job import PART, customers_of, open_released
 from gateway.flow.pipeline import in_turn
 from gateway.flow.ports import House, StoredRows
+from gateway.flow.threads import in_thread
 from gateway.route.agreement import AgreementBinding
 from gateway.route.canonical import parse_time_text
 from gateway.route.delivery import Withdrawn
@@ -59,6 +61,28 @@ class SinkRows:
                     rows = rows.append_column(WITHDRAWN_AT, pa.nulls(rows.num_rows, _TIME))
                 for batch in rows.select(self.schema.names).combine_chunks().to_batches():
                     yield batch
+
+    async def lost(self) -> list[str]:
+        """Return whose rows went from the result since it was opened here, and may stand in the sink all the same."""
+        now = None if self.key == RUN else await self._house.results.open(self.job.job_id)
+        if now is None:
+            return []
+        return await in_thread(lambda: [ref for found in _missing(self._stored, now) for ref in found])
+
+
+def _missing(before: StoredRows, now: StoredRows) -> Iterator[list[str]]:
+    """Yield the subjects of a result that it does not have any more; both ascend. Blocks."""
+    left = now.batches()
+    held = pa.array([], pa.string())
+    for batch in before.batches():
+        refs = batch.column("subject_ref")
+        while len(refs) and (not len(held) or held[-1].as_py() < refs[-1].as_py()):
+            more = next(left, None)
+            if more is None:
+                break
+            held = pa.concat_arrays([held, more.column("subject_ref")])
+        yield refs.filter(pc.invert(pc.is_in(refs, held))).to_pylist()
+        held = held.filter(pc.greater(held, refs[-1])) if len(refs) else held
 
 
 async def sink_rows(house: House, job_id: str, withdrawn: Withdrawn) -> SinkRows:

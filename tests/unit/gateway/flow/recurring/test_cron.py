@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import RequestError
@@ -64,6 +64,7 @@ def test_every_hour_goes_by_real_time() -> None:
     ]
 
 
+@settings(max_examples=30)
 @given(EXPRESSIONS, YEAR)
 def test_due_times_ascend_and_say_what_the_expression_says(cron: str, after: datetime) -> None:
     due = next_due(cron, BERLIN, after)
@@ -74,6 +75,7 @@ def test_due_times_ascend_and_say_what_the_expression_says(cron: str, after: dat
     assert due.astimezone(ZoneInfo(BERLIN)).second == 0
 
 
+@settings(max_examples=30)
 @given(EXPRESSIONS, YEAR, st.integers(1, 40), st.integers(1, 31))
 def test_what_is_due_is_every_due_time_once(cron: str, after: datetime, count: int, most: int) -> None:
     expected, last = [], after
