@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from consent import fields
@@ -24,7 +24,10 @@ class Assessment:
         covers_sensitive: it looked at sensitive categories.
         approver: who approved.
         next_review: first moment it holds no more; None is open.
-        recorded_at: when our server took it in; None is "always known".
+        version: 1, 2, ...; versions share an id.
+        recorded_at: when our server took the version in; None is "always known".
+        holds_until: first moment it holds no more because a later version took its place; see `each_by_itself`.
+        known_until: what was known from then on leaves it out, for the same reason.
     """
 
     id: str
@@ -35,16 +38,20 @@ class Assessment:
     covers_sensitive: bool = False
     approver: str = ""
     next_review: datetime | None = None
+    version: int = 1
     recorded_at: datetime | None = None
+    holds_until: datetime | None = None
+    known_until: datetime | None = None
 
     def known(self, as_known_at: datetime) -> bool:
-        """Return whether we knew of it by a time."""
-        return self.recorded_at is None or self.recorded_at <= as_known_at
+        """Return whether we knew of it by a time, and of nothing in its place."""
+        recorded = self.recorded_at is None or self.recorded_at <= as_known_at
+        return recorded and (self.known_until is None or as_known_at < self.known_until)
 
     def in_force(self, at: datetime) -> bool:
-        """Return whether it holds at a time: from the later of its two clocks to its review."""
-        begun = self.approved_at <= at and self.known(at)
-        return begun and (self.next_review is None or at < self.next_review)
+        """Return whether it holds at a time: from the later of its two clocks to its review or its next version."""
+        begun = self.approved_at <= at and (self.recorded_at is None or self.recorded_at <= at)
+        return begun and all(end is None or at < end for end in (self.next_review, self.holds_until))
 
     def covers(self, purpose: str, recipient: str | None, method: str, sensitive: bool) -> bool:
         """Return whether it looked at this use."""
@@ -63,9 +70,10 @@ class Assessment:
         """
         allowed = (
             "id", "approved_at", "purposes", "recipients", "methods", "covers_sensitive", "approver", "next_review",
-            "recorded_at",
+            "version", "recorded_at",
         )  # fmt: skip
         fields.no_others(mapping, allowed)
+        version = fields.optional_count(mapping, "version", least=1)
         return cls(
             id=fields.text(mapping, "id"),
             approved_at=fields.moment(mapping, "approved_at"),
@@ -75,6 +83,7 @@ class Assessment:
             covers_sensitive=fields.flag(mapping, "covers_sensitive", default=False),
             approver=fields.optional_text(mapping, "approver") or "",
             next_review=fields.optional_moment(mapping, "next_review"),
+            version=1 if version is None else version,
             recorded_at=fields.optional_moment(mapping, "recorded_at"),
         )
 
@@ -88,6 +97,7 @@ class Assessment:
             "recipients": own_use + sorted(party for party in self.recipients if party is not None),
             "methods": sorted(self.methods),
             "covers_sensitive": self.covers_sensitive,
+            "version": self.version,
         }
         if self.approver:
             mapping["approver"] = self.approver
@@ -96,6 +106,27 @@ class Assessment:
         if self.recorded_at is not None:
             mapping["recorded_at"] = fields.said(self.recorded_at)
         return mapping
+
+
+def each_by_itself(versions: Iterable[Assessment]) -> tuple[Assessment, ...]:
+    """Return versions so that each says by itself when it counts, whatever the others say.
+
+    The next version takes the place of one from its recording on, and not before: what was decided under the earlier
+    stays decided. So the earlier counts for moments before that, and, of later moments, as long as nobody knew better.
+
+    Args:
+        versions: of any assessments, in any order.
+    """
+    rows: list[Assessment] = []
+    following: dict[str, Assessment] = {}
+    for one in sorted(versions, key=lambda version: version.version, reverse=True):
+        replaced_at = following[one.id].recorded_at if one.id in following else None
+        following[one.id] = one
+        if replaced_at is None:
+            rows.append(one)
+        else:
+            rows += [replace(one, known_until=replaced_at), replace(one, holds_until=replaced_at)]
+    return tuple(reversed(rows))
 
 
 def assessment_needed(purpose: Purpose, recipient: Party | None, method: Method, sensitive: bool) -> bool:

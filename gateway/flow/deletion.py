@@ -8,7 +8,7 @@ that, and until then the data may be stored and nothing else (PIPL 47(2)).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -19,6 +19,7 @@ from consent.workday import due_after
 from gateway.errors import StateError
 from gateway.flow.access import require
 from gateway.flow.ports import House, Transaction
+from gateway.flow.registry import load_registry
 from gateway.route.audit import AuditEvent
 from gateway.route.caller import Caller, Role
 from gateway.route.canonical import time_text
@@ -36,6 +37,7 @@ CAUSES: Mapping[EventType, DeletionCause] = {
     EventType.DELETION: DeletionCause.DELETION_REQUESTED,
     EventType.CLOSURE: DeletionCause.ACCOUNT_CLOSED,
     EventType.COLLECTED: DeletionCause.RETENTION_OVER,
+    EventType.OPT_OUT: DeletionCause.OPTED_OUT,
 }
 """The acts that bring the duty about; a collection does at the end of its retention."""
 
@@ -50,18 +52,30 @@ def task_id_of(event_id: str) -> str:
     return hashlib.sha256(b"assent deletion v1\n" + event_id.encode()).hexdigest()[:32]
 
 
-def planned(event: ConsentEvent) -> DeletionTask | None:
-    """Return the task that an event brings about, or None."""
+def planned(event: ConsentEvent, marketing: Collection[str] = ()) -> DeletionTask | None:
+    """Return the task that an event brings about, or None.
+
+    Args:
+        event: an act.
+        marketing: the purposes of personalised marketing. An opt-out is about them alone (PIPL 24): what was obtained
+            for them goes, the tags of a profile (NDSR 42), and where there is none of them nothing was.
+    """
     why = CAUSES.get(event.type)
     opens_at = event.retention_until if event.type is EventType.COLLECTED else event.recorded_at
     if why is None or opens_at is None:
         return None
+    purpose = event.purpose or ""
+    if why is DeletionCause.OPTED_OUT:
+        touched = [one for one in marketing if purpose in ("", one)]
+        if not touched:
+            return None
+        purpose = touched[0] if len(touched) == 1 else ""
     return DeletionTask(
         task_id=task_id_of(event.event_id),
         subject_ref=event.subject,
         why=why,
         event_id=event.event_id,
-        purpose=event.purpose or "",
+        purpose=purpose,
         recipient=event.recipient or "",
         categories=event.categories,
         opens_at=opens_at,
@@ -76,7 +90,11 @@ async def _plan(house: House) -> int:
             until, acts = await tx.ends.acts(after, WINDOW, CAUSES.keys())
             if until == after:
                 return count
-            tasks = [task for act in acts if (task := planned(act)) is not None]
+            marketing: list[str] = []
+            if any(act.type is EventType.OPT_OUT for act in acts):
+                purposes = (await load_registry(tx, house)).purposes
+                marketing = sorted(name for name, one in purposes.items() if one.personalised_marketing)
+            tasks = [task for act in acts if (task := planned(act, marketing)) is not None]
             await tx.deletions.plan(tasks)
             await tx.tasks.set_mark(TASK, {"changes": until})
         count += len(tasks)
@@ -86,7 +104,12 @@ async def _open(house: House) -> int:
     count = 0
     while True:
         now = house.clock.now()
+        async with house.store.read() as tx:
+            people = {task.subject_ref for task in await tx.deletions.ripe(now, PAGE)}
+        if not people:
+            return count
         async with house.store.begin() as tx:
+            await tx.consents.lock_subjects(sorted(people))  # consents before tasks, as everybody who locks both
             ripe = await tx.deletions.ripe(now, PAGE)
             opened = await open_tasks(tx, house, ripe, now) if ripe else 0
         if opened:
@@ -98,6 +121,8 @@ async def _open(house: House) -> int:
 
 async def open_tasks(tx: Transaction, house: House, tasks: list[DeletionTask], now: datetime) -> int:
     """Open planned tasks whose time has come, but for retention that was prolonged; return how many.
+
+    Whose retention is over did nothing that released runs would be judged by: they are woken for it (flow/reach).
 
     Args:
         tx: for writing.
@@ -117,6 +142,8 @@ async def open_tasks(tx: Transaction, house: House, tasks: list[DeletionTask], n
         due_at = due_after(begins, house.limits.deadline_days, house.limits.holidays)
         opened.append(replace(task, opened_at=now, due_at=due_at, held_until=held_until))
     await tx.deletions.open(opened)
+    over = [histories[task.subject_ref] for task in opened if task.why is DeletionCause.RETENTION_OVER]
+    await tx.consents.wake({one.subject for history in over for one in (history, *history.linked)})
     await tx.audit.append([_event(task, LeafType.DELETION_OPENED, now) for task in opened])
     return len(opened)
 
@@ -151,15 +178,32 @@ def _same(task: DeletionTask, event: ConsentEvent) -> bool:
 async def complete_deletion(house: House, caller: Caller, task_id: str) -> DeletionTask:
     """Note that what a task names is deleted; one that is done stays as it is.
 
+    What the rule lets stay in a released run, by another consent or basis, does not stand against it.
+
     Raises:
-        StateError: NOT_FOUND; STAGE_ORDER while the law demands keeping.
+        StateError: NOT_FOUND; STAGE_ORDER while the law demands keeping, or a run of ours may still hold a row.
     """
     require(caller, Role.COMPLIANCE_OFFICER)
     async with house.store.begin() as tx:
+        await _check_gone(tx, await tx.deletions.get(task_id), house.clock.now())
         await mark_deleted(tx, house, task_id, caller.subject)
         task = await tx.deletions.get(task_id)
     house.bells.ring("audit")
     return task
+
+
+async def _check_gone(tx: Transaction, task: DeletionTask, now: datetime) -> None:
+    """Check that no released run owes the row of a person to a task that is open; of a held one nothing is owed yet."""
+    if task.done_at is not None or held(task, now):
+        return
+    history = (await tx.consents.histories([task.subject_ref]))[task.subject_ref]
+    people = [task.subject_ref, *(other.subject for other in history.linked)]
+    if await tx.deletions.held_by_runs(people, task.recipient, now):
+        raise StateError(
+            "STAGE_ORDER",
+            "a released run is still to be looked through for this person, or a row of theirs to go: the gateway does "
+            "both by itself within a minute (task reach-runs of `assent task list`); complete this afterwards",
+        )
 
 
 async def mark_deleted(

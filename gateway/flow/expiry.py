@@ -1,7 +1,8 @@
 """Consents that end by time or by their last use: each end is put on record once.
 
 A decision does not wait for this: `may_use` and the projection know the end of every consent and count it in. What
-is recorded here is that a consent ended, when, and why, so that the log tells the whole life of it.
+is recorded here is that a consent ended, when, and why, so that the log tells the whole life of it. Released runs are
+judged anew only when something happened: whose consent ended by time is woken for it (flow/reach).
 """
 
 from __future__ import annotations
@@ -61,6 +62,8 @@ async def _record_ends(house: House, ends: Sequence[EndedConsent], now: datetime
         expired = await asyncio.to_thread(_expired, histories, now)
         really = [end for end in ends if end.plain or (end.subject_ref, end.consent_id) in expired]
         fresh = await tx.ends.record(really)
+        joined = {one.subject for history in histories.values() for one in history.linked}
+        await tx.consents.wake(joined.union(end.subject_ref for end in fresh) if fresh else ())
         await _log(tx, fresh, _BY_TIME, now)
     if fresh:
         house.bells.ring("audit")

@@ -36,7 +36,11 @@ class TaskRow:
 
 
 class DeletionCause(StrEnum):
-    """Why personal information must be deleted on our own motion (PIPL 47)."""
+    """Why personal information must be deleted on our own motion (PIPL 47).
+
+    OPTED_OUT is about what was obtained for the purposes of personalised marketing, the tags of a profile, and about
+    nothing else (PIPL 24, NDSR 42).
+    """
 
     CONSENT_WITHDRAWN = "consent_withdrawn"
     PURPOSE_DONE = "purpose_done"
@@ -44,6 +48,7 @@ class DeletionCause(StrEnum):
     DELETION_REQUESTED = "deletion_requested"
     ACCOUNT_CLOSED = "account_closed"
     RETENTION_OVER = "retention_over"
+    OPTED_OUT = "opted_out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +87,7 @@ class DeletionTask:
         subject_ref: whose.
         why: the cause.
         event_id: the consent event that caused it.
-        purpose: what it is limited to; "" is everything.
+        purpose: what it is limited to; "" is everything, of OPTED_OUT every purpose of personalised marketing.
         recipient: what it is limited to; "" is everybody.
         categories: what it is limited to; empty is all.
         opens_at: when the duty begins.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -18,6 +18,7 @@ from sqlalchemy import (
     func,
     select,
     type_coerce,
+    update,
 )
 
 from consent.basis import CONSENT
@@ -287,6 +288,13 @@ class SqlConsentStore:
         """Return whom an append after a mark named, (m, 26) ascending; None when more than `limit`."""
         newer = and_(CHANGED, subjects.c.changed > since.changes)
         return await self._few(select(subjects.c.subject_ref).where(newer), limit)
+
+    async def wake(self, subject_refs: Collection[str]) -> None:
+        """Have people found by `changed` though nothing new is on file of them: time brought something about."""
+        if subject_refs:
+            number = await self._next_change()
+            woken = update(subjects).where(self._among(subjects.c.subject_ref, sorted(subject_refs)))
+            await self._connection.execute(woken.values(changed=number))
 
     async def lapsed(self, use: Use, after: datetime, until: datetime, limit: int) -> Bytes | None:
         """Return whose plain row of a Use ended: after < valid_until <= until, (m, 26) ascending; None as `changed`."""

@@ -11,6 +11,7 @@ from sqlalchemy import (
     and_,
     delete,
     exists,
+    false,
     func,
     literal,
     not_,
@@ -24,7 +25,7 @@ from sqlalchemy import (
 from gateway.errors import StateError
 from gateway.route.job import JobState
 from gateway.route.task import DeletionCause, DeletionEvidence, DeletionTask, SinkEvidence
-from gateway.store.column_type import Moment
+from gateway.store.column_type import KeyText, Moment
 from gateway.store.connection import AnyRow, StoreConnection, readable
 from gateway.store.fields import from_json, to_json
 from gateway.store.schema import (
@@ -67,11 +68,12 @@ class SqlDeletionStore:
         await self._connection.insert_rows(deletion_tasks, rows, skip_known=True)
 
     async def ripe(self, now: datetime, limit: int) -> list[DeletionTask]:
-        """Return tasks whose time has come and that are not open yet, locked against others until the commit."""
+        """Return tasks whose time has come and that are not open yet; to write, locked until the commit."""
         table = deletion_tasks.c
         ripe = and_(UNDONE, table.opened_at.is_(None), table.opens_at <= now)
         query = select(deletion_tasks).where(ripe).order_by(table.opens_at, table.task_id).limit(limit)
-        return [_task(row) for row in await self._connection.rows(query.with_for_update())]
+        query = query.with_for_update() if self._connection.writable else query
+        return [_task(row) for row in await self._connection.rows(query)]
 
     async def open(self, tasks: Sequence[DeletionTask]) -> None:
         """Note when planned tasks were opened, are due and are held."""
@@ -98,6 +100,18 @@ class SqlDeletionStore:
             raise StateError("NOT_FOUND", "there is no such deletion task; list them to see which there are")
         (task,) = await _with_evidence(self._connection, [_task(row)])
         return task
+
+    async def held_by_runs(self, subject_refs: Sequence[str], recipient: str, now: datetime) -> bool:
+        """Return whether runs with a recipient are still to be looked through for these people, or rows of theirs to go.
+
+        Args:
+            subject_refs: a few.
+            recipient: party id; "" is everybody.
+            now: whose retention ended by then keeps nothing.
+        """
+        partner: ColumnElement[str] | None = literal(recipient, KeyText) if recipient else None
+        conditions = [owing(literal(ref, KeyText), partner, now, told=False) for ref in subject_refs]
+        return bool(await self._connection.scalar(select(or_(*conditions))))
 
     async def done(self, task_id: str, by: str, now: datetime, evidence: Sequence[DeletionEvidence] = ()) -> bool:
         """Note that a task is done, and on what evidence; False when it was."""
@@ -184,13 +198,16 @@ async def _with_evidence(connection: StoreConnection, tasks: Sequence[DeletionTa
     return [replace(task, evidence=tuple(of.get(task.task_id, ()))) for task in tasks]
 
 
-def owing(subject: ColumnElement[str], partner: ColumnElement[str] | None, now: datetime) -> ColumnElement[bool]:
+def owing(
+    subject: ColumnElement[str], partner: ColumnElement[str] | None, now: datetime, *, told: bool = True
+) -> ColumnElement[bool]:
     """Return the condition that rows of a person in released runs or sinks are still to be found, to go, or to tell of.
 
     Args:
         subject: reference of the person.
         partner: of the runs; None is any.
         now: whose retention ended by then keeps nothing.
+        told: whether the partner must have acknowledged, too.
     """
     of_partner = true() if partner is None else run_reach.c.partner == partner
     untold = and_(removals.c.notice_id != "", peer_notices.c.ours, peer_notices.c.done_at.is_(None))
@@ -201,7 +218,7 @@ def owing(subject: ColumnElement[str], partner: ColumnElement[str] | None, now: 
             peer_notices,
             and_(peer_notices.c.notice_id == removals.c.notice_id, peer_notices.c.partner == run_reach.c.partner),
         )
-        .where(removals.c.subject_ref == subject, of_partner, or_(removals.c.removed_at.is_(None), untold))
+        .where(removals.c.subject_ref == subject, of_partner, or_(removals.c.removed_at.is_(None), untold if told else false()))
     )
     kept = or_(runs.c.expires_at.is_(None), runs.c.expires_at > now)
     behind = (

@@ -32,6 +32,7 @@ class DeletionCause(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     DELETION_CAUSE_DELETION_REQUESTED: _ClassVar[DeletionCause]
     DELETION_CAUSE_ACCOUNT_CLOSED: _ClassVar[DeletionCause]
     DELETION_CAUSE_RETENTION_OVER: _ClassVar[DeletionCause]
+    DELETION_CAUSE_OPTED_OUT: _ClassVar[DeletionCause]
 
 class DeletionState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -82,6 +83,7 @@ DELETION_CAUSE_UNLAWFUL: DeletionCause
 DELETION_CAUSE_DELETION_REQUESTED: DeletionCause
 DELETION_CAUSE_ACCOUNT_CLOSED: DeletionCause
 DELETION_CAUSE_RETENTION_OVER: DeletionCause
+DELETION_CAUSE_OPTED_OUT: DeletionCause
 DELETION_STATE_UNSPECIFIED: DeletionState
 DELETION_STATE_OPEN: DeletionState
 DELETION_STATE_HELD: DeletionState

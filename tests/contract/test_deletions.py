@@ -13,11 +13,12 @@ from gateway.errors import AccessError, AssentError, StateError
 from gateway.flow.deletion import complete_deletion, list_deletions, open_deletions
 from gateway.flow.evidence import close_deletions
 from gateway.flow.ports import House
+from gateway.flow.registry import create_purpose
 from gateway.route.job import JobState, Side
 from gateway.route.notice import ReleasedRun, Removal, Timing
 from tests.contract.given import job
 from tests.contract.timed import DAY, act, given, logged, ref, take, timed_house
-from tests.unit.gateway.flow.houses import CDP, NOW, OFFICER, StoppedClock
+from tests.unit.gateway.flow.houses import ADMIN, CDP, NOW, OFFICER, StoppedClock
 
 
 @pytest.fixture
@@ -60,6 +61,26 @@ async def test_acts_open_tasks_once(house: House, clock: StoppedClock) -> None:
     # Friday 20 November, 17:30 in China: the fifteenth working day after it is Friday 11 December.
     assert withdrawn.due_at == datetime(2026, 12, 11, 16, tzinfo=UTC)
     assert len(await logged(house, "deletion_opened")) == 5
+
+
+async def test_an_opt_out_opens_a_task_about_personalised_marketing_alone(house: House, clock: StoppedClock) -> None:
+    opt_out = "personalisation_opt_out"
+    await take(house, act(0, opt_out), act(1, opt_out, purpose="profile_enrichment"))
+    assert await open_deletions(house) == {"planned": 0, "opened": 0}, "nothing is obtained for such a purpose here"
+    await create_purpose(house, ADMIN, {"id": "pushes", "personalised_marketing": True})
+    clock.advance(hours=1)
+    await take(house, act(2, opt_out, clock.at), act(3, opt_out, clock.at, purpose="pushes", categories=["visits"]))
+    await take(house, act(4, opt_out, clock.at, purpose="profile_enrichment"))
+    assert await open_deletions(house) == {"planned": 2, "opened": 2}
+    await create_purpose(house, ADMIN, {"id": "letters", "personalised_marketing": True})
+    await take(house, act(5, opt_out, clock.at))
+    await open_deletions(house)
+    found = await list_deletions(house, OFFICER, False, None, 100)
+    assert {(task.subject_ref, task.why.value, task.purpose, task.categories) for task in found} == {
+        (ref(house, 2), "opted_out", "pushes", ()),
+        (ref(house, 3), "opted_out", "pushes", ("visits",)),
+        (ref(house, 5), "opted_out", "", ()),
+    }
 
 
 async def test_holidays_put_the_date_off(house: House, clock: StoppedClock) -> None:

@@ -8,16 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from gateway.flow.deletion import list_deletions, open_deletions
+from gateway.errors import StateError
+from gateway.flow.deletion import complete_deletion, list_deletions, open_deletions
 from gateway.flow.ending import list_warnings, warn_of_ends
 from gateway.flow.evidence import BY
+from gateway.flow.expiry import expire_consents
 from gateway.flow.job import read_result
 from gateway.flow.ports import House
 from gateway.flow.reach import reach
 from gateway.flow.trace import Presence, list_removals, trace_subject
 from gateway.route.job import Job
 from gateway.route.notice import Timing
-from gateway.route.task import DeletionTask, EndingKind
+from gateway.route.task import DeletionCause, DeletionTask, EndingKind
 from tests.contract.rows import rows_twin
 from tests.contract.test_reach import leaves, notices, released, removals, withdraw
 from tests.twin import EVERYBODY, PLATFORM, Gateway, Twin, close_all, given, withdrawn
@@ -138,3 +140,41 @@ async def test_what_one_of_two_merged_people_says_reaches_the_rows_of_the_other(
     # Every step of joining and parting is in the log.
     kinds = [entry["type"] for entry in await leaves(platform, "consent_event") if str(entry["type"]).startswith("id")]
     assert kinds == ["identity_merged"] * 3 + ["identity_unmerged"]
+
+
+async def test_the_end_of_retention_and_of_a_consent_reach_what_was_released(twin: Twin) -> None:
+    """Nobody says anything: time alone ends the retention of one row and the consent of another."""
+    platform = twin.platform
+    until = twin.clock.now() + timedelta(hours=2)
+    collected = {
+        "event_id": "collected B000025",
+        "type": "collected",
+        "at": twin.clock.now().isoformat(),
+        "subject": "B000025",
+        "retention_until": until.isoformat(),
+    }
+    await withdraw(platform, "B000026")
+    await open_deletions(platform.house)
+    twin.clock.at += timedelta(minutes=1)
+    limited = {"event_id": "limited", "consent_id": "limited", "at": twin.clock.now().isoformat()}
+    await say(platform, collected, given(PLATFORM, "B000026", valid_until=until.isoformat(), **limited))
+    job = await released(twin)
+    before = await matched(twin, job)
+    twin.clock.at = until
+    await reach(platform.house)
+    assert await matched(twin, job) == before, "nothing has woken the run yet"
+    assert (await open_deletions(platform.house))["opened"] == 1
+    assert (await expire_consents(platform.house))["by_time"] == 1
+    (task,) = [task for task in await tasks(platform.house) if task.why is DeletionCause.RETENTION_OVER]
+    with pytest.raises(StateError, match="reach-runs") as caught:
+        await complete_deletion(platform.house, EVERYBODY, task.task_id)
+    assert caught.value.reason == "STAGE_ORDER"
+    await reach(platform.house)
+    assert await matched(twin, job) == before - 2, "the partner was told of both rows"
+    assert {(one.reason_code, one.timing) for one in await removals(platform)} == {
+        ("RETENTION_EXPIRED", Timing.AFTER),
+        ("CONSENT_EXPIRED", Timing.AFTER),
+    }
+    assert (await complete_deletion(platform.house, EVERYBODY, task.task_id)).done_by == EVERYBODY.subject
+    assert (await open_deletions(platform.house))["opened"] == 0
+    assert (await expire_consents(platform.house))["by_time"] == 0

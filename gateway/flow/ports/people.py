@@ -131,6 +131,10 @@ class ConsentStore(Protocol):
         """Return whom an append after a mark named, (m, 26) ascending; None when more than `limit`."""
         ...
 
+    async def wake(self, subject_refs: Collection[str]) -> None:
+        """Have people found by `changed` though nothing new is on file of them: time brought something about."""
+        ...
+
     async def lapsed(self, use: Use, after: datetime, until: datetime, limit: int) -> Bytes | None:
         """Return whose plain row of a Use ended: after < valid_until <= until, (m, 26) ascending; None as `changed`."""
         ...

@@ -100,7 +100,7 @@ class DeletionStore(Protocol):
         ...
 
     async def ripe(self, now: datetime, limit: int) -> list[DeletionTask]:
-        """Return tasks whose time has come and that are not open yet, locked against others until the commit."""
+        """Return tasks whose time has come and that are not open yet; to write, locked until the commit."""
         ...
 
     async def open(self, tasks: Sequence[DeletionTask]) -> None:
@@ -113,6 +113,16 @@ class DeletionStore(Protocol):
 
     async def get(self, task_id: str) -> DeletionTask:
         """Return an opened task; StateError NOT_FOUND."""
+        ...
+
+    async def held_by_runs(self, subject_refs: Sequence[str], recipient: str, now: datetime) -> bool:
+        """Return whether runs with a recipient are still to be looked through for these people, or rows of theirs to go.
+
+        Args:
+            subject_refs: a few.
+            recipient: party id; "" is everybody.
+            now: whose retention ended by then keeps nothing.
+        """
         ...
 
     async def done(self, task_id: str, by: str, now: datetime, evidence: Sequence[DeletionEvidence] = ()) -> bool:
