@@ -24,8 +24,8 @@ class Assessment:
         covers_sensitive: it looked at sensitive categories.
         approver: who approved.
         next_review: first moment it holds no more; None is open.
-        version: 1, 2, ...; versions share an id.
         recorded_at: when our server took the version in; None is "always known".
+        version: 1, 2, ...; versions share an id.
         holds_until: first moment it holds no more because a later version took its place; see `each_by_itself`.
         known_until: what was known from then on leaves it out, for the same reason.
     """
@@ -38,8 +38,8 @@ class Assessment:
     covers_sensitive: bool = False
     approver: str = ""
     next_review: datetime | None = None
-    version: int = 1
     recorded_at: datetime | None = None
+    version: int = 1
     holds_until: datetime | None = None
     known_until: datetime | None = None
 
@@ -97,8 +97,9 @@ class Assessment:
             "recipients": own_use + sorted(party for party in self.recipients if party is not None),
             "methods": sorted(self.methods),
             "covers_sensitive": self.covers_sensitive,
-            "version": self.version,
         }
+        if self.version > 1:
+            mapping["version"] = self.version
         if self.approver:
             mapping["approver"] = self.approver
         if self.next_review is not None:
@@ -117,16 +118,17 @@ def each_by_itself(versions: Iterable[Assessment]) -> tuple[Assessment, ...]:
     Args:
         versions: of any assessments, in any order.
     """
+    everything = sorted(versions, key=lambda one: one.version)
     rows: list[Assessment] = []
-    following: dict[str, Assessment] = {}
-    for one in sorted(versions, key=lambda version: version.version, reverse=True):
-        replaced_at = following[one.id].recorded_at if one.id in following else None
-        following[one.id] = one
-        if replaced_at is None:
+    for one in everything:
+        later = (other for other in everything if other.id == one.id and other.version > one.version)
+        following = next(later, None)
+        if following is None or following.recorded_at is None:
             rows.append(one)
         else:
-            rows += [replace(one, known_until=replaced_at), replace(one, holds_until=replaced_at)]
-    return tuple(reversed(rows))
+            ended = following.recorded_at
+            rows += [replace(one, known_until=ended), replace(one, holds_until=ended)]
+    return tuple(rows)
 
 
 def assessment_needed(purpose: Purpose, recipient: Party | None, method: Method, sensitive: bool) -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Protocol, TypeVar
 
-from consent.assessment import Assessment
+from consent.assessment import Assessment, each_by_itself
 from consent.basis import BasisRule
 from consent.mechanism import ExportMechanism
 from consent.notice import Notice, NoticeState
@@ -37,7 +37,7 @@ class Registry:
 
     Purposes, categories, methods and published notice versions never change under one
     id; a change is a new id or version, and what was not yet recorded does not count: see
-    `registered`. Of parties, mechanisms and basis rules all
+    `registered`. Of parties, mechanisms, assessments and basis rules all
     versions are here, and a decision weighs the newest that was known: what it said at a
     time it says for ever. Build a registry with `Registry.of`.
 
@@ -49,7 +49,8 @@ class Registry:
         party_versions: by id, oldest version first.
         notices: by `id@version`, drafts left out.
         versions: published notices by id, oldest version first.
-        assessments: impact assessments.
+        assessments: impact assessments; one that was replaced says how long it counts, see `each_by_itself`.
+        assessment_versions: all their versions as they were recorded, oldest first.
         party_events: suspensions, successions, scope changes, approvals.
         mechanisms: ways out of the country, all versions, oldest first; see `ways_out`.
         basis_rules: how far bases other than consent reach, all versions, oldest first; see `rules`.
@@ -64,6 +65,7 @@ class Registry:
     versions: Mapping[str, tuple[Notice, ...]]
     party_versions: Mapping[str, tuple[Party, ...]]
     assessments: tuple[Assessment, ...] = ()
+    assessment_versions: tuple[Assessment, ...] = ()
     party_events: tuple[PartyEvent, ...] = ()
     mechanisms: tuple[ExportMechanism, ...] = ()
     basis_rules: tuple[BasisRule, ...] = ()
@@ -95,6 +97,7 @@ class Registry:
         by_party: dict[str, tuple[Party, ...]] = {}
         for party in _in_order(parties):
             by_party[party.id] = (*by_party.get(party.id, ()), party)
+        versions_of_assessments = _in_order(assessments)
         declared = {category.id: category for category in categories}
         return cls(
             purposes=MappingProxyType({purpose.id: purpose for purpose in purposes}),
@@ -104,7 +107,8 @@ class Registry:
             party_versions=MappingProxyType(by_party),
             notices=MappingProxyType({notice.reference: notice for notice in published}),
             versions=MappingProxyType(versions),
-            assessments=tuple(assessments),
+            assessments=each_by_itself(versions_of_assessments),
+            assessment_versions=versions_of_assessments,
             party_events=tuple(sorted(party_events, key=lambda event: (event.at, event.recorded_at, event.party))),
             mechanisms=_in_order(mechanisms),
             basis_rules=_in_order(basis_rules),

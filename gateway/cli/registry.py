@@ -27,8 +27,18 @@ from gateway.client import (
 app = typer.Typer(no_args_is_help=True)
 
 _PURPOSE = ["id", "text", "automated", "personalised_marketing", "owner"]
-_CATEGORY = ["id", "text", "sensitive", "written", "derived_from"]
-_ASSESSMENT = ["id", "approved_at", "purposes", "recipients", "methods", "next_review"]
+_CATEGORY = ["id", "text", "sensitive", "written", "derived_from", "anonymous_if_group", "base"]
+_ASSESSMENT = [
+    "id",
+    "version",
+    "approved_at",
+    "purposes",
+    "recipients",
+    "own_use",
+    "methods",
+    "covers_sensitive",
+    "next_review",
+]
 _METHOD = ["id", "publishes", "stores_only"]
 _RULE = ["id", "version", "basis", "purpose", "recipients", "own_use", "categories", "owner", "valid_until"]
 _PARTY = ["id", "version", "legal_name", "role", "country", "processing_country", "restricted", "created_at"]
@@ -62,12 +72,24 @@ def add_category(
     sensitive: bool = typer.Option(False, help="Sensitive personal information (PIPL 28)."),
     written: bool = typer.Option(False, help="Another law asks for written consent."),
     derived_from: list[str] = typer.Option([], help="What a label is concluded from; repeatable."),
+    base: str = typer.Option("", help="Of an aggregate: the category it is made of."),
+    anonymous_if_group: bool = typer.Option(
+        False, "--anonymous-if-group", help="An aggregate, no personal information once its group is large; with --base."
+    ),
 ) -> None:
     """Register a category of personal information."""
     chosen = options(context)
     with chosen.client() as client:
         made = client.registry.create_category(
-            Category(category_id, text, sensitive=sensitive, written=written, derived_from=tuple(derived_from))
+            Category(
+                category_id,
+                text,
+                sensitive=sensitive,
+                written=written,
+                anonymous_if_group=anonymous_if_group,
+                base=base,
+                derived_from=tuple(derived_from),
+            )
         )
     show([_record(made, _CATEGORY)], _CATEGORY, chosen.output)
 
@@ -77,14 +99,17 @@ def add_assessment(
     context: typer.Context,
     assessment_id: str,
     purpose: list[str] = typer.Option(..., help="Covered purpose; repeatable."),
-    recipient: list[str] = typer.Option(..., help="Covered recipient (party id); repeatable."),
+    recipient: list[str] = typer.Option([], help="Covered recipient (party id); repeatable; none is own use."),
+    own_use: bool = typer.Option(False, "--own-use", help="It covers use by ourselves beside that of recipients."),
     method: list[str] = typer.Option(["psi_hash"], help="Covered method; repeatable."),
     approved_at: str = typer.Option("", help="When it was approved; by default now."),
     approver: str = typer.Option("", help="Who approved."),
-    next_review: str = typer.Option("", help="First moment it holds no more; by default open."),
+    until: str = typer.Option(
+        "", "--until", "--next-review", help="First moment it holds no more, its next review; by default open."
+    ),
     sensitive: bool = typer.Option(False, help="It looked at sensitive categories."),
 ) -> None:
-    """Register an approved impact assessment (PIPL 55)."""
+    """Register an approved impact assessment (PIPL 55), or its next version: what is said here is the whole of it."""
     chosen = options(context)
     with chosen.client() as client:
         made = client.registry.create_impact_assessment(
@@ -93,10 +118,11 @@ def add_assessment(
                 approved_at=time_of(approved_at, "--approved-at") or datetime.now(UTC),
                 purposes=tuple(purpose),
                 recipients=tuple(recipient),
+                own_use=own_use or not recipient,
                 methods=tuple(method),
                 covers_sensitive=sensitive,
                 approver=approver,
-                next_review=time_of(next_review, "--next-review"),
+                next_review=time_of(until, "--until"),
             )
         )
     show([_record(made, _ASSESSMENT)], _ASSESSMENT, chosen.output)
@@ -164,7 +190,7 @@ def list_all(
         help="purposes, categories, methods, assessments, basis-rules, parties, events, mechanisms or counters.",
     ),
 ) -> None:
-    """List registered items of one kind, of parties, mechanisms and basis rules all versions."""
+    """List registered items of one kind; of parties, mechanisms, assessments and basis rules all versions."""
     chosen = options(context)
     with chosen.client() as client:
         calls = {

@@ -61,6 +61,7 @@ class ImpactAssessment:
         recipients: party ids.
         own_use: it also covers use by ourselves alone.
         next_review: first moment it holds no more; None is open.
+        version: 1, 2, ...; 0 in one to be created means the next one.
         created_at: when the gateway took it in; set by the gateway.
     """
 
@@ -73,6 +74,7 @@ class ImpactAssessment:
     covers_sensitive: bool = False
     approver: str = ""
     next_review: datetime | None = None
+    version: int = 0
     created_at: datetime | None = None
 
 
@@ -184,7 +186,10 @@ class AsyncRegistry:
     async def create_impact_assessment(
         self, assessment: ImpactAssessment, request_id: str | None = None
     ) -> ImpactAssessment:
-        """Register an approved impact assessment; it holds from now at the earliest."""
+        """Register an approved impact assessment, or its next version, which takes the place of the one before.
+
+        Either holds from now at the earliest. The newest again returns it.
+        """
         request = registry_pb2.CreateImpactAssessmentRequest(
             impact_assessment=registry_pb2.ImpactAssessment(
                 name=named("impactAssessments", assessment.id),
@@ -196,6 +201,7 @@ class AsyncRegistry:
                 covers_sensitive=assessment.covers_sensitive,
                 approver=assessment.approver,
                 next_review_time=stamp(assessment.next_review),
+                version=assessment.version,
             ),
             request_id=request_id or new_request_id(),
         )
@@ -224,7 +230,7 @@ class AsyncRegistry:
             yield category
 
     async def impact_assessments(self) -> AsyncIterator[ImpactAssessment]:
-        """Yield impact assessments by id."""
+        """Yield impact assessments by id and version."""
 
         async def fetch(token: str) -> tuple[list[ImpactAssessment], str]:
             request = registry_pb2.ListImpactAssessmentsRequest(page_size=PAGE_SIZE, page_token=token)
@@ -339,6 +345,7 @@ def _assessment(message: registry_pb2.ImpactAssessment) -> ImpactAssessment:
         covers_sensitive=message.covers_sensitive,
         approver=message.approver,
         next_review=time_of(message, "next_review_time"),
+        version=message.version,
         created_at=time_of(message, "create_time"),
     )
 

@@ -1,8 +1,9 @@
 """The registry: purposes, categories and impact assessments of the house, and what the rule needs of them.
 
-These never change under their id: consents, notices and agreements refer to them, and
-a correction is a new id. Notices (`notice.py`), parties (`party.py`), export mechanisms
-(`export.py`) and basis rules (`basis.py`) grow versions, and none is ever overwritten.
+Purposes and categories never change under their id: consents, notices and agreements refer
+to them, and a correction is a new id. Impact assessments, notices (`notice.py`), parties
+(`party.py`), export mechanisms (`export.py`) and basis rules (`basis.py`) grow versions, and
+none is ever overwritten.
 """
 
 from __future__ import annotations
@@ -77,23 +78,35 @@ async def create_category(house: House, caller: Caller, body: Mapping[str, objec
         return await create_item(tx, house, caller, "category", declared.id, declared.to_mapping())
 
 
-async def create_assessment(house: House, caller: Caller, body: Mapping[str, object]) -> RegistryItem:
-    """Register an approved impact assessment (PIPL 55); it holds from now at the earliest.
+async def create_assessment(house: House, caller: Caller, body: Mapping[str, object], version: int = 0) -> RegistryItem:
+    """Register an approved impact assessment (PIPL 55), or its next version; either holds from now at the earliest.
 
-    Arguments and errors as `create_purpose`; its purposes must be registered.
+    The next version takes the place of the one before: it is the whole assessment, and one with another
+    `next_review` ends it, or prolongs it.
+
+    Args:
+        house: ports.
+        caller: an administrator.
+        body: as `consent.assessment.Assessment` reads it; its purposes must be registered.
+        version: that it is to be; 0 is the next one.
+
+    Returns:
+        The stored version; the newest again is the newest.
+
+    Raises:
+        RequestError: BAD_FIELD.
+        StateError: REVISION_CONFLICT when `version` is not the next one.
     """
     require(caller, Role.ADMINISTRATOR)
+    refuse_set_by_server(body)
     with reading():
         assessment = Assessment.from_mapping(body)
-    if assessment.recorded_at is not None:
-        raise RequestError("BAD_FIELD", "field recorded_at is set by the server that records; leave it out")
     if unknown := sorted(assessment.methods - METHODS.keys()):
         raise RequestError("BAD_FIELD", f"field methods names {len(unknown)} method(s) that do not exist")
     async with house.store.begin() as tx:
         for purpose in assessment.purposes:
             await check_known(tx, "purpose", purpose, "purposes")
-        recorded = replace(assessment, recorded_at=house.clock.now())
-        return await create_item(tx, house, caller, "assessment", recorded.id, recorded.to_mapping())
+        return await create_version(tx, house, caller, "assessment", assessment.id, assessment.to_mapping(), version)
 
 
 async def list_items(

@@ -60,10 +60,10 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
     async def CreateImpactAssessment(
         self, request: registry_pb2.CreateImpactAssessmentRequest, context: Context
     ) -> registry_pb2.ImpactAssessment:
-        """Register an impact assessment."""
+        """Register an impact assessment, or its next version."""
         optional_request_id(request.request_id)
-        body = assessment_from_proto(request)
-        return assessment_to_proto(await flow.create_assessment(self._house, current_caller(), body))
+        body, version = assessment_from_proto(request)
+        return assessment_to_proto(await flow.create_assessment(self._house, current_caller(), body, version))
 
     @unary
     async def ListPurposes(
@@ -85,7 +85,7 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
     async def ListImpactAssessments(
         self, request: registry_pb2.ListImpactAssessmentsRequest, context: Context
     ) -> registry_pb2.ListImpactAssessmentsResponse:
-        """List impact assessments by id."""
+        """List impact assessments by id and version."""
         page, token = await self._items("assessment", request, assessment_to_proto)
         return registry_pb2.ListImpactAssessmentsResponse(impact_assessments=page, next_page_token=token)
 

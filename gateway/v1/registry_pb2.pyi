@@ -86,7 +86,7 @@ class BasisRule(_message.Message):
     def __init__(self, name: _Optional[str] = ..., version: _Optional[int] = ..., basis: _Optional[str] = ..., purpose: _Optional[str] = ..., recipients: _Optional[_Iterable[str]] = ..., own_use: _Optional[bool] = ..., categories: _Optional[_Iterable[str]] = ..., owner: _Optional[str] = ..., evidence: _Optional[str] = ..., valid_from_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., valid_until_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ImpactAssessment(_message.Message):
-    __slots__ = ("name", "approve_time", "purposes", "recipients", "own_use", "methods", "covers_sensitive", "approver", "next_review_time", "create_time")
+    __slots__ = ("name", "approve_time", "purposes", "recipients", "own_use", "methods", "covers_sensitive", "approver", "next_review_time", "create_time", "version")
     NAME_FIELD_NUMBER: _ClassVar[int]
     APPROVE_TIME_FIELD_NUMBER: _ClassVar[int]
     PURPOSES_FIELD_NUMBER: _ClassVar[int]
@@ -97,6 +97,7 @@ class ImpactAssessment(_message.Message):
     APPROVER_FIELD_NUMBER: _ClassVar[int]
     NEXT_REVIEW_TIME_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
     name: str
     approve_time: _timestamp_pb2.Timestamp
     purposes: _containers.RepeatedScalarFieldContainer[str]
@@ -107,7 +108,8 @@ class ImpactAssessment(_message.Message):
     approver: str
     next_review_time: _timestamp_pb2.Timestamp
     create_time: _timestamp_pb2.Timestamp
-    def __init__(self, name: _Optional[str] = ..., approve_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., purposes: _Optional[_Iterable[str]] = ..., recipients: _Optional[_Iterable[str]] = ..., own_use: _Optional[bool] = ..., methods: _Optional[_Iterable[str]] = ..., covers_sensitive: _Optional[bool] = ..., approver: _Optional[str] = ..., next_review_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    version: int
+    def __init__(self, name: _Optional[str] = ..., approve_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., purposes: _Optional[_Iterable[str]] = ..., recipients: _Optional[_Iterable[str]] = ..., own_use: _Optional[bool] = ..., methods: _Optional[_Iterable[str]] = ..., covers_sensitive: _Optional[bool] = ..., approver: _Optional[str] = ..., next_review_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ...) -> None: ...
 
 class Invitation(_message.Message):
     __slots__ = ("card_file", "fingerprint")

@@ -26,9 +26,9 @@ if _version_not_supported:
 
 
 class RegistryServiceStub:
-    """What may be done with what, why that was assessed, and with whom. Entries never change under their id: a correction is a
-    new id. Creating the same entry again returns the stored one; another entry under the same id fails with
-    REVISION_CONFLICT.
+    """What may be done with what, why that was assessed, and with whom. Purposes and categories never change under their id: a
+    correction is a new id, and another entry under the same id fails with REVISION_CONFLICT. Assessments and basis rules grow
+    versions. Creating the same entry again returns the stored one.
     """
 
     def __init__(self, channel):
@@ -100,9 +100,9 @@ class RegistryServiceStub:
 
 
 class RegistryServiceServicer:
-    """What may be done with what, why that was assessed, and with whom. Entries never change under their id: a correction is a
-    new id. Creating the same entry again returns the stored one; another entry under the same id fails with
-    REVISION_CONFLICT.
+    """What may be done with what, why that was assessed, and with whom. Purposes and categories never change under their id: a
+    correction is a new id, and another entry under the same id fails with REVISION_CONFLICT. Assessments and basis rules grow
+    versions. Creating the same entry again returns the stored one.
     """
 
     def CreatePurpose(self, request, context):
@@ -120,7 +120,8 @@ class RegistryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateImpactAssessment(self, request, context):
-        """Registers an approved impact assessment; it holds from now at the earliest. Role: administrator.
+        """Registers an approved impact assessment, which holds from now at the earliest; the id of one that is there makes its next
+        version, which takes its place: so it ends, is prolonged or covers something else. Role: administrator.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -141,7 +142,7 @@ class RegistryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListImpactAssessments(self, request, context):
-        """Lists impact assessments by id.
+        """Lists all versions of impact assessments by id and version.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -263,9 +264,9 @@ def add_RegistryServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class RegistryService:
-    """What may be done with what, why that was assessed, and with whom. Entries never change under their id: a correction is a
-    new id. Creating the same entry again returns the stored one; another entry under the same id fails with
-    REVISION_CONFLICT.
+    """What may be done with what, why that was assessed, and with whom. Purposes and categories never change under their id: a
+    correction is a new id, and another entry under the same id fails with REVISION_CONFLICT. Assessments and basis rules grow
+    versions. Creating the same entry again returns the stored one.
     """
 
     @staticmethod

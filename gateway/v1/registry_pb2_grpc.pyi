@@ -27,9 +27,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class RegistryServiceStub:
-    """What may be done with what, why that was assessed, and with whom. Entries never change under their id: a correction is a
-    new id. Creating the same entry again returns the stored one; another entry under the same id fails with
-    REVISION_CONFLICT.
+    """What may be done with what, why that was assessed, and with whom. Purposes and categories never change under their id: a
+    correction is a new id, and another entry under the same id fails with REVISION_CONFLICT. Assessments and basis rules grow
+    versions. Creating the same entry again returns the stored one.
     """
 
     @_typing.overload
@@ -41,13 +41,15 @@ class RegistryServiceStub:
     CreateCategory: _grpc.UnaryUnaryMultiCallable[_registry_pb2.CreateCategoryRequest, _registry_pb2.Category]
     """Registers a category of personal information. Role: administrator."""
     CreateImpactAssessment: _grpc.UnaryUnaryMultiCallable[_registry_pb2.CreateImpactAssessmentRequest, _registry_pb2.ImpactAssessment]
-    """Registers an approved impact assessment; it holds from now at the earliest. Role: administrator."""
+    """Registers an approved impact assessment, which holds from now at the earliest; the id of one that is there makes its next
+    version, which takes its place: so it ends, is prolonged or covers something else. Role: administrator.
+    """
     ListPurposes: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ListPurposesRequest, _registry_pb2.ListPurposesResponse]
     """Lists purposes by id."""
     ListCategories: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ListCategoriesRequest, _registry_pb2.ListCategoriesResponse]
     """Lists categories by id."""
     ListImpactAssessments: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ListImpactAssessmentsRequest, _registry_pb2.ListImpactAssessmentsResponse]
-    """Lists impact assessments by id."""
+    """Lists all versions of impact assessments by id and version."""
     CreateBasisRule: _grpc.UnaryUnaryMultiCallable[_registry_pb2.CreateBasisRuleRequest, _registry_pb2.BasisRule]
     """Adds a row to the table of how far legal bases other than consent reach; the id of a row that is there makes its next
     version. Roles: administrator, compliance_officer.
@@ -67,9 +69,9 @@ class RegistryServiceStub:
 
 @_typing.type_check_only
 class RegistryServiceAsyncStub(RegistryServiceStub):
-    """What may be done with what, why that was assessed, and with whom. Entries never change under their id: a correction is a
-    new id. Creating the same entry again returns the stored one; another entry under the same id fails with
-    REVISION_CONFLICT.
+    """What may be done with what, why that was assessed, and with whom. Purposes and categories never change under their id: a
+    correction is a new id, and another entry under the same id fails with REVISION_CONFLICT. Assessments and basis rules grow
+    versions. Creating the same entry again returns the stored one.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -78,13 +80,15 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     CreateCategory: _aio.UnaryUnaryMultiCallable[_registry_pb2.CreateCategoryRequest, _registry_pb2.Category]  # type: ignore[assignment]
     """Registers a category of personal information. Role: administrator."""
     CreateImpactAssessment: _aio.UnaryUnaryMultiCallable[_registry_pb2.CreateImpactAssessmentRequest, _registry_pb2.ImpactAssessment]  # type: ignore[assignment]
-    """Registers an approved impact assessment; it holds from now at the earliest. Role: administrator."""
+    """Registers an approved impact assessment, which holds from now at the earliest; the id of one that is there makes its next
+    version, which takes its place: so it ends, is prolonged or covers something else. Role: administrator.
+    """
     ListPurposes: _aio.UnaryUnaryMultiCallable[_registry_pb2.ListPurposesRequest, _registry_pb2.ListPurposesResponse]  # type: ignore[assignment]
     """Lists purposes by id."""
     ListCategories: _aio.UnaryUnaryMultiCallable[_registry_pb2.ListCategoriesRequest, _registry_pb2.ListCategoriesResponse]  # type: ignore[assignment]
     """Lists categories by id."""
     ListImpactAssessments: _aio.UnaryUnaryMultiCallable[_registry_pb2.ListImpactAssessmentsRequest, _registry_pb2.ListImpactAssessmentsResponse]  # type: ignore[assignment]
-    """Lists impact assessments by id."""
+    """Lists all versions of impact assessments by id and version."""
     CreateBasisRule: _aio.UnaryUnaryMultiCallable[_registry_pb2.CreateBasisRuleRequest, _registry_pb2.BasisRule]  # type: ignore[assignment]
     """Adds a row to the table of how far legal bases other than consent reach; the id of a row that is there makes its next
     version. Roles: administrator, compliance_officer.
@@ -103,9 +107,9 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     """Lists partners by id."""
 
 class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
-    """What may be done with what, why that was assessed, and with whom. Entries never change under their id: a correction is a
-    new id. Creating the same entry again returns the stored one; another entry under the same id fails with
-    REVISION_CONFLICT.
+    """What may be done with what, why that was assessed, and with whom. Purposes and categories never change under their id: a
+    correction is a new id, and another entry under the same id fails with REVISION_CONFLICT. Assessments and basis rules grow
+    versions. Creating the same entry again returns the stored one.
     """
 
     @_abc_1.abstractmethod
@@ -130,7 +134,9 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _registry_pb2.CreateImpactAssessmentRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_registry_pb2.ImpactAssessment, _abc.Awaitable[_registry_pb2.ImpactAssessment]]:
-        """Registers an approved impact assessment; it holds from now at the earliest. Role: administrator."""
+        """Registers an approved impact assessment, which holds from now at the earliest; the id of one that is there makes its next
+        version, which takes its place: so it ends, is prolonged or covers something else. Role: administrator.
+        """
 
     @_abc_1.abstractmethod
     def ListPurposes(
@@ -154,7 +160,7 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _registry_pb2.ListImpactAssessmentsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_registry_pb2.ListImpactAssessmentsResponse, _abc.Awaitable[_registry_pb2.ListImpactAssessmentsResponse]]:
-        """Lists impact assessments by id."""
+        """Lists all versions of impact assessments by id and version."""
 
     @_abc_1.abstractmethod
     def CreateBasisRule(

@@ -90,8 +90,8 @@ def category_to_proto(item: RegistryItem) -> registry_pb2.Category:
     )
 
 
-def assessment_from_proto(message: registry_pb2.CreateImpactAssessmentRequest) -> dict[str, object]:
-    """Parse an impact assessment into the body of a registry item.
+def assessment_from_proto(message: registry_pb2.CreateImpactAssessmentRequest) -> tuple[dict[str, object], int]:
+    """Parse an impact assessment into the body of a registry item, and the version that it is to be.
 
     Raises:
         RequestError: BAD_FIELD.
@@ -100,9 +100,11 @@ def assessment_from_proto(message: registry_pb2.CreateImpactAssessmentRequest) -
     if not message.HasField("impact_assessment"):
         refuse(path, "is required")
     assessment = message.impact_assessment
+    if assessment.version < 0:
+        refuse(f"{path}.version", "must not be negative")
     next_review = time_or_none(assessment, "next_review_time", f"{path}.next_review_time")
     own_use: list[str | None] = [None] if assessment.own_use else []
-    return said(
+    body = said(
         {
             "id": id_of(assessment.name, "impactAssessments", f"{path}.name"),
             "approved_at": time(assessment, "approve_time", f"{path}.approve_time").isoformat(),
@@ -117,6 +119,7 @@ def assessment_from_proto(message: registry_pb2.CreateImpactAssessmentRequest) -
             "next_review": "" if next_review is None else next_review.isoformat(),
         }
     )
+    return body, assessment.version
 
 
 def assessment_to_proto(item: RegistryItem) -> registry_pb2.ImpactAssessment:
@@ -133,6 +136,7 @@ def assessment_to_proto(item: RegistryItem) -> registry_pb2.ImpactAssessment:
         approver=body.get("approver", ""),
         next_review_time=stored_time(body, "next_review"),
         create_time=stored_time(body, "recorded_at") or time_to_proto(item.at),
+        version=item.version,
     )
 
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from consent.assessment import Assessment
-from consent.evaluate import Use, standing
+from consent.decision import on_record
+from consent.evaluate import History, Use, may_use, standing
 from consent.mechanism import ExportMechanism, MechanismType
 from consent.party import Contract, Party, PartyEventType, Role
 from consent.purpose import Category
@@ -192,6 +193,33 @@ def test_assessment(assessment, use, answer):
 def test_assessment_recorded_after_what_was_known():
     registry = world(assessments=(narrow(recorded_at=day(50)),))
     assert stands(registry=registry, as_known_at=day(49)) == "PIA_MISSING 55 56"
+
+
+def test_a_version_of_an_assessment_takes_the_place_of_the_one_before_from_its_recording_on():
+    first = narrow(recorded_at=day(20))
+    ended = narrow(recorded_at=day(50), version=2, next_review=day(50))
+    wider = narrow(recorded_at=day(70), version=3, recipients=frozenset({"platform", "heir"}))
+    # In any order; another assessment of the same use is none of them.
+    registry = world(assessments=(wider, first, ended))
+    missing = "PIA_MISSING 55 56"
+    assert [stands(at=at, registry=registry) for at in (19, 20, 49, 50, 69, 70)] == [
+        missing, "nothing", "nothing", missing, missing, "nothing",
+    ]  # fmt: skip
+    # What is known later of a moment before the end changes nothing of it, and what was known before it stays so.
+    assert stands(at=49, registry=registry, as_known_at=day(90)) == "nothing"
+    assert [stands(at=60, registry=registry, as_known_at=day(known)) for known in (49, 50, 90)] == [
+        "nothing", missing, missing,
+    ]  # fmt: skip
+    heir = replace(USE, recipient="heir")
+    assert stands(heir, at=60, registry=registry, as_known_at=day(90)) == missing
+    asked, story = replace(asks(60), as_known_at=day(49)), [gives(1)]
+    decided = [
+        on_record(may_use(asked, history, one), asked, history, one)
+        for history in [History(asked.subject, tuple(story))]
+        for one in (registry, world(assessments=(first,)))
+    ]
+    assert decided[0] == decided[1], "asked again, the same question has the same answer and id"
+    assert decided[0].assessment_id == first.id
 
 
 def test_a_child_makes_everything_sensitive():

@@ -66,8 +66,27 @@ async def test_an_assessment_repeated_later_is_still_the_same(house: House) -> N
     assert first.body["recorded_at"] == "2026-11-20T08:30:00Z"
     house.clock.advance(hours=1)  # type: ignore[attr-defined]
     assert await create_assessment(house, ADMIN, assessment("platform")) == first
-    with pytest.raises(StateError):
-        await create_assessment(house, ADMIN, assessment("platform", recipients=["other"]))
+    with pytest.raises(StateError, match="newest version of this assessment is 1"):
+        await create_assessment(house, ADMIN, assessment("platform", recipients=["other"]), version=3)
+
+
+async def test_an_assessment_ends_by_its_next_version(house: House) -> None:
+    await create_purpose(house, ADMIN, PURPOSE)
+    first = await create_assessment(house, ADMIN, assessment("platform"))
+    house.clock.advance(hours=1)  # type: ignore[attr-defined]
+    ended = assessment("platform", next_review=house.clock.now().isoformat())
+    second = await create_assessment(house, ADMIN, ended)
+    assert (first.version, second.version) == (1, 2)
+    assert await create_assessment(house, ADMIN, ended, version=2) == second
+    async with house.store.read() as tx:
+        registry = await load_registry(tx, house)
+    assert [one.version for one in registry.assessment_versions] == [1, 2]
+    question = Use("retailer", "platform", "profile_enrichment", "phone_hash", "psi_hash")
+    weighed = [one for one in registry.assessments if one.in_force(house.clock.now())]
+    assert [one.version for one in weighed if one.known(NOW)] == [1], "as known before"
+    assert [one.version for one in weighed if one.known(house.clock.now())] == []
+    assert standing(question, house.clock.now(), registry) is not None
+    assert [kind for kind, _ in await entries_of(house)] == ["registry_changed"] * 3
 
 
 @pytest.mark.parametrize("create", [create_purpose, create_category, create_assessment])

@@ -75,16 +75,19 @@ def test_a_category_comes_back_as_it_went(message: registry_pb2.Category) -> Non
 @pytest.mark.parametrize("message", ASSESSMENTS)
 def test_an_assessment_comes_back_as_it_went(message: registry_pb2.ImpactAssessment) -> None:
     request = registry_pb2.CreateImpactAssessmentRequest(impact_assessment=message)
-    body = Assessment.from_mapping(assessment_from_proto(request)).to_mapping()
+    request.impact_assessment.version = 1
+    parsed, version = assessment_from_proto(request)
+    body = Assessment.from_mapping(parsed).to_mapping()
     found = assessment_to_proto(_stored("assessment", body))
-    assert found.create_time == stamp()
-    found.ClearField("create_time")
+    assert (found.create_time, found.version, version) == (stamp(), 1, 1)
+    for set_by_server in ("create_time", "version"):
+        found.ClearField(set_by_server)  # type: ignore[arg-type]
     assert found == message
 
 
 def test_an_assessment_of_a_partner_does_not_cover_own_use() -> None:
     request = registry_pb2.CreateImpactAssessmentRequest(impact_assessment=ASSESSMENTS[1])
-    assert None not in Assessment.from_mapping(assessment_from_proto(request)).recipients
+    assert None not in Assessment.from_mapping(assessment_from_proto(request)[0]).recipients
 
 
 def _purpose(**changes: Any) -> Any:
@@ -116,6 +119,7 @@ def _assessment(**changes: Any) -> Any:
         (assessment_from_proto, registry_pb2.CreateImpactAssessmentRequest(), "impact_assessment"),
         (assessment_from_proto, _assessment(name=""), "impact_assessment.name"),
         (assessment_from_proto, _assessment(approve_time=None), "impact_assessment.approve_time"),
+        (assessment_from_proto, _assessment(version=-1), "impact_assessment.version"),
         (assessment_from_proto, _assessment(purposes=[]), "impact_assessment.purposes"),
         (assessment_from_proto, _assessment(purposes=["purposes/p", "q"]), "impact_assessment.purposes[1]"),
         (assessment_from_proto, _assessment(recipients=["platform"]), "impact_assessment.recipients[0]"),
