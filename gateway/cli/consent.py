@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -20,6 +21,7 @@ from gateway.cli.import_screen import ImportScreen
 from gateway.cli.rights import TRACE_COLUMNS, trace_record
 from gateway.cli.screen import Output, show, show_one, words
 from gateway.cli.times import time_of
+from gateway.client import RowError
 from gateway.errors import RequestError
 
 MAX_NAMED = 50  # fields that a sentence names
@@ -71,6 +73,7 @@ def import_events(
         stand.end()
     first = stand.begun_after
     whole = not first  # of one that went on, the report speaks of its own rows only
+    warned = report.warned_count if whole else stand.warned
     show_one(
         {
             "accepted": report.accepted if whole else stand.accepted,
@@ -79,16 +82,25 @@ def import_events(
             "rejected_rows": [
                 {"row": error.row, "field": error.field, "reason": error.reason} for error in report.rejected
             ],
+            **_warnings(report.warned, warned),
             **({"dry_run": True} if dry_run else {}),
             **({"went_on_after_row": first} if first else {}),
         },
         chosen.output,
     )
+    if warned:
+        words(f"{warned} rows name a consent that is not on file of their person; look at them: each may mean nothing.")
     rejected = report.rejected_count if whole else stand.rejected
     if rejected:
         would = "would not be" if dry_run else "were not"
         words(f"{rejected} rows {would} imported; correct them and import the file again.")
         raise typer.Exit(1)
+
+
+def _warnings(named: Sequence[RowError], count: int) -> dict[str, object]:
+    """Return what is to be known of rows that were kept; nothing where there is none."""
+    rows = [{"row": row.row, "field": row.field, "reason": row.reason} for row in named]
+    return {"warned": count, "warned_rows": rows} if count else {}
 
 
 @app.command()

@@ -18,6 +18,7 @@ from gateway.client import ImportProgress
 from gateway.errors import RequestError
 
 _COUNTS = ("row", "accepted", "replayed", "rejected", "errors_bytes")
+_WARNED = "warned"  # not in places that were left before there were any
 
 
 class ImportPlace:
@@ -28,6 +29,7 @@ class ImportPlace:
         accepted: events kept, over all starts.
         replayed: events imported before.
         rejected: rows not kept.
+        warned: rows kept that name a consent which is not on file.
     """
 
     def __init__(
@@ -45,7 +47,7 @@ class ImportPlace:
         Raises:
             RequestError: BAD_FIELD for a place that another file was left at.
         """
-        self.row = self.accepted = self.replayed = self.rejected = self._errors_bytes = 0
+        self.row = self.accepted = self.replayed = self.rejected = self.warned = self._errors_bytes = 0
         self._place, self._told = place, told
         self._of = {} if source is None else _fingerprint(source, subject_type)
         if place is not None and place.exists():
@@ -57,6 +59,7 @@ class ImportPlace:
         try:
             left = json.loads(place.read_text(encoding="utf-8"))
             of, counts = left["of"], [int(left[name]) for name in _COUNTS]
+            self.warned = int(left.get(_WARNED, 0))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise RequestError("BAD_FIELD", f"{place.name} holds no place of an import; name another file") from error
         if of != self._of:
@@ -72,6 +75,7 @@ class ImportPlace:
         self.accepted += progress.accepted
         self.replayed += progress.replayed
         self.rejected += len(progress.rejected)
+        self.warned += len(progress.warned)
         if self._errors is not None and progress.rejected:
             csv.writer(self._errors, lineterminator="\n").writerows(
                 (error.row, error.field, error.reason) for error in progress.rejected
@@ -90,7 +94,7 @@ class ImportPlace:
         counts = (self.row, self.accepted, self.replayed, self.rejected, self._errors_bytes)
         beside = place.with_name(place.name + ".new")
         with beside.open("w", encoding="utf-8") as file:
-            json.dump({"of": self._of, **dict(zip(_COUNTS, counts, strict=True))}, file)
+            json.dump({"of": self._of, **dict(zip(_COUNTS, counts, strict=True)), _WARNED: self.warned}, file)
             file.flush()
             os.fsync(file.fileno())
         beside.replace(place)

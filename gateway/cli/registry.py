@@ -74,7 +74,9 @@ def add_category(
     derived_from: list[str] = typer.Option([], help="What a label is concluded from; repeatable."),
     base: str = typer.Option("", help="Of an aggregate: the category it is made of."),
     anonymous_if_group: bool = typer.Option(
-        False, "--anonymous-if-group", help="An aggregate, no personal information once its group is large; with --base."
+        False,
+        "--anonymous-if-group",
+        help="An aggregate, no personal information once its group is large; with --base.",
     ),
 ) -> None:
     """Register a category of personal information."""

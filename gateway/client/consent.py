@@ -112,8 +112,11 @@ class AsyncConsents:
         answers = self._connection.exchange(self._stub.FollowImport, opening, sent, lambda answer: answer.ended)
         async with aclosing(answers):
             async for answer in answers:
-                errors = [RowError(error.row, error.field, error.reason) for error in answer.rejected]
-                account.settle(answer.settled_row, answer.accepted, answer.replayed, errors)
+                errors, warned = (
+                    [RowError(error.row, error.field, error.reason) for error in rows]
+                    for rows in (answer.rejected, answer.warned)
+                )
+                account.settle(answer.settled_row, answer.accepted, answer.replayed, errors, warned)
         report = account.end(batches.last_row)
         if trial and all_or_nothing and report.rejected_count:
             return replace(report, accepted=0, replayed=0)

@@ -27,12 +27,16 @@ class ImportReport:
         replayed: events that were imported before.
         rejected: the first rejected rows of every field and reason, in order.
         rejected_count: all rows that were not kept for a fault of their own.
+        warned: the first rows, of every reason, that were kept but name a consent that is not on file.
+        warned_count: all such rows.
     """
 
     accepted: int
     replayed: int
     rejected: tuple[RowError, ...]
     rejected_count: int
+    warned: tuple[RowError, ...] = ()
+    warned_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +48,36 @@ class ImportProgress:
         accepted: events that are new and kept; of a trial, that would be.
         replayed: events that were imported before.
         rejected: every row that was not kept, in order.
+        warned: every row that was kept but names a consent that is not on file, in order.
     """
 
     settled_row: int
     accepted: int
     replayed: int
     rejected: tuple[RowError, ...]
+    warned: tuple[RowError, ...] = ()
+
+
+class _Named:
+    """Rows of one kind: how many, and the first of every field and reason."""
+
+    def __init__(self) -> None:
+        self._reasons: Counter[tuple[str, str]] = Counter()
+        self._first: list[RowError] = []
+
+    @property
+    def count(self) -> int:
+        return self._reasons.total()
+
+    def add(self, rows: Iterable[RowError]) -> None:
+        for row in rows:
+            kind = row.field, row.reason
+            self._reasons[kind] += 1
+            if self._reasons[kind] <= NAMED_PER_REASON and len(self._first) < MAX_NAMED:
+                self._first.append(row)
+
+    def in_order(self) -> tuple[RowError, ...]:
+        return tuple(sorted(self._first, key=lambda row: row.row))
 
 
 class Account:
@@ -64,13 +92,12 @@ class Account:
         self._told = told
         self._refused: list[RowError] = []
         self._settled_row = self._accepted = self._replayed = 0
-        self._reasons: Counter[tuple[str, str]] = Counter()
-        self._named: list[RowError] = []
+        self._rejected, self._warned = _Named(), _Named()
 
     @property
     def rejected_count(self) -> int:
         """Rows told of that were not kept."""
-        return self._reasons.total()
+        return self._rejected.count
 
     def refuse(self, error: RowError) -> None:
         """Add a row that no message could carry; it is told of in its place among the others."""
@@ -78,18 +105,22 @@ class Account:
         if len(self._refused) > MAX_WAITING:
             self._tell(ImportProgress(self._settled_row, 0, 0, self._taken(error.row)))
 
-    def settle(self, row: int, accepted: int, replayed: int, rejected: Iterable[RowError]) -> None:
+    def settle(
+        self, row: int, accepted: int, replayed: int, rejected: Iterable[RowError], warned: Iterable[RowError] = ()
+    ) -> None:
         """Add what the gateway said of the rows up to one; 0 for none in particular."""
         self._settled_row = max(self._settled_row, row)
         errors = sorted([*rejected, *self._taken(row)], key=lambda error: error.row)
-        self._tell(ImportProgress(self._settled_row, accepted, replayed, tuple(errors)))
+        self._tell(ImportProgress(self._settled_row, accepted, replayed, tuple(errors), tuple(warned)))
 
     def end(self, last_row: int) -> ImportReport:
         """Tell of what is left, after the last row, and return the report."""
         if self._refused:
             self.settle(last_row, 0, 0, ())
-        rejected = tuple(sorted(self._named, key=lambda error: error.row))
-        return ImportReport(self._accepted, self._replayed, rejected, self.rejected_count)
+        rejected, warned = self._rejected, self._warned
+        return ImportReport(
+            self._accepted, self._replayed, rejected.in_order(), rejected.count, warned.in_order(), warned.count
+        )
 
     def _taken(self, row: int) -> tuple[RowError, ...]:
         """Take out of those that wait whoever stands up to a row; they came in order."""
@@ -100,11 +131,8 @@ class Account:
     def _tell(self, progress: ImportProgress) -> None:
         self._accepted += progress.accepted
         self._replayed += progress.replayed
-        for error in progress.rejected:
-            kind = error.field, error.reason
-            self._reasons[kind] += 1
-            if self._reasons[kind] <= NAMED_PER_REASON and len(self._named) < MAX_NAMED:
-                self._named.append(error)
+        self._rejected.add(progress.rejected)
+        self._warned.add(progress.warned)
         if self._told is not None:
             self._told(progress)
 

@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, 
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import cast
+from typing import Any, TypeVar, cast
 
 from consent.decision import on_record
 from consent.evaluate import Decision, History, Kind, ProjectionRow, Question, Use, may_use
@@ -40,6 +40,7 @@ from gateway.flow.intake import (
 )
 from gateway.flow.ports import House, Store, Transaction
 from gateway.flow.registry import load_registry
+from gateway.flow.unmet import given_in, naming, unmet
 from gateway.flow.wording import Wordings
 from gateway.route.caller import Caller, Role
 from gateway.route.consent import EventGroup, FirstEvents
@@ -47,6 +48,8 @@ from gateway.route.decision import AnsweredQuestion
 
 MAX_ROWS_AT_ONCE = 1_000_000  # of an import that is all or nothing, which is held in memory
 MAX_ERRORS_NAMED = 1000  # of a report, over all reasons
+
+_Key = TypeVar("_Key")
 
 Piece = Sequence[Row] | Sequence[EventGroup]
 """A stretch of an import. Rows of its groups may lie among each other, but not among those of the next piece."""
@@ -61,12 +64,16 @@ class ImportReport:
         replayed: rows that were stored before.
         rejected: the first errors of every field and reason, in order of rows.
         rejected_count: rows refused, named or not.
+        warned: rows stored that mean a consent which is not on file, the first of every reason; see `unmet`.
+        warned_count: such rows, named or not.
     """
 
     accepted: int
     replayed: int
     rejected: tuple[RowError, ...]
     rejected_count: int
+    warned: tuple[RowError, ...] = ()
+    warned_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +102,14 @@ class Settled:
         accepted: rows stored; in a trial, that would be.
         replayed: rows that were stored before.
         rejected: errors of all others, in order of rows.
+        warned: those accepted that mean a consent which is not on file, in order of rows.
     """
 
     row: int
     accepted: int
     replayed: int
     rejected: tuple[RowError, ...]
+    warned: tuple[RowError, ...] = ()
 
 
 async def import_events(
@@ -161,7 +170,8 @@ async def follow_import(
             bad = bad or bool(step.rejected)
             looked = Settled(step.row, looked.accepted + step.accepted, looked.replayed + step.replayed, ())
             # Whether a good row would be stored is not known before the last one was looked at.
-            yield Settled(step.row, 0, 0, step.rejected) if all_or_nothing else step
+            warned = step.warned if trial else ()
+            yield Settled(step.row, 0, 0, step.rejected, warned) if all_or_nothing else step
         if trial:
             if all_or_nothing and not bad:
                 yield looked
@@ -250,29 +260,44 @@ async def consents_of(house: House, caller: Caller, subject_type: str, subject: 
 
 
 @dataclass(slots=True)
-class _Tally:
-    """Counts rows of an import as they fall."""
+class _Named:
+    """Counts rows of one kind, and names the first of every field and reason."""
 
-    named_per_reason: int
-    accepted: int = 0
-    replayed: int = 0
-    rejected_count: int = 0
+    per_reason: int
+    count: int = 0
     errors: list[RowError] = field(default_factory=list)
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def add(self, step: Settled) -> None:
-        self.accepted += step.accepted
-        self.replayed += step.replayed
-        self.rejected_count += len(step.rejected)
-        for error in step.rejected:
+    def add(self, errors: Sequence[RowError]) -> None:
+        self.count += len(errors)
+        for error in errors:
             kind = (error.field, error.reason)
             self.reasons[kind] += 1
-            if self.reasons[kind] <= self.named_per_reason and len(self.errors) < MAX_ERRORS_NAMED:
+            if self.reasons[kind] <= self.per_reason and len(self.errors) < MAX_ERRORS_NAMED:
                 self.errors.append(error)
 
+    def in_order(self) -> tuple[RowError, ...]:
+        return tuple(sorted(self.errors, key=lambda error: error.row))
+
+
+class _Tally:
+    """Counts rows of an import as they fall."""
+
+    def __init__(self, named_per_reason: int) -> None:
+        self._accepted = self._replayed = 0
+        self._rejected, self._warned = _Named(named_per_reason), _Named(named_per_reason)
+
+    def add(self, step: Settled) -> None:
+        self._accepted += step.accepted
+        self._replayed += step.replayed
+        self._rejected.add(step.rejected)
+        self._warned.add(step.warned)
+
     def report(self) -> ImportReport:
-        rejected = tuple(sorted(self.errors, key=lambda error: error.row))
-        return ImportReport(self.accepted, self.replayed, rejected, self.rejected_count)
+        rejected, warned = self._rejected, self._warned
+        return ImportReport(
+            self._accepted, self._replayed, rejected.in_order(), rejected.count, warned.in_order(), warned.count
+        )
 
 
 def _names(house: House, subject_type: str) -> SubjectNames:
@@ -359,6 +384,7 @@ async def _looked_at(
         RequestError: BAD_FIELD for more rows than are kept.
     """
     seen: dict[str, str] = {}  # what earlier batches would have stored
+    given: dict[tuple[str, str | None], None] = {}  # and the consents among it
     count = 0
     async for batch in batches:
         count += row_count(batch)
@@ -375,10 +401,22 @@ async def _looked_at(
         # What is stored weighs more than what would have been: an id names one event for ever.
         before = {event_id: seen[event_id] for event_id in event_ids if event_id in seen}
         fresh, replayed, clashes = _parted(read.taken, before | known)
-        yield _settled(batch, read, len(fresh), replayed, clashes)
+        given.update(dict.fromkeys(given_in(fresh)))
+        means = naming(fresh)
+        histories: Mapping[str, History] = {}
+        if means:
+            async with house.store.read() as tx:
+                histories = await tx.consents.histories(sorted({row.subject for row in means}))
+        yield _settled(batch, read, len(fresh), replayed, clashes, unmet(means, given, histories))
         seen.update((row.event_id, row.content_hash) for row in fresh)
-        while len(seen) > MAX_ROWS_AT_ONCE:
-            del seen[next(iter(seen))]
+        _shorten(seen)
+        _shorten(given)
+
+
+def _shorten(earlier: dict[_Key, Any]) -> None:
+    """Forget what came first of what a trial remembers."""
+    while len(earlier) > MAX_ROWS_AT_ONCE:
+        del earlier[next(iter(earlier))]
 
 
 async def _store(house: House, names: SubjectNames, batch: Rows, read: _Read) -> Settled:
@@ -391,15 +429,23 @@ async def _store(house: House, names: SubjectNames, batch: Rows, read: _Read) ->
         on_file = await tx.consents.lock_subjects([row.subject for row in read.taken])
         known = await tx.consents.known_events([row.event_id for row in read.taken])
         fresh, replayed, clashes = _parted(read.taken, known)
-        if fresh:
-            await _append(tx, read.wordings, fresh, on_file, now)
+        histories = await _append(tx, read.wordings, fresh, on_file, now) if fresh else {}
     house.bells.ring("audit")
-    return _settled(batch, read, len(fresh), replayed, clashes)
+    means = naming(fresh)
+    warned = unmet(means, given_in(fresh), histories) if means else ()
+    return _settled(batch, read, len(fresh), replayed, clashes, warned)
 
 
-def _settled(batch: Rows, read: _Read, accepted: int, replayed: int, clashes: Sequence[RowError]) -> Settled:
+def _settled(
+    batch: Rows,
+    read: _Read,
+    accepted: int,
+    replayed: int,
+    clashes: Sequence[RowError],
+    warned: Sequence[RowError],
+) -> Settled:
     rejected = sorted([*read.errors, *clashes], key=lambda error: error.row)
-    return Settled(last_row(batch), accepted, replayed, tuple(rejected))
+    return Settled(last_row(batch), accepted, replayed, tuple(rejected), tuple(warned))
 
 
 async def _ended(storing: asyncio.Task[Settled]) -> None:
@@ -435,7 +481,7 @@ def _parted(taken: Sequence[TakenRow], known: Mapping[str, str]) -> tuple[list[T
 
 async def _append(
     tx: Transaction, wordings: Wordings, fresh: Sequence[TakenRow], on_file: Collection[str], now: datetime
-) -> None:
+) -> Mapping[str, History]:
     """Store events, the projection of everybody whom they concern, and an audit entry for each.
 
     Args:
@@ -444,6 +490,9 @@ async def _append(
         fresh: new events.
         on_file: which of their subjects have events on file.
         now: when our server takes them in (UTC).
+
+    Returns:
+        What was on file before of those of whom anything else is known.
     """
     first, others = _first_and_others(fresh, on_file)
     events = [(fresh[place].event(now), fresh[place].content_hash) for place in others]
@@ -462,6 +511,7 @@ async def _append(
         [row.event_id for row in fresh],
         [record.encode() for record in records],
     )
+    return histories
 
 
 def _first_and_others(fresh: Sequence[TakenRow], on_file: Collection[str]) -> tuple[list[int], list[int]]:

@@ -11,7 +11,6 @@ from sqlalchemy import (
     and_,
     delete,
     exists,
-    false,
     func,
     literal,
     not_,
@@ -102,11 +101,11 @@ class SqlDeletionStore:
         return task
 
     async def held_by_runs(self, subject_refs: Sequence[str], recipient: str, now: datetime) -> bool:
-        """Return whether runs with a recipient are still to be looked through for these people, or rows of theirs to go.
+        """Return whether runs are still to be looked through for these people, or rows of theirs to go.
 
         Args:
             subject_refs: a few.
-            recipient: party id; "" is everybody.
+            recipient: of the runs, a party id; "" is everybody.
             now: whose retention ended by then keeps nothing.
         """
         partner: ColumnElement[str] | None = literal(recipient, KeyText) if recipient else None
@@ -210,7 +209,8 @@ def owing(
         told: whether the partner must have acknowledged, too.
     """
     of_partner = true() if partner is None else run_reach.c.partner == partner
-    untold = and_(removals.c.notice_id != "", peer_notices.c.ours, peer_notices.c.done_at.is_(None))
+    unsaid = and_(removals.c.notice_id != "", peer_notices.c.ours, peer_notices.c.done_at.is_(None))
+    left_open = removals.c.removed_at.is_(None)
     left = (
         select(removals.c.job_id)
         .join(run_reach, run_reach.c.job_id == removals.c.job_id)
@@ -218,7 +218,11 @@ def owing(
             peer_notices,
             and_(peer_notices.c.notice_id == removals.c.notice_id, peer_notices.c.partner == run_reach.c.partner),
         )
-        .where(removals.c.subject_ref == subject, of_partner, or_(removals.c.removed_at.is_(None), untold if told else false()))
+        .where(
+            removals.c.subject_ref == subject,
+            of_partner,
+            or_(left_open, unsaid) if told else left_open,
+        )
     )
     kept = or_(runs.c.expires_at.is_(None), runs.c.expires_at > now)
     behind = (

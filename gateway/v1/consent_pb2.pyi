@@ -313,30 +313,36 @@ class ImportEventsRequest(_message.Message):
     def __init__(self, options: _Optional[_Union[ImportOptions, _Mapping]] = ..., batch: _Optional[_Union[ConsentEventBatch, _Mapping]] = ...) -> None: ...
 
 class ImportEventsResponse(_message.Message):
-    __slots__ = ("accepted", "replayed", "rejected_count", "rejected")
+    __slots__ = ("accepted", "replayed", "rejected_count", "rejected", "warned_count", "warned")
     ACCEPTED_FIELD_NUMBER: _ClassVar[int]
     REPLAYED_FIELD_NUMBER: _ClassVar[int]
     REJECTED_COUNT_FIELD_NUMBER: _ClassVar[int]
     REJECTED_FIELD_NUMBER: _ClassVar[int]
+    WARNED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    WARNED_FIELD_NUMBER: _ClassVar[int]
     accepted: int
     replayed: int
     rejected_count: int
     rejected: _containers.RepeatedCompositeFieldContainer[RowError]
-    def __init__(self, accepted: _Optional[int] = ..., replayed: _Optional[int] = ..., rejected_count: _Optional[int] = ..., rejected: _Optional[_Iterable[_Union[RowError, _Mapping]]] = ...) -> None: ...
+    warned_count: int
+    warned: _containers.RepeatedCompositeFieldContainer[RowError]
+    def __init__(self, accepted: _Optional[int] = ..., replayed: _Optional[int] = ..., rejected_count: _Optional[int] = ..., rejected: _Optional[_Iterable[_Union[RowError, _Mapping]]] = ..., warned_count: _Optional[int] = ..., warned: _Optional[_Iterable[_Union[RowError, _Mapping]]] = ...) -> None: ...
 
 class ImportProgress(_message.Message):
-    __slots__ = ("settled_row", "accepted", "replayed", "rejected", "ended")
+    __slots__ = ("settled_row", "accepted", "replayed", "rejected", "ended", "warned")
     SETTLED_ROW_FIELD_NUMBER: _ClassVar[int]
     ACCEPTED_FIELD_NUMBER: _ClassVar[int]
     REPLAYED_FIELD_NUMBER: _ClassVar[int]
     REJECTED_FIELD_NUMBER: _ClassVar[int]
     ENDED_FIELD_NUMBER: _ClassVar[int]
+    WARNED_FIELD_NUMBER: _ClassVar[int]
     settled_row: int
     accepted: int
     replayed: int
     rejected: _containers.RepeatedCompositeFieldContainer[RowError]
     ended: bool
-    def __init__(self, settled_row: _Optional[int] = ..., accepted: _Optional[int] = ..., replayed: _Optional[int] = ..., rejected: _Optional[_Iterable[_Union[RowError, _Mapping]]] = ..., ended: _Optional[bool] = ...) -> None: ...
+    warned: _containers.RepeatedCompositeFieldContainer[RowError]
+    def __init__(self, settled_row: _Optional[int] = ..., accepted: _Optional[int] = ..., replayed: _Optional[int] = ..., rejected: _Optional[_Iterable[_Union[RowError, _Mapping]]] = ..., ended: _Optional[bool] = ..., warned: _Optional[_Iterable[_Union[RowError, _Mapping]]] = ...) -> None: ...
 
 class RowError(_message.Message):
     __slots__ = ("row", "field", "reason")

@@ -116,11 +116,11 @@ class DeletionStore(Protocol):
         ...
 
     async def held_by_runs(self, subject_refs: Sequence[str], recipient: str, now: datetime) -> bool:
-        """Return whether runs with a recipient are still to be looked through for these people, or rows of theirs to go.
+        """Return whether runs are still to be looked through for these people, or rows of theirs to go.
 
         Args:
             subject_refs: a few.
-            recipient: party id; "" is everybody.
+            recipient: of the runs, a party id; "" is everybody.
             now: whose retention ended by then keeps nothing.
         """
         ...

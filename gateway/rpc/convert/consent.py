@@ -152,6 +152,8 @@ def import_report_to_proto(report: ImportReport) -> consent_pb2.ImportEventsResp
         replayed=report.replayed,
         rejected_count=report.rejected_count,
         rejected=[row_error_to_proto(error) for error in report.rejected],
+        warned_count=report.warned_count,
+        warned=[row_error_to_proto(error) for error in report.warned],
     )
 
 
@@ -165,12 +167,12 @@ _KINDS = {
 
 def progress_to_proto(step: Settled) -> Iterator[consent_pb2.ImportProgress]:
     """Write what became of a batch, in as many answers as its errors need; the last one settles it."""
-    errors = [row_error_to_proto(error) for error in step.rejected]
-    while len(errors) > MAX_ERRORS:
-        yield consent_pb2.ImportProgress(rejected=errors[:MAX_ERRORS])
-        errors = errors[MAX_ERRORS:]
+    errors, warned = ([row_error_to_proto(error) for error in rows] for rows in (step.rejected, step.warned))
+    while len(errors) > MAX_ERRORS or len(warned) > MAX_ERRORS:
+        yield consent_pb2.ImportProgress(rejected=errors[:MAX_ERRORS], warned=warned[:MAX_ERRORS])
+        errors, warned = errors[MAX_ERRORS:], warned[MAX_ERRORS:]
     yield consent_pb2.ImportProgress(
-        settled_row=step.row, accepted=step.accepted, replayed=step.replayed, rejected=errors
+        settled_row=step.row, accepted=step.accepted, replayed=step.replayed, rejected=errors, warned=warned
     )
 
 

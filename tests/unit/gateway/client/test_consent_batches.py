@@ -104,3 +104,14 @@ def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [len(one.rejected) for one in told] == [11, 11]
     assert {one.settled_row for one in told} == {0}
     assert account.end(23).rejected_count == 23
+
+
+def test_rows_that_were_kept_with_a_warning_are_told_and_counted() -> None:
+    told: list[ImportProgress] = []
+    account = Account(told.append)
+    rows = [RowError(row, "consent_id", "is of no consent on file") for row in range(1, NAMED_PER_REASON + 3)]
+    account.settle(100, 100, 0, [], rows)
+    report = account.end(100)
+    assert (report.accepted, report.rejected_count, report.warned_count) == (100, 0, len(rows))
+    assert report.warned == tuple(rows[:NAMED_PER_REASON])
+    assert told[0].warned == tuple(rows)

@@ -24,6 +24,7 @@ from gateway.flow.consent import ImportReport, consents_of, decide, import_event
 from gateway.flow.intake import SubjectNames
 from gateway.flow.notice import create_notice, publish_notice
 from gateway.flow.ports import House, Limits
+from gateway.flow.unmet import BY_NOTHING, BY_SCOPE
 from gateway.route.subject_ref import as_texts
 from gateway.store.consents import SqlConsentStore
 from tests.unit.gateway.flow.houses import (
@@ -555,3 +556,34 @@ async def test_a_subject_must_be_a_text(shop: Shop, subject: str) -> None:
 
 def test_the_local_key_is_not_shown() -> None:
     assert "k" * 32 not in repr(SubjectNames(b"k" * 32, "customer", 1))
+
+
+async def test_an_act_about_a_consent_that_nobody_gave_is_told_of_by_its_row(shop: Shop) -> None:
+    def of(number: int, consent_id: str, **changes: Any) -> dict[str, Any]:
+        return withdrawn(number) | {"event_id": f"w{number}-{consent_id}", "consent_id": consent_id} | changes
+
+    assert (await take(shop.house, [given(1), given(2)])).warned == ()
+    rows = [
+        of(1, "c1"),  # on file
+        of(2, "c1"),  # another's
+        of(3, "c3"),  # given further down
+        given(3),
+        of(4, "gone", purpose=None),
+        {**of(5, "gone"), "type": "consent_refused"},
+        withdrawn(6),  # names none
+        {"event_id": "u1", "type": "consent_used", "at": NOW.isoformat(), "subject": "C1", "consent_id": "c2"},
+    ]
+    rows = [{name: said for name, said in row.items() if said is not None} for row in rows]
+    tried = await import_events(shop.cut_to(import_batch=2), CDP, "customer", pieces(rows), False, True)
+    report = await take(shop.house, rows)
+    assert (report.accepted, report.rejected_count, report.warned_count) == (len(rows), 0, 4)
+    assert [(one.row, one.field, one.reason) for one in report.warned] == [
+        (2, "consent_id", BY_SCOPE),
+        (5, "consent_id", BY_NOTHING),
+        (6, "consent_id", BY_SCOPE),
+        (8, "consent_id", BY_NOTHING),
+    ]
+    assert [one.row for one in tried.warned] == [2, 5, 6, 8]
+    assert (await take(shop.house, rows)).warned_count == 0, "what was told of once is a replay"
+    whole = [of(1, "other"), of(7, "other")]
+    assert (await take(shop.house, whole, whole=True)).warned_count == 2

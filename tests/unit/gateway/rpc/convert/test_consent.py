@@ -126,7 +126,9 @@ def test_every_state_has_its_number(state: State) -> None:
 
 
 def test_a_report_keeps_its_rows() -> None:
-    report = ImportReport(5, 2, (RowError(7, "items[0].form", "must be one of general"),), 9)
+    warned = (RowError(3, "consent_id", "is of no consent"),)
+    report = ImportReport(5, 2, (RowError(7, "items[0].form", "must be one of general"),), 9, warned, 4)
     message = import_report_to_proto(report)
-    assert (message.accepted, message.replayed, message.rejected_count) == (5, 2, 9)
+    assert (message.accepted, message.replayed, message.rejected_count, message.warned_count) == (5, 2, 9, 4)
+    assert [(error.row, error.field) for error in message.warned] == [(3, "consent_id")]
     assert [(error.row, error.field) for error in message.rejected] == [(7, "items[0].form")]
