@@ -15,7 +15,7 @@ from gateway.client import PartnerNotice, Removal, RunTrace
 app = typer.Typer(no_args_is_help=True)
 
 TRACE_COLUMNS = [
-    "job", "operation", "side", "partner", "presence", "judged_at", "reason_code", "articles", "consent", "received",
+    "job", "operation", "side", "partner", "presence", "left_open", "judged_at", "reason_code", "articles", "consent", "received",
     "removed_at", "told", "acknowledged_at",
 ]  # fmt: skip
 _REMOVAL_COLUMNS = ["job", "reason_code", "timing", "delay", "channel", "decided_at", "removed_at", "notice"]
@@ -91,6 +91,7 @@ def trace_record(run: RunTrace) -> dict[str, object]:
         "side": run.side,
         "partner": run.partner,
         "presence": run.presence,
+        "left_open": list(run.left_open),
         "judged_at": run.judged_at,
         "reason_code": run.reason_code,
         "articles": list(run.articles),

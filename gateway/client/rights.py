@@ -75,10 +75,11 @@ class RunTrace:
     """What one run did with one customer.
 
     Attributes:
-        presence: "HELD", "REMOVED", "LEFT_OUT", "ELIGIBLE" or "NOT_RELEASED".
+        presence: "HELD", "REMOVED", "LEFT_OUT", "ELIGIBLE", "NOT_RELEASED" or "ERASED".
         judged_at: when consent was judged for what left.
         reason_code: the rule's answer then, as known then; "" when nothing was released.
         received: what the partner received.
+        left_open: of "ELIGIBLE", everything that may be behind it, such as "NOT_MATCHED"; one alone is certain.
     """
 
     job_id: str
@@ -95,6 +96,7 @@ class RunTrace:
     received: tuple[str, ...]
     removal: Removal | None
     notice: PartnerNotice | None
+    left_open: tuple[str, ...] = ()
 
 
 class AsyncRights:
@@ -191,6 +193,7 @@ def _trace(message: rights_pb2.RunTrace) -> RunTrace:
         received=tuple(message.received),
         removal=_removal(message.removal) if message.HasField("removal") else None,
         notice=_notice(message.notice) if message.HasField("notice") else None,
+        left_open=tuple(message.left_open),
     )
 
 

@@ -24,6 +24,7 @@ from gateway.flow.ports import House, StoredRows, Transaction
 from gateway.flow.reach import Terms, members_of, terms_of_run
 from gateway.flow.registry import load_registry
 from gateway.flow.threads import in_thread
+from gateway.flow.unheld import left_open
 from gateway.route.audit import AuditEvent
 from gateway.route.caller import Caller, Role
 from gateway.route.job import Job, Side
@@ -35,7 +36,7 @@ class Presence(StrEnum):
     """What a run did with a person.
 
     HELD: a row is kept. REMOVED: it was, and was taken out. LEFT_OUT: the rule said no. ELIGIBLE: the rule said yes,
-    and no row is kept: not matched, not in the data set, or part of statistics alone. NOT_RELEASED: nothing left.
+    and no row is kept; what may be behind that stands beside it. NOT_RELEASED: nothing left.
     ERASED: the person was erased since, and nothing is known any more.
     """
 
@@ -57,6 +58,7 @@ class RunTrace:
         received: what the partner received: "membership", "statistics" or names of columns.
         removal: what was taken out.
         notice: by which the partner was told of it.
+        left_open: of ELIGIBLE, what may be behind it; see `unheld`.
     """
 
     job: Job
@@ -66,6 +68,7 @@ class RunTrace:
     received: tuple[str, ...]
     removal: Removal | None
     notice: StoredNotice | None
+    left_open: tuple[str, ...] = ()
 
 
 async def trace_subject(
@@ -152,7 +155,10 @@ async def _trace(
     received: tuple[str, ...] = ()
     if presence in (Presence.HELD, Presence.REMOVED):
         received = _received(job, terms, [ask(use).allowed for use in terms.column_gates])
-    return RunTrace(job, presence, run.judged_at, decision, received, removal, notice)
+    open_reasons: tuple[str, ...] = ()
+    if presence is Presence.ELIGIBLE:
+        open_reasons = left_open(job, await tx.notices.of_run(run.session_id))
+    return RunTrace(job, presence, run.judged_at, decision, received, removal, notice, open_reasons)
 
 
 def _holds(stored: StoredRows, ref: str) -> bool:

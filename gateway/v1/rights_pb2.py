@@ -27,7 +27,7 @@ from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17gateway/v1/rights.proto\x12\ngateway.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"{\n\x13TraceSubjectRequest\x12\x1a\n\x0csubject_type\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07subject\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\tpage_size\x18\x03 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\"_\n\x14TraceSubjectResponse\x12(\n\x04runs\x18\x01 \x03(\x0b\x32\x14.gateway.v1.RunTraceB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"\xc4\x03\n\x08RunTrace\x12 \n\x03job\x18\x01 \x01(\tB\x13\xe2\x41\x01\x03\xfa\x41\x0c\n\nassent/Job\x12\x15\n\x07session\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07partner\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x17\n\toperation\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04side\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07purpose\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12,\n\x08presence\x18\x07 \x01(\x0e\x32\x14.gateway.v1.PresenceB\x04\xe2\x41\x01\x03\x12\x34\n\njudge_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x19\n\x0breason_code\x18\t \x01(\tB\x04\xe2\x41\x01\x03\x12\x16\n\x08\x61rticles\x18\n \x03(\tB\x04\xe2\x41\x01\x03\x12\x18\n\nconsent_id\x18\x0b \x01(\tB\x04\xe2\x41\x01\x03\x12\x16\n\x08received\x18\x0c \x03(\tB\x04\xe2\x41\x01\x03\x12*\n\x07removal\x18\r \x01(\x0b\x32\x13.gateway.v1.RemovalB\x04\xe2\x41\x01\x03\x12/\n\x06notice\x18\x0e \x01(\x0b\x32\x19.gateway.v1.PartnerNoticeB\x04\xe2\x41\x01\x03\"\xfc\x02\n\x07Removal\x12 \n\x03job\x18\x01 \x01(\tB\x13\xe2\x41\x01\x03\xfa\x41\x0c\n\nassent/Job\x12\x19\n\x0breason_code\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12(\n\x06timing\x18\x03 \x01(\x0e\x32\x12.gateway.v1.TimingB\x04\xe2\x41\x01\x03\x12\x35\n\x0bhappen_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0brecord_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x15\n\x07\x63hannel\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x64\x65\x63ide_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bremove_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x17\n\tnotice_id\x18\t \x01(\tB\x04\xe2\x41\x01\x03\"r\n\x13ListRemovalsRequest\x12(\n\x06timing\x18\x01 \x01(\x0e\x32\x12.gateway.v1.TimingB\x04\xe2\x41\x01\x01\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"b\n\x14ListRemovalsResponse\x12+\n\x08removals\x18\x01 \x03(\x0b\x32\x13.gateway.v1.RemovalB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"\x83\x03\n\rPartnerNotice\x12\x17\n\tnotice_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04ours\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x15\n\x07partner\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12*\n\x04kind\x18\x04 \x01(\x0e\x32\x16.gateway.v1.NoticeKindB\x04\xe2\x41\x01\x03\x12 \n\x03job\x18\x05 \x01(\tB\x13\xe2\x41\x01\x03\xfa\x41\x0c\n\nassent/Job\x12\x12\n\x04rows\x18\x06 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12.\n\x05state\x18\x07 \x01(\x0e\x32\x19.gateway.v1.DeadlineStateB\x04\xe2\x41\x01\x03\x12\x33\n\tmake_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x32\n\x08\x64ue_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x33\n\tdone_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"N\n\x19ListPartnerNoticesRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"m\n\x1aListPartnerNoticesResponse\x12\x30\n\x07notices\x18\x01 \x03(\x0b\x32\x19.gateway.v1.PartnerNoticeB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"~\n\x14NotifyPartnerRequest\x12 \n\x03job\x18\x01 \x01(\tB\x13\xe2\x41\x01\x02\xfa\x41\x0c\n\nassent/Job\x12*\n\x04kind\x18\x02 \x01(\x0e\x32\x16.gateway.v1.NoticeKindB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\"8\n\x13ReadAffectedRequest\x12!\n\x04jobs\x18\x01 \x03(\tB\x13\xe2\x41\x01\x02\xfa\x41\x0c\n\nassent/Job\"2\n\x14ReadAffectedResponse\x12\x1a\n\x0c\x61rrow_stream\x18\x01 \x01(\x0c\x42\x04\xe2\x41\x01\x03*\xab\x01\n\x08Presence\x12\x18\n\x14PRESENCE_UNSPECIFIED\x10\x00\x12\x11\n\rPRESENCE_HELD\x10\x01\x12\x14\n\x10PRESENCE_REMOVED\x10\x02\x12\x15\n\x11PRESENCE_LEFT_OUT\x10\x03\x12\x15\n\x11PRESENCE_ELIGIBLE\x10\x04\x12\x19\n\x15PRESENCE_NOT_RELEASED\x10\x05\x12\x13\n\x0fPRESENCE_ERASED\x10\x06*_\n\x06Timing\x12\x16\n\x12TIMING_UNSPECIFIED\x10\x00\x12\x10\n\x0cTIMING_AFTER\x10\x01\x12\x15\n\x11TIMING_LATE_KNOWN\x10\x02\x12\x14\n\x10TIMING_VIOLATION\x10\x03*\x8f\x01\n\nNoticeKind\x12\x1b\n\x17NOTICE_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15NOTICE_KIND_TOMBSTONE\x10\x01\x12\x17\n\x13NOTICE_KIND_SUSPEND\x10\x02\x12\x16\n\x12NOTICE_KIND_RESUME\x10\x03\x12\x18\n\x14NOTICE_KIND_INCIDENT\x10\x04*y\n\rDeadlineState\x12\x1e\n\x1a\x44\x45\x41\x44LINE_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x44\x45\x41\x44LINE_STATE_DUE\x10\x01\x12\x17\n\x13\x44\x45\x41\x44LINE_STATE_LATE\x10\x02\x12\x17\n\x13\x44\x45\x41\x44LINE_STATE_DONE\x10\x03\x32\xbd\x03\n\rRightsService\x12Q\n\x0cTraceSubject\x12\x1f.gateway.v1.TraceSubjectRequest\x1a .gateway.v1.TraceSubjectResponse\x12Q\n\x0cListRemovals\x12\x1f.gateway.v1.ListRemovalsRequest\x1a .gateway.v1.ListRemovalsResponse\x12\x63\n\x12ListPartnerNotices\x12%.gateway.v1.ListPartnerNoticesRequest\x1a&.gateway.v1.ListPartnerNoticesResponse\x12L\n\rNotifyPartner\x12 .gateway.v1.NotifyPartnerRequest\x1a\x19.gateway.v1.PartnerNotice\x12S\n\x0cReadAffected\x12\x1f.gateway.v1.ReadAffectedRequest\x1a .gateway.v1.ReadAffectedResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17gateway/v1/rights.proto\x12\ngateway.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"{\n\x13TraceSubjectRequest\x12\x1a\n\x0csubject_type\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07subject\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\tpage_size\x18\x03 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\"_\n\x14TraceSubjectResponse\x12(\n\x04runs\x18\x01 \x03(\x0b\x32\x14.gateway.v1.RunTraceB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"\xdd\x03\n\x08RunTrace\x12 \n\x03job\x18\x01 \x01(\tB\x13\xe2\x41\x01\x03\xfa\x41\x0c\n\nassent/Job\x12\x15\n\x07session\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07partner\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x17\n\toperation\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04side\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07purpose\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12,\n\x08presence\x18\x07 \x01(\x0e\x32\x14.gateway.v1.PresenceB\x04\xe2\x41\x01\x03\x12\x34\n\njudge_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x19\n\x0breason_code\x18\t \x01(\tB\x04\xe2\x41\x01\x03\x12\x16\n\x08\x61rticles\x18\n \x03(\tB\x04\xe2\x41\x01\x03\x12\x18\n\nconsent_id\x18\x0b \x01(\tB\x04\xe2\x41\x01\x03\x12\x16\n\x08received\x18\x0c \x03(\tB\x04\xe2\x41\x01\x03\x12*\n\x07removal\x18\r \x01(\x0b\x32\x13.gateway.v1.RemovalB\x04\xe2\x41\x01\x03\x12/\n\x06notice\x18\x0e \x01(\x0b\x32\x19.gateway.v1.PartnerNoticeB\x04\xe2\x41\x01\x03\x12\x17\n\tleft_open\x18\x0f \x03(\tB\x04\xe2\x41\x01\x03\"\xfc\x02\n\x07Removal\x12 \n\x03job\x18\x01 \x01(\tB\x13\xe2\x41\x01\x03\xfa\x41\x0c\n\nassent/Job\x12\x19\n\x0breason_code\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12(\n\x06timing\x18\x03 \x01(\x0e\x32\x12.gateway.v1.TimingB\x04\xe2\x41\x01\x03\x12\x35\n\x0bhappen_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0brecord_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x15\n\x07\x63hannel\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x64\x65\x63ide_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bremove_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x17\n\tnotice_id\x18\t \x01(\tB\x04\xe2\x41\x01\x03\"r\n\x13ListRemovalsRequest\x12(\n\x06timing\x18\x01 \x01(\x0e\x32\x12.gateway.v1.TimingB\x04\xe2\x41\x01\x01\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"b\n\x14ListRemovalsResponse\x12+\n\x08removals\x18\x01 \x03(\x0b\x32\x13.gateway.v1.RemovalB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"\x83\x03\n\rPartnerNotice\x12\x17\n\tnotice_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04ours\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x15\n\x07partner\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12*\n\x04kind\x18\x04 \x01(\x0e\x32\x16.gateway.v1.NoticeKindB\x04\xe2\x41\x01\x03\x12 \n\x03job\x18\x05 \x01(\tB\x13\xe2\x41\x01\x03\xfa\x41\x0c\n\nassent/Job\x12\x12\n\x04rows\x18\x06 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12.\n\x05state\x18\x07 \x01(\x0e\x32\x19.gateway.v1.DeadlineStateB\x04\xe2\x41\x01\x03\x12\x33\n\tmake_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x32\n\x08\x64ue_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x33\n\tdone_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"N\n\x19ListPartnerNoticesRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"m\n\x1aListPartnerNoticesResponse\x12\x30\n\x07notices\x18\x01 \x03(\x0b\x32\x19.gateway.v1.PartnerNoticeB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"~\n\x14NotifyPartnerRequest\x12 \n\x03job\x18\x01 \x01(\tB\x13\xe2\x41\x01\x02\xfa\x41\x0c\n\nassent/Job\x12*\n\x04kind\x18\x02 \x01(\x0e\x32\x16.gateway.v1.NoticeKindB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\"8\n\x13ReadAffectedRequest\x12!\n\x04jobs\x18\x01 \x03(\tB\x13\xe2\x41\x01\x02\xfa\x41\x0c\n\nassent/Job\"2\n\x14ReadAffectedResponse\x12\x1a\n\x0c\x61rrow_stream\x18\x01 \x01(\x0c\x42\x04\xe2\x41\x01\x03*\xab\x01\n\x08Presence\x12\x18\n\x14PRESENCE_UNSPECIFIED\x10\x00\x12\x11\n\rPRESENCE_HELD\x10\x01\x12\x14\n\x10PRESENCE_REMOVED\x10\x02\x12\x15\n\x11PRESENCE_LEFT_OUT\x10\x03\x12\x15\n\x11PRESENCE_ELIGIBLE\x10\x04\x12\x19\n\x15PRESENCE_NOT_RELEASED\x10\x05\x12\x13\n\x0fPRESENCE_ERASED\x10\x06*_\n\x06Timing\x12\x16\n\x12TIMING_UNSPECIFIED\x10\x00\x12\x10\n\x0cTIMING_AFTER\x10\x01\x12\x15\n\x11TIMING_LATE_KNOWN\x10\x02\x12\x14\n\x10TIMING_VIOLATION\x10\x03*\x8f\x01\n\nNoticeKind\x12\x1b\n\x17NOTICE_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15NOTICE_KIND_TOMBSTONE\x10\x01\x12\x17\n\x13NOTICE_KIND_SUSPEND\x10\x02\x12\x16\n\x12NOTICE_KIND_RESUME\x10\x03\x12\x18\n\x14NOTICE_KIND_INCIDENT\x10\x04*y\n\rDeadlineState\x12\x1e\n\x1a\x44\x45\x41\x44LINE_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x44\x45\x41\x44LINE_STATE_DUE\x10\x01\x12\x17\n\x13\x44\x45\x41\x44LINE_STATE_LATE\x10\x02\x12\x17\n\x13\x44\x45\x41\x44LINE_STATE_DONE\x10\x03\x32\xbd\x03\n\rRightsService\x12Q\n\x0cTraceSubject\x12\x1f.gateway.v1.TraceSubjectRequest\x1a .gateway.v1.TraceSubjectResponse\x12Q\n\x0cListRemovals\x12\x1f.gateway.v1.ListRemovalsRequest\x1a .gateway.v1.ListRemovalsResponse\x12\x63\n\x12ListPartnerNotices\x12%.gateway.v1.ListPartnerNoticesRequest\x1a&.gateway.v1.ListPartnerNoticesResponse\x12L\n\rNotifyPartner\x12 .gateway.v1.NotifyPartnerRequest\x1a\x19.gateway.v1.PartnerNotice\x12S\n\x0cReadAffected\x12\x1f.gateway.v1.ReadAffectedRequest\x1a .gateway.v1.ReadAffectedResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -74,6 +74,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RUNTRACE'].fields_by_name['removal']._serialized_options = b'\342A\001\003'
   _globals['_RUNTRACE'].fields_by_name['notice']._loaded_options = None
   _globals['_RUNTRACE'].fields_by_name['notice']._serialized_options = b'\342A\001\003'
+  _globals['_RUNTRACE'].fields_by_name['left_open']._loaded_options = None
+  _globals['_RUNTRACE'].fields_by_name['left_open']._serialized_options = b'\342A\001\003'
   _globals['_REMOVAL'].fields_by_name['job']._loaded_options = None
   _globals['_REMOVAL'].fields_by_name['job']._serialized_options = b'\342A\001\003\372A\014\n\nassent/Job'
   _globals['_REMOVAL'].fields_by_name['reason_code']._loaded_options = None
@@ -140,38 +142,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_READAFFECTEDREQUEST'].fields_by_name['jobs']._serialized_options = b'\342A\001\002\372A\014\n\nassent/Job'
   _globals['_READAFFECTEDRESPONSE'].fields_by_name['arrow_stream']._loaded_options = None
   _globals['_READAFFECTEDRESPONSE'].fields_by_name['arrow_stream']._serialized_options = b'\342A\001\003'
-  _globals['_PRESENCE']._serialized_start=2228
-  _globals['_PRESENCE']._serialized_end=2399
-  _globals['_TIMING']._serialized_start=2401
-  _globals['_TIMING']._serialized_end=2496
-  _globals['_NOTICEKIND']._serialized_start=2499
-  _globals['_NOTICEKIND']._serialized_end=2642
-  _globals['_DEADLINESTATE']._serialized_start=2644
-  _globals['_DEADLINESTATE']._serialized_end=2765
+  _globals['_PRESENCE']._serialized_start=2253
+  _globals['_PRESENCE']._serialized_end=2424
+  _globals['_TIMING']._serialized_start=2426
+  _globals['_TIMING']._serialized_end=2521
+  _globals['_NOTICEKIND']._serialized_start=2524
+  _globals['_NOTICEKIND']._serialized_end=2667
+  _globals['_DEADLINESTATE']._serialized_start=2669
+  _globals['_DEADLINESTATE']._serialized_end=2790
   _globals['_TRACESUBJECTREQUEST']._serialized_start=132
   _globals['_TRACESUBJECTREQUEST']._serialized_end=255
   _globals['_TRACESUBJECTRESPONSE']._serialized_start=257
   _globals['_TRACESUBJECTRESPONSE']._serialized_end=352
   _globals['_RUNTRACE']._serialized_start=355
-  _globals['_RUNTRACE']._serialized_end=807
-  _globals['_REMOVAL']._serialized_start=810
-  _globals['_REMOVAL']._serialized_end=1190
-  _globals['_LISTREMOVALSREQUEST']._serialized_start=1192
-  _globals['_LISTREMOVALSREQUEST']._serialized_end=1306
-  _globals['_LISTREMOVALSRESPONSE']._serialized_start=1308
-  _globals['_LISTREMOVALSRESPONSE']._serialized_end=1406
-  _globals['_PARTNERNOTICE']._serialized_start=1409
-  _globals['_PARTNERNOTICE']._serialized_end=1796
-  _globals['_LISTPARTNERNOTICESREQUEST']._serialized_start=1798
-  _globals['_LISTPARTNERNOTICESREQUEST']._serialized_end=1876
-  _globals['_LISTPARTNERNOTICESRESPONSE']._serialized_start=1878
-  _globals['_LISTPARTNERNOTICESRESPONSE']._serialized_end=1987
-  _globals['_NOTIFYPARTNERREQUEST']._serialized_start=1989
-  _globals['_NOTIFYPARTNERREQUEST']._serialized_end=2115
-  _globals['_READAFFECTEDREQUEST']._serialized_start=2117
-  _globals['_READAFFECTEDREQUEST']._serialized_end=2173
-  _globals['_READAFFECTEDRESPONSE']._serialized_start=2175
-  _globals['_READAFFECTEDRESPONSE']._serialized_end=2225
-  _globals['_RIGHTSSERVICE']._serialized_start=2768
-  _globals['_RIGHTSSERVICE']._serialized_end=3213
+  _globals['_RUNTRACE']._serialized_end=832
+  _globals['_REMOVAL']._serialized_start=835
+  _globals['_REMOVAL']._serialized_end=1215
+  _globals['_LISTREMOVALSREQUEST']._serialized_start=1217
+  _globals['_LISTREMOVALSREQUEST']._serialized_end=1331
+  _globals['_LISTREMOVALSRESPONSE']._serialized_start=1333
+  _globals['_LISTREMOVALSRESPONSE']._serialized_end=1431
+  _globals['_PARTNERNOTICE']._serialized_start=1434
+  _globals['_PARTNERNOTICE']._serialized_end=1821
+  _globals['_LISTPARTNERNOTICESREQUEST']._serialized_start=1823
+  _globals['_LISTPARTNERNOTICESREQUEST']._serialized_end=1901
+  _globals['_LISTPARTNERNOTICESRESPONSE']._serialized_start=1903
+  _globals['_LISTPARTNERNOTICESRESPONSE']._serialized_end=2012
+  _globals['_NOTIFYPARTNERREQUEST']._serialized_start=2014
+  _globals['_NOTIFYPARTNERREQUEST']._serialized_end=2140
+  _globals['_READAFFECTEDREQUEST']._serialized_start=2142
+  _globals['_READAFFECTEDREQUEST']._serialized_end=2198
+  _globals['_READAFFECTEDRESPONSE']._serialized_start=2200
+  _globals['_READAFFECTEDRESPONSE']._serialized_end=2250
+  _globals['_RIGHTSSERVICE']._serialized_start=2793
+  _globals['_RIGHTSSERVICE']._serialized_end=3238
 # @@protoc_insertion_point(module_scope)

@@ -85,7 +85,7 @@ class TraceSubjectResponse(_message.Message):
     def __init__(self, runs: _Optional[_Iterable[_Union[RunTrace, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class RunTrace(_message.Message):
-    __slots__ = ("job", "session", "partner", "operation", "side", "purpose", "presence", "judge_time", "reason_code", "articles", "consent_id", "received", "removal", "notice")
+    __slots__ = ("job", "session", "partner", "operation", "side", "purpose", "presence", "judge_time", "reason_code", "articles", "consent_id", "received", "removal", "notice", "left_open")
     JOB_FIELD_NUMBER: _ClassVar[int]
     SESSION_FIELD_NUMBER: _ClassVar[int]
     PARTNER_FIELD_NUMBER: _ClassVar[int]
@@ -100,6 +100,7 @@ class RunTrace(_message.Message):
     RECEIVED_FIELD_NUMBER: _ClassVar[int]
     REMOVAL_FIELD_NUMBER: _ClassVar[int]
     NOTICE_FIELD_NUMBER: _ClassVar[int]
+    LEFT_OPEN_FIELD_NUMBER: _ClassVar[int]
     job: str
     session: str
     partner: str
@@ -114,7 +115,8 @@ class RunTrace(_message.Message):
     received: _containers.RepeatedScalarFieldContainer[str]
     removal: Removal
     notice: PartnerNotice
-    def __init__(self, job: _Optional[str] = ..., session: _Optional[str] = ..., partner: _Optional[str] = ..., operation: _Optional[str] = ..., side: _Optional[str] = ..., purpose: _Optional[str] = ..., presence: _Optional[_Union[Presence, str]] = ..., judge_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reason_code: _Optional[str] = ..., articles: _Optional[_Iterable[str]] = ..., consent_id: _Optional[str] = ..., received: _Optional[_Iterable[str]] = ..., removal: _Optional[_Union[Removal, _Mapping]] = ..., notice: _Optional[_Union[PartnerNotice, _Mapping]] = ...) -> None: ...
+    left_open: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, job: _Optional[str] = ..., session: _Optional[str] = ..., partner: _Optional[str] = ..., operation: _Optional[str] = ..., side: _Optional[str] = ..., purpose: _Optional[str] = ..., presence: _Optional[_Union[Presence, str]] = ..., judge_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reason_code: _Optional[str] = ..., articles: _Optional[_Iterable[str]] = ..., consent_id: _Optional[str] = ..., received: _Optional[_Iterable[str]] = ..., removal: _Optional[_Union[Removal, _Mapping]] = ..., notice: _Optional[_Union[PartnerNotice, _Mapping]] = ..., left_open: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Removal(_message.Message):
     __slots__ = ("job", "reason_code", "timing", "happen_time", "record_time", "channel", "decide_time", "remove_time", "notice_id")

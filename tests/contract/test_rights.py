@@ -75,6 +75,12 @@ async def test_a_trace_says_where_a_person_was_and_why_not(tmp_path: Path) -> No
     # Of the receiver's: matched, never matched, and gone at the partner's word.
     assert {one.presence for one in await traced(twin.retailer, "A000033")} == {Presence.HELD}
     assert {one.presence for one in await traced(twin.retailer, "A000001")} == {Presence.ELIGIBLE}
+    # What may be behind it, as far as the run's counts tell: the second found nothing to be forgotten.
+    assert [one.left_open for one in await traced(twin.retailer, "A000001")] == [
+        ("NOT_MATCHED", "NOT_IN_DATA_SET"),
+        ("NOT_MATCHED", "FORGOTTEN_FOR_PARTNER", "NOT_IN_DATA_SET"),
+    ]
+    assert {one.left_open for one in await traced(twin.retailer, "A000033")} == {()}
     assert {one.presence for one in await traced(twin.retailer, "A000030")} == {Presence.ELIGIBLE}
     assert {one.received for one in await traced(twin.retailer, "A000033")} == {()}
     assert first.session_id == earlier.job.session_id
@@ -127,7 +133,8 @@ async def test_an_incident_of_statistics_names_the_input_of_both_sides(tmp_path:
     job = await released(twin, Operation.AGGREGATE, ("spend",))
     counts = [Counter({how: len(who) for how, who in (await affected(side, job)).items()}) for side in _sides(twin)]
     assert counts == [{"INPUT": 200}, {"HELD": 260}]
-    assert {one.presence for one in await traced(twin.retailer, "A000100")} == {Presence.ELIGIBLE}
+    (counted,) = await traced(twin.retailer, "A000100")
+    assert (counted.presence, counted.left_open) == (Presence.ELIGIBLE, ("IN_STATISTICS", "NOT_IN_DATA_SET"))
     (sent,) = await traced(twin.platform, "B000100")
     assert (sent.presence, sent.received) == (Presence.HELD, ("statistics",))
 

@@ -75,6 +75,7 @@ def trace_to_proto(trace: RunTrace, now: datetime) -> rights_pb2.RunTrace:
         received=trace.received,
         removal=removal_to_proto(trace.removal) if trace.removal else None,
         notice=notice_to_proto(trace.notice, now) if trace.notice else None,
+        left_open=trace.left_open,
     )
 
 
