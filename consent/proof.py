@@ -35,6 +35,55 @@ class Action(StrEnum):
     PAPER = "paper"
 
 
+class Relation(StrEnum):
+    """What a guardian is to the child."""
+
+    PARENT = "parent"
+    GRANDPARENT = "grandparent"
+    SIBLING = "sibling"
+    OTHER = "other"
+
+
+class AgeBand(StrEnum):
+    """How old the person was taken to be, where no birthdate is kept; what the rule asks is the event `birthdate`."""
+
+    UNDER_14 = "under_14"
+    FROM_14_TO_17 = "14_to_17"
+    ADULT = "adult"
+
+
+class Assurance(StrEnum):
+    """How sure that is: said by the person, checked by a code or a login, or verified by a document."""
+
+    DECLARED = "declared"
+    CHECKED = "checked"
+    VERIFIED = "verified"
+
+
+class NoticeMode(StrEnum):
+    """How the notice was shown (GB/T 42574): with the terms, apart and conspicuous, or in the moment of use."""
+
+    GENERAL = "general"
+    ENHANCED = "enhanced"
+    INSTANT = "instant"
+
+
+class DefaultState(StrEnum):
+    """How the box stood before the person did anything."""
+
+    UNTICKED = "unticked"
+    TICKED = "ticked"
+    NONE = "none"
+
+
+class TimeSource(StrEnum):
+    """Whose clock `at` is from."""
+
+    DEVICE = "device"
+    SERVER = "server"
+    PAPER = "paper"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
     """Where the proof of one act lies.
@@ -55,6 +104,15 @@ class Proof:
         ip_prefix: network of the device, /24 or wider for IPv4, /48 or wider for IPv6: never an address.
         shown_at: when the notice came up.
         dwell_ms: how long it was in view, milliseconds.
+        identity_assurance: how sure it is who acted.
+        age_band: how old the person was taken to be.
+        age_assurance: how sure that is.
+        guardian_relation: what the guardian who acted is to the child.
+        guardian_proof_ref: where the proof of that relation is kept.
+        notice_mode: how the notice was shown.
+        default_state: how the box stood before; one that was ticked is no explicit act.
+        steps_count: how many steps the act took: withdrawing takes no more than giving.
+        time_source: whose clock `at` is from.
     """
 
     action: Action | None = None
@@ -72,6 +130,15 @@ class Proof:
     ip_prefix: str | None = None
     shown_at: datetime | None = None
     dwell_ms: int | None = None
+    identity_assurance: Assurance | None = None
+    age_band: AgeBand | None = None
+    age_assurance: Assurance | None = None
+    guardian_relation: Relation | None = None
+    guardian_proof_ref: str | None = None
+    notice_mode: NoticeMode | None = None
+    default_state: DefaultState | None = None
+    steps_count: int | None = None
+    time_source: TimeSource | None = None
 
     def to_mapping(self) -> dict[str, object]:
         """Return the fields that say something, as JSON carries them."""
@@ -101,6 +168,8 @@ def read_proof(mapping: Mapping[str, object]) -> Proof | None:
         for name in ("evidence_ref", "scan_hash"):
             if getattr(proof, name) is None:
                 raise FieldError(name, "is required of an act on paper: where the sheet is kept, and its scan")
+    if proof.default_state is DefaultState.TICKED and mapping.get("mode") == "explicit":
+        raise FieldError("default_state", "says that the box was ticked: the mode of such an act is preticked")
     return proof
 
 
@@ -154,17 +223,32 @@ def _network_of(text: str) -> str | None:
     return str(network) if network.prefixlen <= (24 if network.version == 4 else 48) else None
 
 
+def _steps(mapping: Mapping[str, object], name: str) -> int | None:
+    return fields.optional_count(mapping, name, least=1)
+
+
+def _word(words: type[StrEnum]) -> Callable[[Mapping[str, object], str], object]:
+    return lambda mapping, name: fields.word(mapping, name, words)
+
+
 def _duration(mapping: Mapping[str, object], name: str) -> int | None:
     return fields.optional_count(mapping, name)
 
 
 _READERS: Mapping[str, Callable[[Mapping[str, object], str], object]] = {
     **{attribute.name: _reference for attribute in attributes(Proof)},
-    "action": lambda mapping, name: fields.word(mapping, name, Action),
+    "action": _word(Action),
+    "guardian_relation": _word(Relation),
+    "age_band": _word(AgeBand),
+    **dict.fromkeys(("age_assurance", "identity_assurance"), _word(Assurance)),
+    "notice_mode": _word(NoticeMode),
+    "default_state": _word(DefaultState),
+    "time_source": _word(TimeSource),
     **dict.fromkeys(("evidence_hash", "scan_hash"), _hash),
     "ip_prefix": _network,
     "shown_at": fields.moment,
     "dwell_ms": _duration,
+    "steps_count": _steps,
 }
 
 PROOF_FIELDS = tuple(_READERS)

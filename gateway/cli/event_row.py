@@ -13,7 +13,7 @@ from datetime import date, datetime
 
 _LISTS = frozenset({"categories", "methods", "recipients", "subjects"})
 _FLAGS = frozenset({"evidence", "guardian_verified"})
-_NUMBERS = frozenset({"max_uses", "dwell_ms"})
+_NUMBERS = frozenset({"max_uses", "dwell_ms", "steps_count"})
 _ITEM = ("purpose", "categories", "methods", "recipients", "form")
 
 

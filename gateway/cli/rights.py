@@ -15,8 +15,8 @@ from gateway.client import PartnerNotice, Removal, RunTrace
 app = typer.Typer(no_args_is_help=True)
 
 TRACE_COLUMNS = [
-    "job", "operation", "side", "partner", "presence", "left_open", "judged_at", "reason_code", "articles", "consent", "received",
-    "removed_at", "told", "acknowledged_at",
+    "job", "operation", "side", "partner", "presence", "left_open", "judged_at", "reason_code", "articles", "consent",
+    "received", "removed_at", "told", "acknowledged_at",
 ]  # fmt: skip
 _REMOVAL_COLUMNS = ["job", "reason_code", "timing", "delay", "channel", "decided_at", "removed_at", "notice"]
 _NOTICE_COLUMNS = ["notice", "direction", "partner", "kind", "job", "rows", "state", "made_at", "due_at", "done_at"]

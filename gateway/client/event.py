@@ -21,7 +21,8 @@ from gateway.v1 import consent_pb2
 _TEXTS = (
     "event_id", "subject", "handler", "consent_id", "notice", "channel", "purpose", "recipient", "method", "birthdate",
     "evidence_ref", "evidence_hash", "scan_hash", "witness", "place", "ui_version", "screen_id", "bundle_id",
-    "app_version", "language", "device_ref", "ip_prefix",
+    "app_version", "language", "device_ref", "ip_prefix", "identity_assurance", "age_band", "age_assurance",
+    "guardian_relation", "guardian_proof_ref", "notice_mode", "default_state", "time_source",
 )  # fmt: skip
 _FLAGS = ("guardian_verified", "evidence")
 _TIMES = {
@@ -34,7 +35,11 @@ _TIMES = {
 _LISTS = ("categories", "subjects")
 _ITEM_LISTS = ("categories", "methods", "recipients")
 _MAX_SHOWN = 64  # characters of a field's name in a report
-_COUNTS = {"max_uses": "an integer of at least 1", "dwell_ms": "an integer of milliseconds"}
+_COUNTS = {
+    "max_uses": "an integer of at least 1",
+    "dwell_ms": "an integer of milliseconds",
+    "steps_count": "an integer of at least 1",
+}
 # What differs from act to act.
 _COLUMNS = {
     "event_id": "event_ids",

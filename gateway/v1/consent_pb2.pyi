@@ -153,7 +153,7 @@ CONSENT_STATE_CONSENT_EXPIRED: ConsentState
 CONSENT_STATE_CONSENT_INVALIDATED: ConsentState
 
 class ConsentEvent(_message.Message):
-    __slots__ = ("event_id", "type", "act_time", "subject", "handler", "consent_id", "notice", "by", "guardian_verified", "mode", "evidence", "channel", "valid_until_time", "max_uses", "items", "purpose", "recipient", "categories", "method", "birthdate", "retention_until_time", "until_time", "subjects", "action", "evidence_ref", "evidence_hash", "scan_hash", "witness", "place", "ui_version", "screen_id", "bundle_id", "app_version", "language", "device_ref", "ip_prefix", "shown_time", "dwell_ms")
+    __slots__ = ("event_id", "type", "act_time", "subject", "handler", "consent_id", "notice", "by", "guardian_verified", "mode", "evidence", "channel", "valid_until_time", "max_uses", "items", "purpose", "recipient", "categories", "method", "birthdate", "retention_until_time", "until_time", "subjects", "action", "evidence_ref", "evidence_hash", "scan_hash", "witness", "place", "ui_version", "screen_id", "bundle_id", "app_version", "language", "device_ref", "ip_prefix", "shown_time", "dwell_ms", "identity_assurance", "age_band", "age_assurance", "guardian_relation", "guardian_proof_ref", "notice_mode", "default_state", "steps_count", "time_source")
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     ACT_TIME_FIELD_NUMBER: _ClassVar[int]
@@ -192,6 +192,15 @@ class ConsentEvent(_message.Message):
     IP_PREFIX_FIELD_NUMBER: _ClassVar[int]
     SHOWN_TIME_FIELD_NUMBER: _ClassVar[int]
     DWELL_MS_FIELD_NUMBER: _ClassVar[int]
+    IDENTITY_ASSURANCE_FIELD_NUMBER: _ClassVar[int]
+    AGE_BAND_FIELD_NUMBER: _ClassVar[int]
+    AGE_ASSURANCE_FIELD_NUMBER: _ClassVar[int]
+    GUARDIAN_RELATION_FIELD_NUMBER: _ClassVar[int]
+    GUARDIAN_PROOF_REF_FIELD_NUMBER: _ClassVar[int]
+    NOTICE_MODE_FIELD_NUMBER: _ClassVar[int]
+    DEFAULT_STATE_FIELD_NUMBER: _ClassVar[int]
+    STEPS_COUNT_FIELD_NUMBER: _ClassVar[int]
+    TIME_SOURCE_FIELD_NUMBER: _ClassVar[int]
     event_id: str
     type: ConsentEventType
     act_time: _timestamp_pb2.Timestamp
@@ -230,7 +239,16 @@ class ConsentEvent(_message.Message):
     ip_prefix: str
     shown_time: _timestamp_pb2.Timestamp
     dwell_ms: int
-    def __init__(self, event_id: _Optional[str] = ..., type: _Optional[_Union[ConsentEventType, str]] = ..., act_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., subject: _Optional[str] = ..., handler: _Optional[str] = ..., consent_id: _Optional[str] = ..., notice: _Optional[str] = ..., by: _Optional[_Union[ConsentActor, str]] = ..., guardian_verified: _Optional[bool] = ..., mode: _Optional[_Union[ConsentMode, str]] = ..., evidence: _Optional[bool] = ..., channel: _Optional[str] = ..., valid_until_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., max_uses: _Optional[int] = ..., items: _Optional[_Iterable[_Union[ConsentItem, _Mapping]]] = ..., purpose: _Optional[str] = ..., recipient: _Optional[str] = ..., categories: _Optional[_Iterable[str]] = ..., method: _Optional[str] = ..., birthdate: _Optional[str] = ..., retention_until_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., until_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., subjects: _Optional[_Iterable[str]] = ..., action: _Optional[_Union[ConsentAction, str]] = ..., evidence_ref: _Optional[str] = ..., evidence_hash: _Optional[str] = ..., scan_hash: _Optional[str] = ..., witness: _Optional[str] = ..., place: _Optional[str] = ..., ui_version: _Optional[str] = ..., screen_id: _Optional[str] = ..., bundle_id: _Optional[str] = ..., app_version: _Optional[str] = ..., language: _Optional[str] = ..., device_ref: _Optional[str] = ..., ip_prefix: _Optional[str] = ..., shown_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., dwell_ms: _Optional[int] = ...) -> None: ...
+    identity_assurance: str
+    age_band: str
+    age_assurance: str
+    guardian_relation: str
+    guardian_proof_ref: str
+    notice_mode: str
+    default_state: str
+    steps_count: int
+    time_source: str
+    def __init__(self, event_id: _Optional[str] = ..., type: _Optional[_Union[ConsentEventType, str]] = ..., act_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., subject: _Optional[str] = ..., handler: _Optional[str] = ..., consent_id: _Optional[str] = ..., notice: _Optional[str] = ..., by: _Optional[_Union[ConsentActor, str]] = ..., guardian_verified: _Optional[bool] = ..., mode: _Optional[_Union[ConsentMode, str]] = ..., evidence: _Optional[bool] = ..., channel: _Optional[str] = ..., valid_until_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., max_uses: _Optional[int] = ..., items: _Optional[_Iterable[_Union[ConsentItem, _Mapping]]] = ..., purpose: _Optional[str] = ..., recipient: _Optional[str] = ..., categories: _Optional[_Iterable[str]] = ..., method: _Optional[str] = ..., birthdate: _Optional[str] = ..., retention_until_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., until_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., subjects: _Optional[_Iterable[str]] = ..., action: _Optional[_Union[ConsentAction, str]] = ..., evidence_ref: _Optional[str] = ..., evidence_hash: _Optional[str] = ..., scan_hash: _Optional[str] = ..., witness: _Optional[str] = ..., place: _Optional[str] = ..., ui_version: _Optional[str] = ..., screen_id: _Optional[str] = ..., bundle_id: _Optional[str] = ..., app_version: _Optional[str] = ..., language: _Optional[str] = ..., device_ref: _Optional[str] = ..., ip_prefix: _Optional[str] = ..., shown_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., dwell_ms: _Optional[int] = ..., identity_assurance: _Optional[str] = ..., age_band: _Optional[str] = ..., age_assurance: _Optional[str] = ..., guardian_relation: _Optional[str] = ..., guardian_proof_ref: _Optional[str] = ..., notice_mode: _Optional[str] = ..., default_state: _Optional[str] = ..., steps_count: _Optional[int] = ..., time_source: _Optional[str] = ...) -> None: ...
 
 class ConsentItem(_message.Message):
     __slots__ = ("purpose", "categories", "methods", "recipients", "form")

@@ -22,7 +22,11 @@ MAX_BATCH = 10_000
 MAX_SUBJECT_TYPE = 32
 
 _TEXTS = ("handler", "consent_id", "notice", "channel", "purpose", "recipient", "method", "birthdate")
-_PROOF = ("witness", "place", "ui_version", "screen_id", "bundle_id", "app_version", "language")
+_PROOF = (
+    "witness", "place", "ui_version", "screen_id", "bundle_id", "app_version", "language", "identity_assurance",
+    "age_band", "age_assurance", "guardian_relation", "guardian_proof_ref", "notice_mode", "default_state",
+    "steps_count", "time_source",
+)  # fmt: skip
 _OWN_PROOF = ("evidence_ref", "evidence_hash", "scan_hash", "device_ref", "ip_prefix", "dwell_ms")
 _SCALARS = (*_TEXTS, *_PROOF, *_OWN_PROOF, "guardian_verified", "evidence", "max_uses")
 _OWN: tuple[Any, ...] = ("event_id", "act_time", "subject", "consent_id", "valid_until_time", "shown_time", *_OWN_PROOF)

@@ -26,6 +26,15 @@ FULL: dict[str, object] = {
     "ip_prefix": "203.0.113.0/24",
     "shown_at": "2026-02-01T01:59:00Z",
     "dwell_ms": 61_000,
+    "identity_assurance": "checked",
+    "age_band": "14_to_17",
+    "age_assurance": "declared",
+    "guardian_relation": "parent",
+    "guardian_proof_ref": "archive/2026/box 7/sheet 20",
+    "notice_mode": "enhanced",
+    "default_state": "unticked",
+    "steps_count": 2,
+    "time_source": "paper",
 }
 WITHDRAWN = {
     "event_id": "e",
@@ -88,6 +97,15 @@ def test_an_act_without_a_proof_says_nothing_of_it() -> None:
         ("dwell_ms", -1),
         ("dwell_ms", True),
         ("dwell_ms", "61"),
+        ("age_band", "13"),
+        ("age_assurance", "certain"),
+        ("identity_assurance", "certain"),
+        ("guardian_relation", "neighbour"),
+        ("guardian_proof_ref", "x" * 201),
+        ("notice_mode", "whispered"),
+        ("default_state", "half"),
+        ("steps_count", 0),
+        ("time_source", "sun"),
     ],
 )
 def test_what_is_wrong_is_named(name: str, wrong: Any) -> None:
@@ -102,6 +120,14 @@ def test_an_act_on_paper_names_its_sheet_and_scan(name: str) -> None:
     with pytest.raises(FieldError, match=f"{name}: is required of an act on paper"):
         read(**FULL | {name: None})
     assert read(**FULL | {name: None, "action": "tap"}).proof is not None
+
+
+def test_a_box_that_was_ticked_before_is_no_explicit_act() -> None:
+    given = {"type": "consent_given", "consent_id": "c", "by": "subject", "evidence": True, "default_state": "ticked"}
+    item = {"purpose": "p", "categories": ["c"], "methods": ["m"], "recipients": [], "form": "general"}
+    assert read(**given, items=[item], mode="preticked").proof is not None
+    with pytest.raises(FieldError, match="default_state: says that the box was ticked"):
+        read(**given, items=[item], mode="explicit")
 
 
 def test_only_what_a_person_does_has_a_proof() -> None:

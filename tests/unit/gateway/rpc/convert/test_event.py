@@ -19,6 +19,7 @@ from gateway.route.consent import EventGroup
 from gateway.rpc.convert.event import batch_from_proto, event_from_proto, options_from_proto
 from gateway.rpc.convert.field import stamp_time
 from gateway.v1 import consent_pb2
+from tests.unit.consent.test_proof import FULL
 from tests.unit.gateway.rpc.convert.messages import refused, stamp
 
 RECORDED = datetime(2026, 3, 1, tzinfo=UTC)
@@ -64,7 +65,7 @@ OTHERS: list[dict[str, Any]] = [
     {"type": "statutory_hold", "until": "2027-01-01T00:00:00Z"},
     {"type": "consent_used", "consent_id": "K-1"},
     {"type": "subject_deceased"},
-    {"type": "account_closed", "by": "subject"},
+    {"type": "account_closed", "by": "subject", **FULL},
 ]
 COMMON = {"event_id": "E-3", "at": "2026-02-03T10:00:00Z", "subject": "C-1"}
 
