@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -13,8 +13,8 @@ import typer
 from consent.errors import ConsentError
 from gateway.cli.cohort import coverage, eligible
 from gateway.cli.decision import decision_record, decisions
-from gateway.cli.event_table import read_table
-from gateway.cli.events import read_events
+from gateway.cli.event_table import TableRows, read_table
+from gateway.cli.events import EventRow, read_events
 from gateway.cli.gateway_options import options
 from gateway.cli.import_place import ImportPlace
 from gateway.cli.import_screen import ImportScreen
@@ -61,11 +61,15 @@ def import_events(
         raise RequestError("BAD_FIELD", "name one source: a FILE, or a --table in a --database")
     if table and not database:
         raise RequestError("BAD_FIELD", "a --table lies in a database: give its URL with --database")
-    if place is not None and (file is None or all_or_nothing or dry_run):
-        raise RequestError("BAD_FIELD", "--place is of files whose rows are kept as they come; leave it out")
-    with ImportScreen() as screen, ImportPlace(file, subject_type, place, errors, screen.show) as stand:
+    if place is not None and (all_or_nothing or dry_run):
+        raise RequestError("BAD_FIELD", "--place is of imports whose rows are kept as they come; leave it out")
+    source = TableRows(database, table) if file is None else file
+    with ImportScreen() as screen, ImportPlace(source, subject_type, place, errors, screen.show) as stand:
         screen.watch(stand)
-        rows = read_table(database, table) if file is None else read_events(file, stand.row)
+        if isinstance(source, TableRows):
+            rows: Iterable[EventRow | RowError] = read_table(database, table, None if place is None else source)
+        else:
+            rows = read_events(source, stand.row)
         with chosen.client() as client:
             report = client.consents.import_events(
                 rows, subject_type, all_or_nothing, trial=dry_run, progress=stand.advance

@@ -1,4 +1,4 @@
-"""Where an import of a file stands, kept in a file of its own, so that a killed one goes on from there.
+"""Where an import of a file or a table stands, kept in a file of its own, so that a killed one goes on from there.
 
 Rows are safe to send twice; the place only saves their time. It is written after each batch that the gateway has
 committed, and after the rows that it rejected are in the errors' file.
@@ -9,16 +9,33 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Protocol, Self, TextIO
 
 from gateway.client import ImportProgress
 from gateway.errors import RequestError
 
 _COUNTS = ("row", "accepted", "replayed", "rejected", "errors_bytes")
+_MARK = "key_digest"  # of the last settled row of a table
 _WARNED = "warned"  # not in places that were left before there were any
+
+
+class Rows(Protocol):
+    """Rows of a table, each of which has a mark of its own."""
+
+    def described(self) -> Mapping[str, object]:
+        """Return what tells the table from another."""
+        ...
+
+    def go_on(self, row: int, mark: str) -> None:
+        """Begin behind a row."""
+        ...
+
+    def settle(self, row: int) -> str:
+        """Return the mark of a row that was read, and is settled now."""
+        ...
 
 
 class ImportPlace:
@@ -33,12 +50,17 @@ class ImportPlace:
     """
 
     def __init__(
-        self, source: Path | None, subject_type: str, place: Path | None, errors: Path | None, told: Callable[[], None]
+        self,
+        source: Path | Rows,
+        subject_type: str,
+        place: Path | None,
+        errors: Path | None,
+        told: Callable[[], None],
     ) -> None:
         """Take up a place that was left, or begin.
 
         Args:
-            source: the file that is imported; None of a database.
+            source: the file that is imported, or the rows of a table.
             subject_type: of the import.
             place: file of the place; None keeps none.
             errors: file that gets every rejected row; None for none.
@@ -48,8 +70,10 @@ class ImportPlace:
             RequestError: BAD_FIELD for a place that another file was left at.
         """
         self.row = self.accepted = self.replayed = self.rejected = self.warned = self._errors_bytes = 0
-        self._place, self._told = place, told
-        self._of = {} if source is None else _fingerprint(source, subject_type)
+        self._place, self._told, self._mark = place, told, ""
+        self._rows = None if isinstance(source, Path) else source
+        of = _fingerprint(source) if isinstance(source, Path) else source.described()
+        self._of = {**of, "subject_type": subject_type}
         if place is not None and place.exists():
             self._take_up(place)
         self.begun_after = self.row
@@ -69,6 +93,8 @@ class ImportPlace:
                 " begin anew: what was imported before is not imported twice",
             )
         self.row, self.accepted, self.replayed, self.rejected, self._errors_bytes = counts
+        if self._rows is not None:
+            self._rows.go_on(self.row, str(left.get(_MARK, "")))
 
     def advance(self, progress: ImportProgress) -> None:
         """Add what was settled, and make it last."""
@@ -83,6 +109,7 @@ class ImportPlace:
             self._errors.flush()
         if progress.settled_row > self.row:
             self.row = progress.settled_row
+            self._mark = "" if self._rows is None else self._rows.settle(self.row)
             if self._place is not None:
                 self._keep(self._place)
         self._told()
@@ -94,7 +121,10 @@ class ImportPlace:
         counts = (self.row, self.accepted, self.replayed, self.rejected, self._errors_bytes)
         beside = place.with_name(place.name + ".new")
         with beside.open("w", encoding="utf-8") as file:
-            json.dump({"of": self._of, **dict(zip(_COUNTS, counts, strict=True)), _WARNED: self.warned}, file)
+            json.dump(
+                {"of": self._of, **dict(zip(_COUNTS, counts, strict=True)), _WARNED: self.warned, _MARK: self._mark},
+                file,
+            )
             file.flush()
             os.fsync(file.fileno())
         beside.replace(place)
@@ -114,12 +144,12 @@ class ImportPlace:
             self._errors.close()
 
 
-def _fingerprint(source: Path, subject_type: str) -> dict[str, object]:
+def _fingerprint(source: Path) -> dict[str, object]:
     try:
         state = source.stat()
     except OSError as error:
         raise RequestError("BAD_FIELD", f"{source.name} cannot be read: {error.strerror}") from error
-    return {"name": source.name, "size": state.st_size, "changed": state.st_mtime_ns, "subject_type": subject_type}
+    return {"name": source.name, "size": state.st_size, "changed": state.st_mtime_ns}
 
 
 def _errors_file(path: Path, kept_bytes: int) -> TextIO:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import aclosing
@@ -168,6 +169,10 @@ def by_hand(
     return Coverage(use, at, len(ruled), len(ruled) - len(no), reasons, gain, len(helped) - gain)
 
 
+TOWNS = 20 if os.environ.get("ASSENT_THOROUGH") else 3
+"""Random towns per database that the law is asked of."""
+
+
 @pytest.mark.parametrize("few", [0, PEOPLE])
 def test_streamed_is_who_may_be_used(store_url: str, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flow, "_FEW", few)  # in many ranges, and in one
@@ -175,7 +180,7 @@ def test_streamed_is_who_may_be_used(store_url: str, few: int, monkeypatch: pyte
     with asyncio.Runner() as runner:
         book = runner.run(Book.over(store_url, None))
 
-        @settings(max_examples=3 if few else 1)
+        @settings(max_examples=TOWNS if few else 1)
         @given(st.integers(0, 2**32 - 1))
         def town(seed: int) -> None:
             runner.run(live(seed, book, seen))

@@ -120,6 +120,14 @@ def test_a_party_from_file_to_listing(stage: Stage, tmp_path: Path) -> None:
     for kind, ids in (("parties", ["sg-one"]), ("mechanisms", ["sg"]), ("events", ["S-1"]), ("basis-rules", ["r"])):
         assert [row["id"] for row in stage.read("registry", "list", kind)] == ids
     assert stage.read("registry", "list", "counters") == []
+    assessed = ("registry", "add-assessment", "own-2026", "--purpose", PURPOSE, "--sensitive")
+    (own,) = stage.read(*assessed)
+    assert (own["version"], own["recipients"], own["own_use"], own["covers_sensitive"]) == (1, [], True, True)
+    (ended,) = stage.read(*assessed, "--until", "2026-12-01T00:00:00+08:00")
+    assert (ended["version"], ended["next_review"]) == (2, "2026-11-30T16:00:00+00:00")
+    aggregate = ("registry", "add-category", "sum", "--text", "合计", "--base", "phone_hash", "--anonymous-if-group")
+    (made,) = stage.read(*aggregate)
+    assert (made["base"], made["anonymous_if_group"]) == ("phone_hash", True)
     assert "psi_hash" in {row["id"] for row in stage.read("registry", "list", "methods")}
     (shown,) = stage.read("registry", "show", "sg-one")
     assert (shown["legal_name"], [found["id"] for found in shown["events"]]) == ("新加坡公司", ["S-1"])
@@ -216,6 +224,13 @@ def test_consents_are_imported_shown_and_judged(stage: Stage, tmp_path: Path) ->
     assert "1 rows were not imported" in ended.stderr
     file.write_text("\n".join([header, rows[0]]) + "\n", encoding="utf-8")
     assert stage.read("consent", "import", str(file))[0]["replayed"] == 1
+    lost = "w-1,consent_withdrawn,2026-10-02T08:00:00+08:00,new-1,retailer,c-9,,subject,,,,,,,"
+    file.write_text("\n".join([header, lost]) + "\n", encoding="utf-8")
+    ended = stage.run("consent", "import", str(file), "--output", "json")
+    report = json.loads(ended.stdout)
+    assert (ended.returncode, report["accepted"], report["warned"]) == (0, 1, 1)
+    assert [(row["row"], row["field"]) for row in report["warned_rows"]] == [(1, "consent_id")]
+    assert "1 rows name a consent that is not on file" in ended.stderr
 
     (shown,) = stage.read("consent", "show", "new-1")
     assert (shown["consent_id"], shown["state"], shown["form"]) == ("c-1", "CONSENT_GIVEN", "SEPARATE")

@@ -10,10 +10,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from gateway.cli.event_table import read_table
-from gateway.client import RowError
+from gateway.cli.event_table import TableRows, read_table
+from gateway.cli.import_place import ImportPlace
+from gateway.client import ImportProgress, RowError
 from gateway.client.event_batch import Account, Batches
-from gateway.errors import AssentError
+from gateway.errors import AssentError, RequestError
 
 AT = "2026-02-01T10:00:00+08:00"
 GIVEN = ("e-2", "consent_given", AT, "张三", 1, "p", "a;b", "psi_hash", "platform", "separate")
@@ -94,3 +95,60 @@ def test_what_cannot_be_read_is_said_without_the_address(tmp_path: Path, url: st
     assert "geheim" not in caught.value.message
     assert caught.value.__cause__ is None
     assert not (tmp_path / "absent.db").exists()
+
+
+@pytest.mark.parametrize("database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def test_a_killed_import_of_a_table_goes_on_behind_the_row_where_it_was(
+    tmp_path: Path, database: str, request: pytest.FixtureRequest
+) -> None:
+    if database == "sqlite":
+        url = _sqlite(tmp_path)
+        with sqlite3.connect(tmp_path / "cdp.db") as table:
+            table.executescript("CREATE TABLE acts (part int, id text, subject text, PRIMARY KEY (part, id))")
+            table.executemany("INSERT INTO acts VALUES (?, ?, ?)", [(n % 2, f"e-{n}", f"C{n}") for n in range(9)])
+        table.close()
+    else:
+        url = str(request.getfixturevalue("postgres_url")).replace("+psycopg", "")
+        with psycopg.connect(url, autocommit=True) as server:
+            server.execute("CREATE TABLE acts (part int, id text, subject text, PRIMARY KEY (part, id))")
+            for n in range(9):
+                server.execute("INSERT INTO acts VALUES (%s, %s, %s)", (n % 2, f"e-{n}", f"C{n}"))
+
+    def start() -> tuple[ImportPlace, TableRows]:
+        rows = TableRows(url, "acts")
+        return ImportPlace(rows, "customer", tmp_path / "place", None, lambda: None), rows
+
+    everything = list(read_table(url, "acts"))
+    place, rows = start()
+    with place:
+        reading = read_table(url, "acts", rows)
+        for _ in range(7):  # read ahead of what is settled
+            next(reading)
+        place.advance(ImportProgress(3, 3, 0, ()))
+        place.advance(ImportProgress(5, 2, 0, ()))
+        reading.close()  # type: ignore[attr-defined]
+    kept = (tmp_path / "place").read_text()
+    assert "e-4" not in kept and str(tmp_path) not in kept, "neither key nor address"
+    again, rows = start()
+    assert (again.row, again.accepted) == (5, 5)
+    assert list(read_table(url, "acts", rows)) == everything[5:]
+    # With another row before it, the number stands for another row.
+    if database == "sqlite":
+        with sqlite3.connect(tmp_path / "cdp.db") as table:
+            table.execute("INSERT INTO acts VALUES (0, 'e-00', 'late')")
+        table.close()
+    else:
+        with psycopg.connect(url, autocommit=True) as server:
+            server.execute("INSERT INTO acts VALUES (0, 'e-00', 'late')")
+    _, rows = start()
+    with pytest.raises(RequestError, match="row 5 of table acts is another"):
+        list(read_table(url, "acts", rows))
+
+
+def test_a_table_without_a_key_has_no_place(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "cdp.db") as table:
+        table.execute("CREATE TABLE acts (id text)")
+    table.close()
+    url = f"sqlite:///{tmp_path / 'cdp.db'}"
+    with pytest.raises(RequestError, match="no primary key"):
+        list(read_table(url, "acts", TableRows(url, "acts")))
