@@ -15,8 +15,8 @@ from gateway.flow.intake import RowError, TakenRow
 NAMING = frozenset({EventType.REFUSED, EventType.WITHDRAWN, EventType.INVALIDATED, EventType.REVOKED, EventType.USED})
 
 BY_SCOPE = (
-    "is of no consent on file of this person: the act counts by its purpose, recipient, categories and method alone; "
-    "correct the id where another was meant"
+    "is of no consent on file of this person: until that consent is imported, the act reaches no more than what its "
+    "purpose, recipient, categories and method name; correct the id, or leave it out"
 )
 BY_NOTHING = (
     "is of no consent on file of this person, and the act says nothing else: it has no effect until that consent is "

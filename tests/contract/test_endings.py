@@ -59,6 +59,11 @@ async def test_after_a_long_sleep_only_the_nearest_warning_is_raised(house: Hous
     clock.at = NOW + 95 * DAY
     assert await warn_of_ends(house) == {"assessment": 1}
     assert [entry["days"] for entry in await logged(house, "end_near")] == [7]
+    # Its next version prolongs it: the end of the one before is none any more.
+    prolonged = body | {"next_review": (NOW + 200 * DAY).isoformat()}
+    assert (await registry.create_assessment(house, ADMIN, prolonged)).version == 2
+    clock.at = NOW + 99.5 * DAY
+    assert await warn_of_ends(house) == {}
 
 
 async def abroad(house: House, name: str, contracts: list[tuple[int, int]]) -> None:
