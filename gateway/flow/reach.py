@@ -4,6 +4,9 @@
     -> removals decided -> rows off the disk -> notices to the partner -> acknowledgements -> deletion tasks closed
                                              -> rows off the sinks (flow/sinks/removal)
 
+Who is woken without an event of their own goes the same way: when a retention or a consent's term is over, and when
+something about them was corrected, for values that a partner was sent before are wrong from then on (PIPL 8, 46).
+
 Every step is durable before the next begins and does nothing twice. A run notes the number of the last append of
 consent events that was looked at for it; numbers follow commits, so that no act is lost between judgement and crash.
 """
@@ -22,6 +25,7 @@ import pyarrow.compute as pc
 
 from consent.evaluate import History, Use, standing
 from consent.registry import Registry
+from consent.request import RightsRequest
 from gateway.agreement.notice import MAX_TOKENS
 from gateway.errors import AssentError, StateError
 from gateway.flow.authorize import gates_of
@@ -39,11 +43,13 @@ from gateway.psi.arrow import whole
 from gateway.route.agreement import Direction
 from gateway.route.audit import AuditEvent
 from gateway.route.job import Job, Side
-from gateway.route.notice import NoticeKind, ReleasedRun, Removal
+from gateway.route.notice import NoticeKind, ReleasedRun, Removal, Timing
 from gateway.route.subject_ref import as_texts, from_texts
 from gateway.tlog.leaf import LeafType
 
 Bytes = npt.NDArray[np.uint8]
+CORRECTED = "CORRECTED"
+"""Why a row goes that consent still covers: a partner was sent values that were corrected since."""
 MOST_NAMED = 200_000
 """People who are looked for by name; with more, all members of a run are judged."""
 TAKEN_TOGETHER = 20_000
@@ -134,7 +140,11 @@ async def _look_through(house: House, run: ReleasedRun) -> None:
         named = await tx.consents.changed(Mark(run.changes, 0), MOST_NAMED)
         stored = await members_of(house, run.job_id, run.side)
         if stored is not None and (named is None or len(named)):
-            judging = _Judging(house, tx, run, await load_registry(tx, house), await _terms(tx, house, run))
+            job = await tx.jobs.get(run.job_id)
+            sent = run.side is Side.SENDER and job.request.columns and not job.request.operation.grouped
+            corrected = await tx.requests.corrected(run.judged_at) if sent else {}
+            terms = await terms_of_run(tx, house, job)
+            judging = _Judging(house, tx, run, await load_registry(tx, house), terms, corrected)
             async with aclosing(in_turn(_among(stored, named, house.limits.threads))) as pieces:
                 async for refs, tokens in pieces:
                     removals = await judging.removals(refs, tokens)
@@ -144,10 +154,6 @@ async def _look_through(house: House, run: ReleasedRun) -> None:
                             await writing.removals.add(removals)
     async with house.store.begin() as tx:
         await tx.runs.advance(run.job_id, mark.changes)
-
-
-async def _terms(tx: Transaction, house: House, run: ReleasedRun) -> Terms:
-    return await terms_of_run(tx, house, await tx.jobs.get(run.job_id))
 
 
 def _among(stored: StoredRows, named: Bytes | None, threads: int) -> Iterator[tuple[Bytes, pa.Array | None]]:
@@ -165,13 +171,14 @@ def _among(stored: StoredRows, named: Bytes | None, threads: int) -> Iterator[tu
 
 @dataclass(frozen=True, slots=True)
 class _Judging:
-    """Members of one run before the rule, in one snapshot."""
+    """Members of one run before the rule, in one snapshot; of whom what was sent was corrected since stands apart."""
 
     house: House
     tx: Transaction
     run: ReleasedRun
     registry: Registry
     terms: Terms
+    corrected: Mapping[str, RightsRequest]
 
     async def removals(self, refs: Bytes, tokens: pa.Array | None) -> list[Removal]:
         """Return whose rows must go, of (n, 26) people ascending."""
@@ -193,7 +200,31 @@ class _Judging:
             histories = await self.tx.consents.histories(asked)
 
             found += await in_thread(self._decided, asked, named, histories, now)
-        return found
+        gone = {removal.subject_ref for removal in found}
+        return found + [removal for removal in self._outdated(refs, tokens, now) if removal.subject_ref not in gone]
+
+    def _outdated(self, refs: Bytes, tokens: pa.Array | None, now: datetime) -> list[Removal]:
+        """Return the rows whose values were corrected after they were sent."""
+        people = sorted(self.corrected)
+        if not people:
+            return []
+        named = from_texts(pa.array(people, pa.string()))
+        places = np.flatnonzero(among(named, refs, self.house.limits.threads))
+        outdated: list[str] = as_texts(refs[places]).to_pylist()
+        return [
+            Removal(
+                job_id=self.run.job_id,
+                subject_ref=ref,
+                token=b"" if tokens is None else tokens[int(place)].as_py(),
+                reason_code=CORRECTED,
+                timing=Timing.AFTER,
+                happened_at=self.corrected[ref].received_at,
+                recorded_at=self.corrected[ref].received_at,
+                channel=self.corrected[ref].channel,
+                decided_at=now,
+            )
+            for ref, place in zip(outdated, places, strict=True)
+        ]
 
     def _decided(
         self, refs: Sequence[str], tokens: Sequence[bytes], histories: Mapping[str, History], now: datetime

@@ -122,6 +122,9 @@ async def advance_request(
             await _bar(tx, house, request, now)
         if to is RequestState.DONE and stored.state is RequestState.ACCEPTED:
             await _check_deleted(tx, request, now)
+        if to is RequestState.DONE and stored.state is RequestState.ACCEPTED and request.kind is RequestKind.CORRECTION:
+            # What partners hold is what was wrong: released runs take the rows out (flow/reach).
+            await tx.consents.wake([request.subject])
         await tx.requests.update(request)
         await tx.audit.append([_event(request, caller, now)])
     house.bells.ring("audit")

@@ -140,7 +140,7 @@ class Removal:
     Attributes:
         subject_ref: whose.
         token: the row's name between the two sides; empty for statistics, whose rows have none.
-        reason_code: of the decision that ended it; for our own people only.
+        reason_code: of the decision that ended it, or CORRECTED; for our own people only.
         timing: against the judgement that let it leave.
         happened_at: when the act behind it happened; None when no single act is behind it.
         recorded_at: when we came to know of it.

@@ -55,6 +55,14 @@ class SqlRequestStore:
         change = update(rights_requests).where(rights_requests.c.request_id == request.id)
         await self._connection.execute(change.values(_standing(request)))
 
+    async def corrected(self, since: datetime) -> dict[str, RightsRequest]:
+        """Return by person the last correction that was carried out after a time."""
+        table = rights_requests.c
+        carried_out = (table.state == RequestState.DONE.value, table.reason == "", table.done_at > since)
+        query = select(rights_requests).where(table.kind == RequestKind.CORRECTION.value, *carried_out)
+        found = await self._connection.rows(query.order_by(table.done_at, table.request_id))
+        return {row.subject_ref: _request(row) for row in found}
+
     async def list(self, open_only: bool, after: tuple[datetime, str] | None, limit: int) -> list[RightsRequest]:
         """Return requests by due time, strictly after (due_at, id)."""
         table = rights_requests.c

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from consent.request import Requester, RequestKind, RequestState
 from gateway.errors import StateError
 from gateway.flow.deletion import complete_deletion, list_deletions, open_deletions
 from gateway.flow.ending import list_warnings, warn_of_ends
@@ -16,7 +18,9 @@ from gateway.flow.expiry import expire_consents
 from gateway.flow.job import read_result
 from gateway.flow.ports import House
 from gateway.flow.reach import reach
+from gateway.flow.rights import advance_request, open_request
 from gateway.flow.trace import Presence, list_removals, trace_subject
+from gateway.route.agreement import Operation
 from gateway.route.job import Job
 from gateway.route.notice import Timing
 from gateway.route.task import DeletionCause, DeletionTask, EndingKind
@@ -178,3 +182,30 @@ async def test_the_end_of_retention_and_of_a_consent_reach_what_was_released(twi
     assert (await complete_deletion(platform.house, EVERYBODY, task.task_id)).done_by == EVERYBODY.subject
     assert (await open_deletions(platform.house))["opened"] == 0
     assert (await expire_consents(platform.house))["by_time"] == 0
+
+
+async def test_a_correction_takes_back_the_values_that_were_sent_before(twin: Twin) -> None:
+    platform = twin.platform
+    enriched = await released(twin, Operation.ENRICH, ("tier",))
+    bare = await released(twin)
+    steps = (RequestState.IDENTITY_VERIFIED, RequestState.ACCEPTED, RequestState.DONE)
+    refused = (RequestState.IDENTITY_VERIFIED, RequestState.REFUSED, RequestState.DONE)
+    for customer, path in (("B000025", steps), ("B000026", refused), ("B000027", steps[:2])):
+        kind, who, number = RequestKind.CORRECTION, Requester.SUBJECT, str(uuid.uuid4())
+        asked = await open_request(platform.house, EVERYBODY, number, "customer", customer, kind, who, "app")
+        for step in path:
+            reason = "it is right" if step is RequestState.REFUSED else ""
+            await advance_request(platform.house, EVERYBODY, asked.id, step, reason)
+    before = await matched(twin, enriched), await matched(twin, bare)
+    await reach(platform.house)
+    # A mere match says nothing that could be corrected.
+    assert (await matched(twin, enriched), await matched(twin, bare)) == (before[0] - 1, before[1])
+    (removal,) = await removals(platform)
+    assert (removal.reason_code, removal.timing, removal.channel) == ("CORRECTED", Timing.AFTER, "app")
+    (notice,) = await notices(platform)
+    assert b"CORRECTED" not in notice.record, "a partner learns no reason"
+    # What is sent from now on is right, and stays.
+    again = await released(twin, Operation.ENRICH, ("tier",))
+    await withdraw(platform, "B000030")
+    await reach(platform.house)
+    assert await matched(twin, again) == before[0] - 1

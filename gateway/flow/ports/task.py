@@ -216,6 +216,10 @@ class RequestStore(Protocol):
         """Store state, reason and times."""
         ...
 
+    async def corrected(self, since: datetime) -> dict[str, RightsRequest]:
+        """Return by person the last correction that was carried out after a time."""
+        ...
+
     async def list(self, open_only: bool, after: tuple[datetime, str] | None, limit: int) -> list[RightsRequest]:
         """Return requests by due time, strictly after (due_at, id)."""
         ...
