@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import os
 import random
 import shutil
@@ -163,3 +164,45 @@ def test_the_check_of_three_sources_notices(bank: Path, tmp_path: Path, damage: 
     ended = _run(sys.executable, UNION / "check.py", tmp_path)
     assert ended.returncode == 1
     assert "differences, among them" in ended.stdout
+
+
+CAMPAIGN = EXAMPLE.parent / "campaign"
+
+
+@pytest.fixture(scope="module")
+def campaign(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    work = tmp_path_factory.mktemp("campaign") / "work"
+    ended = _run(CAMPAIGN / "run.sh", "--workdir", work)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "chosen: gold, silver" in ended.stdout
+    assert "overlap and lift agree with the inputs: 0 differences" in ended.stdout
+    # Who got the message bought more, and no more than the others in the year before.
+    lifts = {
+        line.split()[0]: float(line.split()[-1].rstrip("%")) for line in ended.stdout.splitlines() if "%" in line[-2:]
+    }
+    assert lifts["bought"] > 20 > abs(lifts["usual"])
+    return work
+
+
+@pytest.mark.parametrize("damage", ["order", "consent", "cell"])
+def test_the_check_of_a_campaign_notices(campaign: Path, tmp_path: Path, damage: str) -> None:
+    spec = importlib.util.spec_from_file_location("campaign_check", CAMPAIGN / "check.py")
+    assert spec is not None and spec.loader is not None
+    check = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(check)
+    for path in campaign.glob("*.*"):
+        if path.is_file():
+            shutil.copy(path, tmp_path)
+    assert (check.overlap_problems(tmp_path), check.lift_problems(tmp_path)[0]) == ([], [])
+    name = {"order": "orders_campaign.csv", "consent": "retailer_consents.csv", "cell": "overlap.json"}[damage]
+    text = (tmp_path / name).read_text(encoding="utf-8")
+    if damage == "cell":
+        # What was suppressed is told.
+        changed = text.replace('"value": null', '"value": "41"', 1)
+    else:
+        kept = text.splitlines(keepends=True)
+        changed = "".join(kept[: len(kept) // 2])
+    assert changed != text
+    (tmp_path / name).write_text(changed, encoding="utf-8")
+    assert bool(check.overlap_problems(tmp_path)) == (damage != "order")
+    assert bool(check.lift_problems(tmp_path)[0]) == (damage != "cell")
