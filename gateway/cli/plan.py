@@ -11,6 +11,7 @@ from gateway.cli.screen import Output, show, show_one, words
 from gateway.client import Forecast, JobPlan
 
 _COLUMNS = ["look", "verdict", "reason", "text"]
+_CROWDED = 1.5
 _MINUTE = 90  # seconds, from which on minutes are easier to read
 
 
@@ -45,6 +46,7 @@ def _told(found: JobPlan) -> list[tuple[str, str]]:
     if found.forecast is None or found.calibration is None:
         return []
     one, measured = found.forecast, found.calibration
+    crowded = f"; other work slows it {measured.crowding:.1f} times" if measured.crowding > _CROWDED else ""
     shares = ", ".join(f"{name} {cpu_s:.1f}" for name, cpu_s in one.shares if cpu_s >= 0.05)
     return [
         ("rows", f"{one.own_rows:,} ({one.own_rows_from}), of them {one.own_records:,} records to send"),
@@ -58,7 +60,7 @@ def _told(found: JobPlan) -> list[tuple[str, str]]:
             "measured",
             f"{measured.isa}, {measured.threads} threads: {measured.blind_per_cpu_s:,.0f} blinded and "
             f"{measured.evaluate_per_cpu_s:,.0f} evaluated, {measured.read_per_cpu_s:,.0f} rows read a CPU second; "
-            f"{measured.seconds:.1f} s, {measured.sampled_rows:,} rows",
+            f"{measured.seconds:.1f} s, {measured.sampled_rows:,} rows{crowded}",
         ),
     ]
 

@@ -212,6 +212,17 @@ async def test_a_plan_says_everything_that_is_wrong_at_once(twin: Twin, tmp_path
     assert plan.planned is None
 
 
+async def test_a_column_that_is_gone_is_missed(twin: Twin, tmp_path: Path) -> None:
+    path = tmp_path / "crm.csv"
+    write(path, [customer(number) for number in range(10)])
+    path.write_text(path.read_text(encoding="utf-8").replace("arm", "branch"), encoding="utf-8")
+    over(twin, File("csv", path))
+    wrong = [check for check in (await planned(twin, Operation.OVERLAP)).checks if check.verdict is Verdict.NO]
+    assert [(check.name, check.reason_code) for check in wrong] == [("columns", "MISSING_COLUMN")]
+    # A MATCH groups nobody.
+    assert (await planned(twin, Operation.MATCH)).planned is not None
+
+
 async def test_caps_and_the_smallest_cell_are_looked_at(twin: Twin, tmp_path: Path) -> None:
     over(twin, File("csv", write(tmp_path / "crm.csv", [customer(number) for number in range(10)])))
     plan = await planned(twin, Operation.AGGREGATE, ("spend",), partner_rows=100_001)

@@ -100,6 +100,10 @@ async def plan_job(house: House, caller: Caller, request: JobRequest, partner_ro
         return JobPlan(tuple(checks), None)
     asked = await asked_of(house, authorized.binding.dataset, request.agreement_id)
     try:
+        columns = await _columns(house, authorized)
+        if columns.verdict is Verdict.NO:
+            return JobPlan((*checks, columns), None)
+        checks.append(columns)
         sample = await sample_of(house, authorized.binding, asked, authorized.gates, _last(last, "rows_read"))
     except (SourceError, StateError) as error:
         checks.append(no("data_set", error.reason, error.message))
@@ -108,12 +112,26 @@ async def plan_job(house: House, caller: Caller, request: JobRequest, partner_ro
     try:
         planned = await _planned(house, authorized, asked, sample, last, partner_rows)
     except RequestError as error:
-        checks.append(no("columns", error.reason, error.message))
+        checks.append(no("statistics", error.reason, error.message))
         return JobPlan(tuple(checks), None)
     checks += size_checks(authorized, planned.own, planned.partner, planned.forecast, house.spool.free_bytes())
     if authorized.operation.grouped:
         checks.append(cohort_check(authorized, planned.own))
     return JobPlan(tuple(checks), planned)
+
+
+async def _columns(house: House, job: AuthorizedJob) -> Check:
+    """Look for the bound columns in the data set as it is now."""
+    binding = job.binding
+    description = await house.datasets.describe(binding.dataset)
+    present = {name for name, _ in description.columns}
+    bound = [binding.subject_column, *(column for _, column in binding.match_key_columns)]
+    bound += [binding.segment_column] if job.operation.grouped else []
+    missing = [column for column in bound if column not in present]
+    if not missing:
+        return fine("columns", f"{binding.dataset}: {', '.join(dict.fromkeys(bound))}")
+    told = ", ".join(missing)
+    return no("columns", "MISSING_COLUMN", f"data set {binding.dataset} has no column {told}; export or bind another")
 
 
 async def _agreed(

@@ -31,6 +31,9 @@ def test_a_forecast_is_told_in_units_that_people_read() -> None:
     assert told["wire"] == "115.4 MB, of it a table of 999 kB"
     assert told["disk"] == "1.25 GB of the spool"
     assert "encryption" not in told["processor"]
+    assert "slows" not in told["measured"]
+    crowded = replace(CALIBRATION, crowding=2.0)
+    assert "other work slows it 2.0 times" in dict(_told(JobPlan((), FORECAST, crowded)))["measured"]
     near = replace(FORECAST, wall_s=28.3, shared_machine=True)
     assert dict(_told(JobPlan((), near, CALIBRATION)))["time"] == "28.3 s, both gateways on this machine"
     assert _told(JobPlan((), None, None)) == []
