@@ -110,30 +110,32 @@ def _read(written: pa.StringArray) -> pa.StringArray:
     ascii_only = flags(pc.string_is_ascii(text))
     if not ascii_only.all():
         text = pc.replace_substring_regex(text, _DOTS, ".")
-        for wide, narrow in _FULL_WIDTH.items():
-            text = pc.replace_substring(text, wide, narrow)
+        if flags(pc.match_substring_regex(text, r"[\x{FF01}-\x{FF5E}]")).any():
+            for wide, narrow in _FULL_WIDTH.items():
+                text = pc.replace_substring(text, wide, narrow)
     text = pc.replace_substring_regex(pc.ascii_lower(text), r"\Amailto:", "")
     text = pc.replace_substring_regex(text, r"([^.])\.\z", r"\1")
     foreign = ~flags(pc.string_is_ascii(text)) & flags(pc.match_substring_regex(text, r"\A[\x00-\x7f]+@[^@]+\z"))
     if foreign.any():
-        encoded = text.filter(pa.array(foreign)).dictionary_encode()
-        labels = pa.array([_a_labels(address) for address in encoded.dictionary.to_pylist()], pa.string())
-        text = pc.replace_with_mask(text, pa.array(foreign), labels.take(encoded.indices))
+        parts = pc.extract_regex(text.filter(pa.array(foreign)), pattern=r"\A(?P<local>[^@]+)@(?P<domain>[^@]+)\z")
+        domains = pc.struct_field(parts, "domain").dictionary_encode()
+        labels = pa.array([_a_labels(domain) for domain in domains.dictionary.to_pylist()], pa.string())
+        made = pc.binary_join_element_wise(pc.struct_field(parts, "local"), labels.take(domains.indices), "@")
+        text = pc.replace_with_mask(text, pa.array(foreign), made)
     return cast(pa.StringArray, text)
 
 
-def _a_labels(address: str) -> str:
-    """Return an address with its domain as A-labels, as it is when that cannot be."""
+def _a_labels(domain: str) -> str:
+    """Return a domain as A-labels, as it is when that cannot be."""
     import idna  # tables that few columns need
 
-    local, _, domain = address.rpartition("@")
     # UTS 46 would make a k of the Kelvin sign; only letters that stay what they are have an A-label here.
     if len(domain) > MAX_DOMAIN or any(len(one.lower()) != 1 or one.lower() < "\x80" <= one for one in domain):
-        return address
+        return domain
     try:
-        return f"{local}@{idna.encode(domain.lower(), std3_rules=True).decode('ascii')}"
+        return idna.encode(domain.lower(), std3_rules=True).decode("ascii")
     except idna.IDNAError:
-        return address
+        return domain
 
 
 def _refuse(text: pa.StringArray, reject: Reject) -> None:

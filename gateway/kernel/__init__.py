@@ -9,7 +9,7 @@ The only importer of the native module (native/README.md). Fixed-width bytes are
 
 from __future__ import annotations
 
-from gateway.kernel.digest import MerkleRoot, expand_message_xmd, hmac_sha256, merkle_root, subject_refs
+from gateway.kernel.digest import MerkleRoot, expand_message_xmd, hex_digests, hmac_sha256, merkle_root, subject_refs
 from gateway.kernel.group import check_elements, evaluate, map_to_group, random_elements
 from gateway.kernel.isa import ISA
 from gateway.kernel.oprf import blind, finalize, finalize_unblind, hash_to_group, oprf_inputs, outputs
@@ -33,6 +33,7 @@ __all__ = [
     "find_rows",
     "first_not_ascending",
     "hash_to_group",
+    "hex_digests",
     "hmac_sha256",
     "map_to_group",
     "merkle_root",

@@ -19,6 +19,9 @@ class Library:
     ASSENT_NO_SUCH_ISA: int
     ASSENT_NO_MEMORY: int
     ASSENT_NO_SUCH_ROW: int
+    ASSENT_MD5: int
+    ASSENT_SHA256: int
+    ASSENT_SM3: int
 
     def assent_isas(self) -> int: ...
     def assent_use_isa(self, isa: int) -> int: ...
@@ -60,6 +63,7 @@ class Library:
     def assent_open_rows(
         self, table: CData, outputs: CData, sealed: CData, rows: int, threads: int, plaintexts: CData, ok: CData
     ) -> None: ...
+    def assent_hex_digests(self, hash: int, values: CData, threads: int, out: CData, row: CData) -> int: ...
     def assent_hmac_sha256(
         self, key: CData, key_size: int, values: CData, threads: int, out: CData, row: CData
     ) -> int: ...

@@ -1,4 +1,4 @@
-"""Keyed hashes, Merkle roots and message expansion over whole columns."""
+"""Digests, keyed hashes, Merkle roots and message expansion over whole columns."""
 
 from __future__ import annotations
 
@@ -17,6 +17,37 @@ DIGEST_BYTES: Final = 32
 SUBJECT_REF_CHARACTERS: Final = 26
 MAX_EXPANDED_BYTES: Final = 255 * 64
 MAX_DST_BYTES: Final = 255
+
+# Of each digest its number in native/src/api.h, and its hexadecimal digits.
+_DIGESTS: Final = {"md5": (lib.ASSENT_MD5, 32), "sha256": (lib.ASSENT_SHA256, 64), "sm3": (lib.ASSENT_SM3, 64)}
+
+
+def hex_digests(hash_name: str, values: Values, threads: int = 1) -> Rows:
+    """Return the digest of every value in lower-case hexadecimal.
+
+    Args:
+        hash_name: "md5", "sha256" or "sm3".
+        values: n values: Arrow binary or string, without nulls.
+        threads: 1 to 256.
+
+    Returns:
+        uint8, shape (n, 32) for MD5, (n, 64) for the others: ASCII.
+
+    Raises:
+        Misuse: a null, another type, or an unknown hash.
+
+    Source:
+        RFC 1321; FIPS 180-4; GB/T 32905-2016.
+    """
+    if hash_name not in _DIGESTS:
+        raise Misuse(f"the kernel has no hash {hash_name!r}, only {', '.join(_DIGESTS)}")
+    number, digits = _DIGESTS[hash_name]
+    column = column_of(values, "values")
+    rows, out = new_rows(column.rows, digits)
+    row = ffi.new("uint64_t *")
+    status = lib.assent_hex_digests(number, column.native, thread_count(threads), out, row)
+    check_values_status(status, row[0])
+    return rows
 
 
 def hmac_sha256(key: bytes, values: Values | Rows, threads: int) -> Rows:

@@ -91,6 +91,9 @@ void assent_seal_rows(const assent_table *table, const uint8_t *outputs, const u
 void assent_open_rows(const assent_table *table, const uint8_t *outputs, const uint8_t *sealed, uint64_t rows,
                       uint32_t threads, uint8_t *plaintexts, uint8_t *ok);
 
+enum { ASSENT_MD5 = 0, ASSENT_SHA256 = 1, ASSENT_SM3 = 2 };
+// out: the digests in lower-case hexadecimal, 32 characters a row of MD5, 64 of the others.
+int32_t assent_hex_digests(uint32_t hash, const assent_column *values, uint32_t threads, uint8_t *out, uint64_t *row);
 int32_t assent_hmac_sha256(const uint8_t *key, uint64_t key_size, const assent_column *values, uint32_t threads,
                            uint8_t *out, uint64_t *row);
 // out: 26 characters a row.

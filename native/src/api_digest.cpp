@@ -7,6 +7,7 @@
 #include "hmac.h"
 #include "merkle.h"
 #include "parallel.h"
+#include "plain_hash.h"
 
 using namespace assent;
 
@@ -39,7 +40,51 @@ void base32_head(uint8_t characters[REF_CHARACTERS], const uint8_t digest[Sha256
     base32_eight(characters + 18, load64_be(digest + 11) << 2);
 }
 
+// Eight lower-case hexadecimal digits of four bytes, byte by byte at once.
+void hex_eight(uint8_t digits[8], uint32_t bytes) {
+    uint64_t x = (uint64_t(bytes & 0xffff0000) << 16) | (bytes & 0xffff);
+    x = (x & 0x0000ff000000ff00) << 8 | (x & 0x000000ff000000ff);
+    x = (x & 0x00f000f000f000f0) << 4 | (x & 0x000f000f000f000f);
+    constexpr uint64_t EACH = 0x0101010101010101;
+    const uint64_t letters = (x + EACH * (0x80 - 10)) >> 7 & EACH;
+    store64_be(digits, x + EACH * '0' + letters * ('a' - '0' - 10));
+}
+
+// Hashes rows in groups: digest(count, row(lane), digests).
+template <size_t DIGEST, class Hash>
+int32_t hex_digests(const assent_column &values, uint32_t threads, uint8_t *out, uint64_t *row) {
+    return for_each_chunk(values.rows, threads, row, [&](uint64_t chunk, size_t rows) {
+        Hash hash;
+        uint8_t digests[PLAIN_LANES * DIGEST];
+        for_each_group<uint32_t>(rows, [&](size_t in_chunk, size_t count) {
+            const uint64_t first = chunk + in_chunk;
+            hash(count, [&](size_t lane) { return column_row(values, first + lane); }, digests);
+            uint8_t *const to = out + first * 2 * DIGEST;
+            for (size_t i = 0; i < count * DIGEST; i += 4) hex_eight(to + 2 * i, load32_be(digests + i));
+        });
+        return DONE;
+    });
+}
+
+// SHA-256 by the lanes that keyed hashes use.
+struct Sha256Lanes {
+    template <class Message>
+    void operator()(size_t count, const Message &message, uint8_t *digests) {
+        lanes.begin(Sha256());
+        lanes.absorb(count, [&](auto &to, size_t lane) { to.update(message(lane)); });
+        lanes.store(digests, count);
+    }
+    LaneHash<uint32_t> lanes;
+};
+
 }  // namespace
+
+int32_t assent_hex_digests(uint32_t hash, const assent_column *values, uint32_t threads, uint8_t *out, uint64_t *row) {
+    if (const int32_t status = check_column(*values, row)) return status;
+    if (hash == ASSENT_MD5) return hex_digests<16, PlainHash<Md5>>(*values, threads, out, row);
+    if (hash == ASSENT_SM3) return hex_digests<32, PlainHash<Sm3>>(*values, threads, out, row);
+    return hex_digests<Sha256::DIGEST, Sha256Lanes>(*values, threads, out, row);
+}
 
 int32_t assent_hmac_sha256(const uint8_t *key, uint64_t key_size, const assent_column *values, uint32_t threads,
                            uint8_t *out, uint64_t *row) {

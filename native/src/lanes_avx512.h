@@ -82,5 +82,50 @@ inline void transpose(typename Vector::V *rows) {
     }
 }
 
+// The functions of FIPS 180-4 section 4.1 as truth tables over three bits.
+constexpr int XOR3 = 0x96, CHOOSE = 0xca, MAJORITY = 0xe8;
+
+template <class Vector>
+struct Functions : Vector {
+    using V = typename Vector::V;
+    template <int BITS>
+    static V rotate_right(V x) {
+        return x >> BITS | x << (8 * int(sizeof(typename Vector::Word)) - BITS);
+    }
+    template <int TABLE>
+    static V ternary(V x, V y, V z) {
+        return (V)_mm512_ternarylogic_epi64((__m512i)x, (__m512i)y, (__m512i)z, TABLE);
+    }
+    static V xor3(V x, V y, V z) { return ternary<XOR3>(x, y, z); }
+    static V choose(V x, V y, V z) { return ternary<CHOOSE>(x, y, z); }
+    static V majority(V x, V y, V z) { return ternary<MAJORITY>(x, y, z); }
+};
+
+struct Lanes32 : Functions<Vector32> {
+    static V blend(uint32_t lanes, V off, V on) {
+        return (V)_mm512_mask_mov_epi32((__m512i)off, __mmask16(lanes), (__m512i)on);
+    }
+};
+
+struct Lanes64 : Functions<Vector64> {
+    static V blend(uint32_t lanes, V off, V on) {
+        return (V)_mm512_mask_mov_epi64((__m512i)off, __mmask8(lanes), (__m512i)on);
+    }
+};
+
+// One block of every lane, of words in either order of bytes: word[i] of all of them side by side.
+template <class Lane, bool BIG_ENDIAN_WORDS>
+inline void load_words(typename Lane::V words[16], const uint8_t *bytes, size_t stride) {
+    constexpr size_t N = 64 / sizeof(typename Lane::Word);  // words in a vector, and rows that it transposes with
+    for (size_t part = 0; part < 16; part += N) {
+        const uint8_t *const from = bytes + part * sizeof(typename Lane::Word);
+        for (size_t i = 0; i < N; i++) {
+            const auto row = load<Lane>(from + i * stride);
+            words[part + i] = BIG_ENDIAN_WORDS ? swap_bytes<Lane>(row) : row;
+        }
+        transpose<Lane>(words + part);
+    }
+}
+
 }  // namespace
 }  // namespace assent

@@ -5,7 +5,7 @@ import hashlib
 import pyarrow as pa
 import pytest
 
-from gateway.identifier import normalise, parse
+from gateway.identifier import normalise, parse, parse_content
 
 
 @pytest.mark.parametrize("hash_", ["md5", "sha256", "sm3"])
@@ -44,3 +44,19 @@ def test_one_stray_character_in_a_long_column_is_found(stray: str) -> None:
     values, reasons = normalise(parse("phone.cn11.md5"), pa.array(digests))
     assert [row for row, reason in enumerate(reasons.to_pylist()) if reason] == [4321]
     assert values[4321].as_py() is None
+
+
+@pytest.mark.parametrize("hash_", ["md5", "sha256", "sm3", "md5_sha256"])
+def test_digests_are_made_of_canonical_values_and_of_no_rejected_one(hash_: str) -> None:
+    raw = ["Jane@Example.com", None, "no address", "zhang@example.cn", ""]
+    values, reasons = normalise(parse(f"email.plain.{hash_}"), pa.array(raw), parse_content("email"))
+
+    def digest(text: str) -> str:
+        for name in hash_.split("_"):
+            text = hashlib.new(name, text.encode(), usedforsecurity=False).hexdigest()
+        return text
+
+    assert values.to_pylist() == [digest("jane@example.com"), None, None, digest("zhang@example.cn"), None]
+    assert [reason is None for reason in reasons.to_pylist()] == [True, False, False, True, False]
+    nothing, _ = normalise(parse(f"email.plain.{hash_}"), pa.array(["?", None]), parse_content("email"))
+    assert nothing.to_pylist() == [None, None]

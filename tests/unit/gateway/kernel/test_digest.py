@@ -20,6 +20,59 @@ def random_rows(n: int, width: int, seed: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (n, width), dtype=np.uint8)
 
 
+HASHES = ("md5", "sha256", "sm3")
+
+
+@pytest.mark.parametrize("hash_", HASHES)
+def test_hex_digests_of_values_of_every_length(hash_: str) -> None:
+    """Neighbours differ in length by one: every end of a block, and messages of many blocks beside short ones."""
+    content = random_rows(1, 600, 2).tobytes()
+    values = [content[:size] for size in range(600)] + [content * 40, b"", content]
+    digests = kernel.hex_digests(hash_, pa.array(values, pa.binary()))
+    expected = [hashlib.new(hash_, value, usedforsecurity=False).hexdigest() for value in values]
+    assert [row.tobytes().decode() for row in digests] == expected
+
+
+@pytest.mark.parametrize("hash_", HASHES)
+def test_hex_digests_over_threads_slices_and_types(hash_: str) -> None:
+    numbers = [f"+86138{number:08}" * (number % 40) for number in range(3000)]
+    values = pa.array(numbers)
+    digests = kernel.hex_digests(hash_, values)
+    assert np.array_equal(digests, kernel.hex_digests(hash_, values, 3))
+    assert np.array_equal(digests[7:29], kernel.hex_digests(hash_, values.slice(7, 22)))
+    assert np.array_equal(digests, kernel.hex_digests(hash_, values.cast(pa.large_binary())))
+    assert kernel.hex_digests(hash_, values[:0]).shape == (0, digests.shape[1])
+    assert digests[41].tobytes().decode() == hashlib.new(hash_, numbers[41].encode()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("hash_", "text", "digest"),
+    [
+        # GB/T 32905-2016, appendix A
+        ("sm3", b"abc", "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0"),
+        ("sm3", b"abcd" * 16, "debe9ff92275b8a138604889c18e5a4d6fdb70e5387e5765293dcba39c0c5732"),
+        # RFC 1321, section A.5
+        ("md5", b"", "d41d8cd98f00b204e9800998ecf8427e"),
+        ("md5", b"message digest", "f96b697d7cb7938d525a2f31aaf161d0"),
+        ("md5", b"1234567890" * 8, "57edf4a22be3c955ac49da2e2107b67a"),
+        # FIPS 180-4, examples of NIST
+        ("sha256", b"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+    ],
+)
+def test_hex_digests_of_the_standards(hash_: str, text: bytes, digest: str) -> None:
+    # Alone, and in every lane beside others.
+    for before in (0, 3, 15, 16):
+        values = pa.array([b"x" * 70] * before + [text, b"y"], pa.binary())
+        assert kernel.hex_digests(hash_, values)[before].tobytes().decode() == digest
+
+
+def test_hex_digests_refuse_what_they_do_not_know() -> None:
+    with pytest.raises(Misuse, match="no hash 'sha1'"):
+        kernel.hex_digests("sha1", pa.array(["a"]))
+    with pytest.raises(Misuse, match="row 1"):
+        kernel.hex_digests("md5", pa.array(["a", None]))
+
+
 @pytest.mark.parametrize("key_size", [0, 1, 31, 32, 63, 64, 65, 128, 200])
 def test_hmac_over_values_of_every_length(key_size: int) -> None:
     key, content = random_rows(1, key_size).tobytes(), random_rows(1, 300, 2).tobytes()

@@ -19,6 +19,7 @@ def test_the_public_names_are_these() -> None:
         "find_rows",
         "first_not_ascending",
         "hash_to_group",
+        "hex_digests",
         "hmac_sha256",
         "map_to_group",
         "merkle_root",
