@@ -82,6 +82,7 @@ class _Tally:
     by_rule: list[Bytes] = field(default_factory=list)
     gate_ns: int = 0
     rows: int = 0
+    last_tag: bytes = b""
     lists: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, dtype=np.int64))
     left_out: Counter[str] = field(default_factory=Counter)
 
@@ -131,8 +132,7 @@ async def build(
         async with house.store.read() as tx:
             mark = await tx.consents.mark()
             registry = await load_registry(tx, house)
-            async for piece in ahead(in_turn(by_person.pieces())):
-                people = await in_thread(united.fold, piece)
+            async for people in ahead(in_turn(united.people(by_person.pieces()))):
                 judged = await _judged(tx, registry, job, source.fields, members.fields, people, columns, at, tally)
                 await in_thread(by_key.add, judged)
         await in_thread(by_person.close)
@@ -239,10 +239,12 @@ def _shared(rows: Bytes, fields: Fields) -> Mask:
 
 def _records(by_key: Sorter, fields: Fields) -> int:
     """Count the match keys of people whom consent lets in. Blocks."""
-    records = 0
+    records, last = 0, b""
     for rows in by_key.pieces():
         tags = fields.of(rows[rows[:, -1] == 1], "tag").view(f"V{TAG_BYTES}").reshape(-1)
-        records += int(len(tags) > 0) + int((tags[1:] != tags[:-1]).sum())
+        if len(tags):
+            records += int(tags[0].tobytes() != last) + int((tags[1:] != tags[:-1]).sum())
+            last = tags[-1].tobytes()
     return records
 
 
@@ -292,7 +294,9 @@ def _keep(
     if not len(rows):
         return
     tags = fields.of(rows, "tag").view(f"V{TAG_BYTES}").reshape(-1)
-    begins = np.append(True, tags[1:] != tags[:-1])
+    # A household of very many people goes on in the next piece.
+    begins = np.append(tags[0].tobytes() != tally.last_tag, tags[1:] != tags[:-1])
+    tally.last_tag = tags[-1].tobytes()
     tally.rows += int(begins.sum())
     if list_bytes(job):
         tally.lists += np.bincount(rows[begins, fields["tag"].start], minlength=len(tally.lists))

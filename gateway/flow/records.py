@@ -71,7 +71,7 @@ async def kept_out(lease: Lease, job: AuthorizedJob, memory: int) -> Bytes:
     """Return the references of the source's people whom consent keeps out now, (m, 26) ascending."""
     house = lease.house
     people = house.spool.sorter(job.job_id, "kept-out", REF_BYTES, REF_BYTES, memory // 2)
-    denied = [np.empty((0, REF_BYTES), dtype=np.uint8)]
+    denied, last = [np.empty((0, REF_BYTES), dtype=np.uint8)], b""
     try:
 
         def ids() -> Sorter:
@@ -83,7 +83,9 @@ async def kept_out(lease: Lease, job: AuthorizedJob, memory: int) -> Bytes:
             registry, at = await load_registry(tx, house), house.clock.now()
             async for piece in ahead(in_turn(people.pieces())):
                 names = piece.view(f"S{REF_BYTES}").reshape(-1)
-                refs = np.ascontiguousarray(piece[np.flatnonzero(np.append(True, names[1:] != names[:-1]))])
+                # A person of very many rows goes on in the next piece.
+                refs = np.ascontiguousarray(piece[np.append(names[0] != last, names[1:] != names[:-1])])
+                last = names[-1]
                 denied.append(refs[~(await judge_all(tx, registry, job.gates, refs, at)).allowed])
     finally:
         await in_thread(people.close)

@@ -11,6 +11,59 @@ from gateway.route.subject_ref import as_keys
 
 Bytes = npt.NDArray[np.uint8]
 
+ROW_BITS = 40
+"""Of the number of a row within its part; before them stands the part's number."""
+
+
+class Crowd:
+    """Rows of one person of one source, more than fit the memory: what is kept of them is one row per list.
+
+    Attributes:
+        first: the first row of each list, by the list's number; of the only list by 0.
+        rows: how many there are.
+        differs: whether any contradicts another.
+        named: their first numbers, ascending.
+    """
+
+    __slots__ = ("_fields", "_lists", "_named", "_seen", "differs", "first", "named", "rows")
+
+    def __init__(self, fields: Fields, named: int, lists: bool) -> None:
+        """Begin before the first row; arguments as those of `Repeats`."""
+        self._fields, self._named, self._lists = fields, named, lists
+        self._seen = np.zeros(
+            0, np.uint8
+        )  # a bit for each number of a row; the rows of several lists are the same ones
+        self.first: dict[int, Bytes] = {}
+        self.rows, self.differs = 0, False
+        self.named = np.empty(0, np.int64)
+
+    def add(self, rows: Bytes) -> None:
+        """Take more rows of the person, (n, width). Blocks."""
+        tag = self._fields["tag"]
+        numbers = rows[:, tag.start] if self._lists else np.zeros(len(rows), np.uint8)
+        for number in np.unique(numbers).tolist():
+            of_list = rows[numbers == number]
+            first = self.first.setdefault(number, of_list[0].copy())
+            self.differs |= bool((of_list[:, tag] != first[tag]).any())
+        anyone = next(iter(self.first.values()))
+        self.differs |= bool((rows[:, tag.stop :] != anyone[tag.stop :]).any())
+        self.rows += len(rows)
+        places = self._fields.number(rows, "row")
+        self.named = np.unique(np.concatenate([self.named, places]))[: self._named]
+        if self._lists:
+            self._mark(places & ((1 << ROW_BITS) - 1))
+
+    @property
+    def sources(self) -> int:
+        """How many rows of the source they come from."""
+        return int(np.bitwise_count(self._seen).sum()) if self._lists else self.rows
+
+    def _mark(self, places: npt.NDArray[np.int64]) -> None:
+        need = int(places.max()) // 8 + 1
+        if need > len(self._seen):
+            self._seen = np.concatenate([self._seen, np.zeros(need - len(self._seen), np.uint8)])
+        np.bitwise_or.at(self._seen, places >> 3, np.left_shift(1, places & 7).astype(np.uint8))
+
 
 class Repeats:
     """What was found of them so far.
@@ -65,6 +118,23 @@ class Repeats:
         numbers = np.concatenate([self._first, self._fields.number(rows[conflicting], "row")])
         self._first = np.sort(numbers)[: self._named]
         return np.ascontiguousarray(rows[starts[~conflict]])
+
+    def crowd(self) -> Crowd:
+        """Return the place for the rows of a person that do not come in one call."""
+        return Crowd(self._fields, self._named, self._lists)
+
+    def fold_crowd(self, crowd: Crowd) -> Bytes:
+        """Leave one row, (1, width); with lists one for each; none where they contradict each other.
+
+        Args:
+            crowd: all rows of a person.
+        """
+        if crowd.differs or not crowd.rows:
+            self.conflicting += crowd.sources
+            self._first = np.sort(np.concatenate([self._first, crowd.named]))[: self._named]
+            return np.empty((0, self._fields.width), np.uint8)
+        self.folded += crowd.rows - len(crowd.first)
+        return np.stack([crowd.first[number] for number in sorted(crowd.first)])
 
     def _fold_lists(self, rows: Bytes, people: npt.NDArray[np.int64], person: npt.NDArray[np.int64]) -> Bytes:
         """Leave one row per person and list."""

@@ -8,12 +8,12 @@ of whom a later one says otherwise.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
 
-from gateway.flow.repeats import Repeats
+from gateway.flow.repeats import ROW_BITS, Crowd, Repeats
 from gateway.psi.attributes import slots
 from gateway.psi.fields import Fields
 from gateway.route.agreement import Column
@@ -22,9 +22,6 @@ from gateway.route.subject_ref import REF_BYTES, as_keys
 
 Bytes = npt.NDArray[np.uint8]
 Numbers = npt.NDArray[np.int64]
-
-ROW_BITS = 40
-"""Of the number of a row within its part; before them stands the part's number."""
 
 MATCH_KEY, SEGMENT = "match_key", "segment"
 
@@ -64,6 +61,41 @@ class United:
         self._repeats = tuple(Repeats(fields, named, lists) for _ in range(parts))
         self._joined = 0
         self.settled: Counter[str] = Counter()
+
+    def people(self, pieces: Iterator[Bytes]) -> Iterator[Bytes]:
+        """Leave one row per person, of a sort by reference. Blocks.
+
+        Args:
+            pieces: of a `Sorter`: all rows of a person in one, or in several that hold nothing else.
+
+        Yields:
+            (m, width), ascending over all of them.
+        """
+        crowds: tuple[Crowd, ...] | None = None
+        of = b""
+        for rows in pieces:
+            first, last = (bytes(rows[row, :REF_BYTES]) for row in (0, -1))
+            if crowds is not None and first != of:
+                yield self._fold_crowds(crowds)
+                crowds = None
+            if first != last:
+                yield self.fold(rows)
+                continue
+            of, crowds = first, crowds or tuple(one.crowd() for one in self._repeats)
+            part = self._fields.number(rows, "row") >> ROW_BITS
+            for number, crowd in enumerate(crowds):
+                if len(of_part := rows[part == number]):
+                    crowd.add(of_part)
+        if crowds is not None:
+            yield self._fold_crowds(crowds)
+
+    def _fold_crowds(self, crowds: tuple[Crowd, ...]) -> Bytes:
+        left = np.concatenate([one.fold_crowd(crowd) for one, crowd in zip(self._repeats, crowds, strict=True)])
+        if len(crowds) == 1:
+            return left
+        one_each = self._one_each(left)
+        self._joined += len(left) - len(one_each)
+        return one_each
 
     def fold(self, rows: Bytes) -> Bytes:
         """Leave one row per person. Blocks.

@@ -41,7 +41,7 @@ def join(own: Iterator[Bytes], table: Iterator[Bytes], tag_bytes: int, threads: 
     """Join R's rows with S's table, both ascending by tag, range after range. Blocks.
 
     Args:
-        own: pieces of rows that begin with an output; several people may share one.
+        own: pieces of rows that begin with an output; several people may share one, over several pieces.
         table: pieces of rows that begin with a tag, no tag twice.
         tag_bytes: bytes of T, the leading bytes of an output.
         threads: native threads.
@@ -62,8 +62,8 @@ def join(own: Iterator[Bytes], table: Iterator[Bytes], tag_bytes: int, threads: 
             ours, rows = _pairs(tags, theirs, threads)
             if len(ours):
                 yield piece[ours], rest[rows]
-            # What lies above this piece is for the next one.
-            rest = rest[np.searchsorted(as_keys(theirs), as_keys(tags[-1:])[0], side="right") :]
+            # What lies above this piece is for the next one, and its last tag may be there again.
+            rest = rest[np.searchsorted(as_keys(theirs), as_keys(tags[-1:])[0], side="left") :]
             if len(rest):
                 piece = None
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway import kernel
-from gateway.errors import Misuse, SourceError
+from gateway.errors import Misuse
 from gateway.spool.ranges import BYTE_RANGES, RANGES, Bytes, first_difference, ranges_of, ranges_of_byte
 from gateway.spool.spill import Run, Spill
 
@@ -48,7 +48,7 @@ class _Group:
 class SpooledSorter:
     """A Sorter. While one piece is with the caller, a thread reads and orders the next one.
 
-    Pieces fill at most a quarter of `memory`. The rows of one key may fill a half.
+    Pieces fill at most a quarter of `memory`. The rows of one key may fill a half; more than that come divided.
     """
 
     def __init__(self, path: Path, width: int, key_bytes: int, memory: int) -> None:
@@ -121,11 +121,11 @@ class SpooledSorter:
     def pieces(self) -> Iterator[Bytes]:
         """Yield all rows ascending by key, in pieces; those of one key in one piece, as they were added.
 
+        Where one key has more rows than fit in half of the memory, they fill several pieces, of two rows at least, with
+        no other key among them: only repeated rows of a source make that many.
         The first one is the work: nothing is ordered before it is asked for.
 
         Raises:
-            SourceError: BAD_ROW when one key has more rows than fit in half of the memory: only
-                repeated rows of a source make that many. The sort is lost then.
             StateError: DISK_FULL; NOT_FOUND when the disk is damaged. The sort is lost then.
         """
         if self._state == "closed":
@@ -242,26 +242,37 @@ class SpooledSorter:
                 place = min(place, first_difference(part, key[:place]))
         if place == self._key_bytes:
             if group.rows > self._one_key:
-                raise SourceError(
-                    "BAD_ROW",
-                    f"{group.rows} rows have one and the same key, and {self._what} can hold {self._one_key} of them; "
-                    "remove repeated rows from the source, or raise the memory limit",
-                )
-            yield _Group(group.runs, group.first, group.behind, group.rows, one_key=True)
+                yield from self._divided(spill, group)
+            else:
+                yield _Group(group.runs, group.first, group.behind, group.rows, one_key=True)
             return
-        finer = []
-        rows, held = np.empty((self._piece + self._block, self._width), np.uint8), 0
+        finer = tuple(
+            spill.write(rows, ranges_of_byte(rows, place), BYTE_RANGES)
+            for rows in self._read_in_parts(spill, group, self._piece)
+        )
+        yield from self._planned(spill, finer)
+
+    def _divided(self, spill: Spill, group: _Group) -> Iterator[_Group]:
+        """Yield the rows of one key as several groups of about one size."""
+        groups = -(-group.rows // self._piece)
+        for rows in self._read_in_parts(spill, group, -(-group.rows // groups)):
+            run = spill.write(rows, np.zeros(len(rows), np.uint16), 1)
+            yield _Group((run,), 0, 1, len(rows), one_key=True)
+
+    def _read_in_parts(self, spill: Spill, group: _Group, size: int) -> Iterator[Bytes]:
+        """Yield the rows of a group, `size` at a time; a part is valid until the next one."""
+        rows, held = np.empty((size, self._width), np.uint8), 0
         for run in group.runs:
             for part in spill.parts(run, group.first, group.behind):
-                rows[held : held + len(part)] = part
-                held += len(part)
-                if held >= self._piece:
-                    finer.append(spill.write(rows[:held], ranges_of_byte(rows[:held], place), BYTE_RANGES))
-                    held = 0
+                while len(part):
+                    taken = part[: size - held]
+                    rows[held : held + len(taken)] = taken
+                    held, part = held + len(taken), part[len(taken) :]
+                    if held == size:
+                        yield rows
+                        held = 0
         if held:
-            finer.append(spill.write(rows[:held], ranges_of_byte(rows[:held], place), BYTE_RANGES))
-        del rows
-        yield from self._planned(spill, tuple(finer))
+            yield rows[:held]
 
 
 def first_of_key(rows: Bytes, order: Places, key_bytes: int, start: int, at: int) -> int:

@@ -89,13 +89,32 @@ async def test_equal_rows_fold_and_people_with_different_ones_are_left_out(
     assert (theirs.report["folded"], theirs.report["rejected"]["CONFLICTING_ROWS"]["count"]) == (8, 2)
 
 
-async def test_a_person_who_is_named_more_often_than_memory_holds_ends_the_job(tmp_path: Path) -> None:
+async def test_people_who_are_named_more_often_than_memory_holds_are_folded_or_left_out(tmp_path: Path) -> None:
     twin = await rows_twin(tmp_path)
     await with_memory(twin, *LITTLE)
-    repeat(twin.retailer, "crm", *[(30, {"spend": Decimal(1)})] * 2000)
+    again = [(22, {})] * 600 + [(23, {"phone": "+8613999999999"}), *[(23, {})] * 599]
+    repeat(twin.retailer, "crm", *again)
+    repeat(twin.platform, "users", *again)
+    job = await twin.run(Operation.ENRICH, COLUMNS)
+    assert job.state is JobState.SUCCEEDED, job.failure
+    assert await found_by(twin.retailer, job) == {f"A{number:06d}" for number in range(20, 40) if number != 23}
+    for side in (job, await job_at(twin.platform, job)):
+        assert side.report["folded"] == 600
+        said = side.report["rejected"]["CONFLICTING_ROWS"]
+        assert (said["count"], len(said["first_rows"])) == (601, 20)
+        assert side.report["records"] == side.report["consented"]
+
+
+async def test_a_phone_of_more_people_than_memory_holds_is_shared(tmp_path: Path) -> None:
+    """The receiver names every one of them, the sender none."""
+    twin = await rows_twin(tmp_path, rows=(500, 30), shared=12)
+    await with_memory(twin, *LITTLE)
+    crm = twin.retailer.datasets.tables["crm"]
+    phones = crm.column("phone").to_pylist()
+    phones[:490] = [phones[495]] * 490
+    twin.retailer.datasets.tables["crm"] = crm.set_column(crm.column_names.index("phone"), "phone", [phones])
     job = await twin.run(Operation.MATCH)
-    assert job.state is JobState.FAILED
-    assert job.failure is not None
-    assert job.failure.reason == "BAD_ROW"
-    assert "2001 rows have one and the same key" in job.failure.message
-    assert "remove repeated rows from the source" in job.failure.message
+    assert job.state is JobState.SUCCEEDED, job.failure
+    assert job.report["records"] == 10
+    household = {f"A{number:06d}" for number in (*range(490), 495)}
+    assert await found_by(twin.retailer, job) == household | {f"A{number:06d}" for number in range(490, 500)}

@@ -100,11 +100,11 @@ class Sorter(Protocol):
     def pieces(self) -> Iterator[Bytes]:
         """Yield all rows ascending by their leading key bytes, in pieces of bounded size.
 
-        Rows of one key lie in one piece, in the order in which they were added. May be
-        iterated again; nothing may be added any more.
+        Rows of one key lie in one piece, in the order in which they were added; more of them
+        than fit the memory fill several pieces that hold nothing else, each of two rows at
+        least. May be iterated again; nothing may be added any more.
 
         Raises:
-            SourceError: BAD_ROW when one key has more rows than fit the memory.
             StateError: DISK_FULL; NOT_FOUND when the disk is damaged. The sort is lost then.
         """
         ...

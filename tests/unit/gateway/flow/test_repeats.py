@@ -91,3 +91,21 @@ def test_rows_in_several_lists_fold_in_each_and_conflict_over_all(source: list[R
     assert repeats.conflicting == len(conflicts)
     assert repeats.rejected.get("CONFLICTING_ROWS", RejectedRows(0, ())).first_rows == tuple(conflicts[:9])
     assert len(left) + repeats.folded + repeats.conflicting == len(source)
+
+
+@settings(max_examples=150)
+@given(
+    st.lists(st.tuples(st.integers(1, 9), st.integers(0, 2), *[st.sampled_from([0, 0, 0, 0, 0, 1])] * 2), min_size=1),
+    st.integers(1, 5),
+)
+def test_a_crowd_in_several_lists_folds_as_in_one_call(source: list[tuple[int, int, int, int]], cut: int) -> None:
+    """Here: number of the row, list, match key, value; one row of the source may stand in several lists."""
+    made = rows_of([(number, (0, key, 0, value)) for number, _, key, value in source])
+    made[:, FIELDS["tag"].start] = [number for _, number, _, _ in source]
+    expected, repeats = Repeats(FIELDS, 4, lists=True), Repeats(FIELDS, 4, lists=True)
+    left, crowd = expected.fold(made), repeats.crowd()
+    for start in range(0, len(made), cut):
+        crowd.add(made[start : start + cut])
+    if len(made) > 1:  # one call leaves a single row without a look
+        assert repeats.fold_crowd(crowd).tobytes() == left.tobytes()
+        assert (repeats.folded, repeats.rejected) == (expected.folded, expected.rejected)

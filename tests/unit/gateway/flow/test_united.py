@@ -79,3 +79,32 @@ def test_the_first_source_that_has_a_value_settles(source: list[Row], people: in
         found = {"CONFLICTING_ROWS": RejectedRows(len(rows), tuple(rows[:named]))} if rows else {}
         assert united.rejected(part) == found
     assert len(expected) + united.folded + sum(map(len, conflicts.values())) == len(source)
+
+
+@settings(max_examples=150)
+@given(st.lists(drawn, max_size=40), st.integers(1, 3), st.sets(st.integers(0, 6)), st.sampled_from([1, PARTS]))
+def test_people_who_come_in_several_pieces_fold_as_others(
+    source: list[Row], piece_rows: int, crowds: set[int], parts: int
+) -> None:
+    """A crowd has pieces of its own; what is left and counted is what one call over everybody leaves and counts."""
+    rows = sorted(
+        ((number, (row[0] % parts, *row[1:])) for number, row in enumerate(source, 1)), key=lambda row: row[1][1]
+    )
+    everybody = rows_of(rows)  # type: ignore[arg-type]
+    expected = United(FIELDS, 3, COLUMNS, parts)
+    left = expected.fold(everybody)
+
+    pieces, joined = list[Bytes](), list[Bytes]()
+    for person in range(7):
+        own = everybody[[row[1][1] == person for row in rows]]
+        if person in crowds:
+            pieces += [np.concatenate(joined)] if joined else []
+            pieces += [own[at : at + piece_rows] for at in range(0, len(own), piece_rows)]
+            joined = []
+        elif len(own):
+            joined.append(own)
+    united = United(FIELDS, 3, COLUMNS, parts)
+    found = list(united.people(iter([*pieces, np.concatenate(joined)] if joined else pieces)))
+    assert b"".join(piece.tobytes() for piece in found) == left.tobytes()
+    assert (united.folded, united.settled) == (expected.folded, expected.settled)
+    assert [united.rejected(part) for part in range(parts)] == [expected.rejected(part) for part in range(parts)]

@@ -22,11 +22,9 @@ def rows(values: list[int], width: int = TAG + 2) -> Bytes:
 
 
 def cut(whole: Bytes, places: list[int]) -> Iterator[Bytes]:
-    """Cut rows into pieces; rows of one tag stay together, as the sorter promises."""
+    """Cut rows into pieces, also between rows of one tag: the sorter divides those of very many."""
     begin = 0
     for place in sorted({place % (len(whole) + 1) for place in places} | {len(whole)}):
-        while 0 < place < len(whole) and (whole[place, :TAG] == whole[place - 1, :TAG]).all():
-            place += 1
         if place > begin:
             yield np.ascontiguousarray(whole[begin:place])
             begin = place

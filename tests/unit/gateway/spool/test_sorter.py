@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway import kernel
-from gateway.errors import Misuse, SourceError, StateError
+from gateway.errors import Misuse, StateError
 from gateway.flow.ports import SpoolPort
 from gateway.flow.ports.spool import Bytes, Sorter
 from gateway.spool import spill
@@ -187,15 +187,20 @@ def test_the_rows_of_one_key_may_fill_half_of_the_memory(folder: Path, others: i
     sorter.close()
 
 
+@pytest.mark.parametrize("more", [1, 5000])
 @pytest.mark.parametrize("others", [0, 5000])
-def test_one_key_with_more_rows_than_fit_is_refused_with_a_reason(folder: Path, others: int) -> None:
-    same = uniform(1).repeat(LITTLE // 2 // WIDTH + 1, axis=0)
-    sorter = spilled(folder, np.concatenate([uniform(others, 2), same]))
-    with pytest.raises(SourceError, match="rows have one and the same key") as caught:
-        next(sorter.pieces())
-    assert caught.value.reason == "BAD_ROW"
-    with pytest.raises(Misuse):
-        next(sorter.pieces())
+def test_one_key_with_more_rows_than_fit_comes_divided_and_alone(folder: Path, others: int, more: int) -> None:
+    same = uniform(1).repeat(LITTLE // 2 // WIDTH + more, axis=0)
+    rows = numbered(np.concatenate([uniform(others, 2), same]))
+    sorter = spilled(folder, rows)
+    for _ in range(2):
+        pieces = list(sorter.pieces())
+        assert as_list(iter(pieces)) == sorted_rows(rows)
+        assert max(piece.nbytes for piece in pieces) <= LITTLE // 4
+        theirs = [piece for piece in pieces if (piece[:, :KEY] == same[0, :KEY]).all(axis=1).any()]
+        assert len(theirs) > 1
+        assert all((piece[:, :KEY] == same[0, :KEY]).all() and len(piece) > 1 for piece in theirs)
+    sorter.close()
 
 
 def test_keys_that_differ_only_at_their_end_are_cut_there(folder: Path) -> None:
