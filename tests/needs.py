@@ -43,6 +43,7 @@ def _thorough_absent() -> str | None:
 
 
 def _ifma_absent() -> str | None:
+    """.ci/run requires it wherever the processor has it: a build that lost the vector kernel then fails."""
     from gateway.kernel import isa  # most test runs of one file need it for nothing
 
     return None if "ifma" in isa.AVAILABLE else "neither this build nor this processor holds AVX-512 IFMA"

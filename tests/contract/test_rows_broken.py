@@ -95,14 +95,14 @@ async def test_a_line_that_breaks_in_every_stage_is_waited_for(twin: Twin) -> No
 
 
 KILLS = (("platform", Stage.BLINDED), ("retailer", Stage.TABLE))
-MORE = (
+OTHER_KILLS = (
     *(("retailer", stage) for stage in (Stage.BLINDED, Stage.EVALUATED)),
     *(("platform", stage) for stage in (Stage.EVALUATED, Stage.TABLE)),
 )
 
 
 @pytest.mark.parametrize(
-    "kills", [KILLS, pytest.param(OTHER_SIDES, marks=pytest.mark.thorough)], ids=["taker", "giver"]
+    "kills", [KILLS, pytest.param(OTHER_KILLS, marks=pytest.mark.thorough)], ids=["takers", "others"]
 )
 async def test_a_kill_in_the_middle_of_a_stage_costs_a_chunk_or_two(
     twin: Twin, kills: tuple[tuple[str, Stage], ...]
