@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from gateway import kernel
 from gateway.flow import session
 from gateway.flow.sessions import fail_session
 from gateway.psi import suite
@@ -18,7 +22,7 @@ from gateway.route.job import Failure, Job, JobState
 from gateway.route.session import Chunk, SessionState, Stage
 from gateway.spool import Spool
 from tests.contract.rows import rows_twin, session_at
-from tests.twin import Twin, close_all
+from tests.twin import ASKED, PLATFORM, PURPOSE, Gateway, Twin, close_all, customers, given
 
 ROWS, SHARED, WIDTH = (100, 120), 20, 32
 ROWS_PER_CHUNK = 8
@@ -176,3 +180,52 @@ async def test_table_rows_out_of_order_across_chunks_are_refused(twin: Twin) -> 
 
     twin.retailer.peer.pull = hostile  # type: ignore[method-assign]
     await ended(twin, await twin.run(Operation.MATCH), "NOT_ASCENDING", "stage 3 TABLE, chunk 2, offset 0")
+
+
+MILLION = 1_000_000
+
+
+async def a_million_agreed(side: Gateway) -> None:
+    """Let every customer of a data set have agreed to MATCH, as an import leaves it; importing them takes minutes."""
+    names = side.datasets.tables["crm"].column("id").combine_chunks()
+    refs = kernel.subject_refs(side.house.custody.subject_key(), "customer", names, 2)
+    ascending = np.sort(refs.view(f"S{refs.shape[1]}").reshape(-1)).astype(str).tolist()
+    begun = int(ASKED.timestamp()) * 1_000_000
+    with closing(sqlite3.connect(side.home / "assent.db")) as database, database:
+        use = (1, side.party, PURPOSE, PLATFORM, "phone_hash", "psi_hash")
+        database.execute("INSERT INTO consent_uses VALUES (?, ?, ?, ?, ?, ?)", use)
+        database.executemany(
+            "INSERT INTO subjects (subject_ref, revision, changed) VALUES (?, 1, 0)", ((name,) for name in ascending)
+        )
+        database.executemany(
+            "INSERT INTO consent_projection (use_id, subject_ref, plain, consent_id, effective_from)"
+            f" VALUES (1, ?1, 1, substr(?1, 1, 20), {begun})",
+            ((name,) for name in ascending),
+        )
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("fault", ["non-canonical", "repeated"])
+@pytest.mark.parametrize("hostile", ["sender", "receiver"])
+async def test_hostile_chunks_in_the_middle_of_a_million(tmp_path: Path, hostile: str, fault: str) -> None:
+    """One bad element; or one element said again forty chunks later, where only a set over the whole list finds it."""
+    caps = {"rows_receiver": MILLION, "rows_sender": 1000, "runs_per_day": 9}
+    tables = (customers(0, MILLION, "A"), customers(MILLION - 20, 100, "B"))
+    twin = await rows_twin(tmp_path, tables=tables, consents=False, caps=caps)
+    await a_million_agreed(twin.retailer)
+    ids = twin.platform.datasets.tables["users"].column("id").to_pylist()
+    await twin.platform.import_events([given(twin.platform.party, customer) for customer in ids])
+    stage, at, said = int(Stage.EVALUATED if hostile == "sender" else Stage.BLINDED), 45, list[bytes]()
+
+    def change(chunk: Chunk) -> Chunk:
+        if (chunk.stage, chunk.seq) == (stage, 5):
+            said.append(chunk.bytes[:WIDTH])
+        if (chunk.stage, chunk.seq) != (stage, at):
+            return chunk
+        bad = b"\xff" * WIDTH if fault == "non-canonical" else said[0]
+        return rehashed(chunk, chunk.bytes[: 3 * WIDTH] + bad + chunk.bytes[4 * WIDTH :])
+
+    twin.retailer.peer.tamper = change
+    reason = "NON_CANONICAL_ELEMENT" if fault == "non-canonical" else "REPEATED_ELEMENT"
+    await ended(twin, await twin.run(Operation.MATCH), reason, f"chunk {at}, offset 3")
+    await close_all()
