@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from gateway.dataset.decoded import ENCODINGS, Decoded, Fault
+from gateway.dataset.decoded import ENCODINGS, Decoded
+from gateway.dataset.fault import Fault
 from gateway.dataset.quote import Quotes
 from gateway.dataset.source import Source
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import codecs
 import io
-from dataclasses import dataclass
 from typing import Any, cast
 
 import pyarrow as pa
 
+from gateway.dataset.fault import Fault
+from gateway.dataset.foreign_utf8 import ForeignUtf8
 from gateway.dataset.source import Source
 
 ENCODINGS = "gb18030, gbk, big5, utf-16, shift_jis, euc-kr, windows-1252"
@@ -25,21 +26,6 @@ _LONGEST_BOM = 4
 _PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 # GB18030 holds GBK, which holds GB2312, and so on: whoever says the smaller name often has the larger set.
 _CODECS = {"gbk": "gb18030", "gb2312": "gb18030", "big5": "big5hkscs", "shift_jis": "cp932", "euc-kr": "cp949"}
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Where a file cannot be read on.
-
-    Attributes:
-        reason: of SourceError.
-        offset: of the first byte that is wrong, in UTF-8, behind a byte order mark.
-        problem: what is wrong, with a place for the row's number.
-    """
-
-    reason: str
-    offset: int
-    problem: str
 
 
 class Decoded(io.RawIOBase):
@@ -75,6 +61,7 @@ class Decoded(io.RawIOBase):
         # UTF-8 goes through as it is, and is checked by whoever reads it.
         decoder = None if self._codec == "utf-8" else codecs.getincrementaldecoder(self._codec)("strict")
         self._decoder = decoder
+        self._foreign = ForeignUtf8() if self._codec == "gb18030" else None
 
     @property
     def is_checked(self) -> bool:
@@ -161,8 +148,12 @@ class Decoded(io.RawIOBase):
     def _as_utf8(self, raw: bytes) -> bytes:
         if self._decoder is None:
             return raw
+        begun = self._decoder.getstate()[0]
         try:
-            return self._decoder.decode(raw, final=not raw).encode()
+            text = self._decoder.decode(raw, final=not raw).encode()
+            if self._foreign is not None:
+                self.fault = self._foreign.look(begun + raw, self._given)
+            return text if self.fault is None else text[: max(self.fault.offset - self._given, 0)]
         except UnicodeDecodeError as error:
             good = error.object[: error.start].decode(self._codec, "ignore").encode()
             self.fault = Fault(

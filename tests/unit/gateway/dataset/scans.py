@@ -14,7 +14,7 @@ import pytest
 
 from gateway.dataset import Datasets
 from gateway.errors import SourceError
-from gateway.flow.ports.rows import SourceScan
+from gateway.flow.ports.rows import SourceScan, SourceSurvey
 from tests.unit.gateway.dataset.files import Declared
 
 HEAD = "customer,phone,r,b,c,arm\n"
@@ -59,7 +59,7 @@ def rows_of(scan: SourceScan) -> list[Row]:
     return found
 
 
-def counts(scan: SourceScan) -> dict[str, tuple[int, tuple[int, ...]]]:
+def counts(scan: SourceScan | SourceSurvey) -> dict[str, tuple[int, tuple[int, ...]]]:
     """Rejected rows by reason: how many, and the first numbers."""
     return {reason: (found.count, found.first_rows) for reason, found in scan.rejected.items()}
 

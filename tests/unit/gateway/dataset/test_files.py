@@ -61,6 +61,32 @@ def test_two_encodings_in_one_file_are_told_by_the_row_where_the_other_begins(tm
     assert (error.reason, "gb18030 in row 30001;" in error.message) == ("BAD_ENCODING", True)
 
 
+@pytest.mark.parametrize("name", ["上海", "欧阳", "北京分店"])
+@pytest.mark.parametrize("before", [0, 1, 90_000])
+def test_an_even_number_of_characters_of_utf8_among_gb18030(tmp_path: Path, name: str, before: int) -> None:
+    """These decode: as other characters than were meant."""
+    foreign = f"{name},13800000002\n".encode()
+    assert foreign.decode("gb18030") != foreign.decode()
+    path = tmp_path / "rows.csv"
+    path.write_bytes((HEAD + "金卡会员,13800000001\n" * before).encode("gb18030") + foreign * 3)
+    error = refused(Declared("csv", path, encoding="gb18030"))
+    assert (error.reason, f"gb18030 in row {before + 1}, but UTF-8" in error.message) == ("BAD_ENCODING", True)
+
+
+def test_names_with_rare_characters_are_not_taken_for_utf8(tmp_path: Path) -> None:
+    """Names of three characters, as long as two of UTF-8; every fiftieth with one that GB2312 lacks, in any place."""
+    usual = [bytes([lead, trail]).decode("gb2312") for lead in range(0xB0, 0xD7) for trail in range(0xA1, 0xFF)]
+    rare = [chr(point) for point in range(0x4E00, 0x9FA6)]
+    chance = random.Random(5)
+    names = [chance.choices(usual, k=3) for _ in range(100_000)]
+    for name in names[::50]:
+        name[chance.randrange(3)] = chance.choice(rare)
+    values = ["".join(name) for name in names]
+    path = tmp_path / "rows.csv"
+    path.write_bytes((HEAD + "".join(f"{value},13800000001\n" for value in values)).encode("gb18030"))
+    assert subjects(Declared("csv", path, encoding="gb18030")) == values
+
+
 def test_a_byte_order_mark_that_contradicts_what_is_declared(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_bytes((HEAD + rows(1, 3)).encode("utf-16"))
