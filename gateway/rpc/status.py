@@ -69,7 +69,7 @@ STATUS: Mapping[tuple[type[AssentError], str], Public] = {
     ),
     (SourceError, "EMPTY"): Public(_Code.FAILED_PRECONDITION, "The source has no rows."),
     (SourceError, "MISSING_COLUMN"): Public(_Code.FAILED_PRECONDITION, "The source lacks a column."),
-    (SourceError, "BAD_ENCODING"): Public(_Code.FAILED_PRECONDITION, "The source is not UTF-8."),
+    (SourceError, "BAD_ENCODING"): Public(_Code.FAILED_PRECONDITION, "The source is not in its declared encoding."),
     (SourceError, "SOURCE_CHANGED"): Public(_Code.ABORTED, "The source changed while a job used it."),
     (StateError, "NOT_FOUND"): Public(_Code.NOT_FOUND, "There is no such resource."),
     (StateError, "REVISION_CONFLICT"): Public(_Code.ABORTED, "The resource is not in the state that was assumed."),
