@@ -45,14 +45,20 @@ COMMA = Dialect()
 class Checked(io.RawIOBase):
     """A CSV file's bytes, checked as they pass. They end at the first fault, which is then told."""
 
-    def __init__(self, source: Source, dialect: Dialect) -> None:
+    def __init__(self, source: Source, dialect: Dialect, *, again: bool = False) -> None:
         """Open the file.
+
+        Args:
+            source: the data set.
+            dialect: of the file.
+            again: it has passed the checks before; only what cannot be decoded ends it.
 
         Raises:
             SourceError: BAD_ENCODING or BAD_ROW for what its first bytes tell.
         """
         super().__init__()
-        self._decoded = Decoded(source, dialect.encoding, BLOCK)
+        self._decoded = Decoded(source, dialect.encoding, BLOCK, looks=not again)
+        self._again = again
         self._quotes = Quotes(delimiter=dialect.delimiter)
         self._fault: Fault | None = None
         self._held = b""  # began a character
@@ -99,6 +105,9 @@ class Checked(io.RawIOBase):
     def _advance(self) -> bool:
         """Check the next block; return False behind the last one."""
         read = self._decoded.read(BLOCK)
+        if self._again:
+            self._left = memoryview(read)
+            return bool(read)
         block = self._held + read if self._held else read
         whole = len(block) if not read or self._decoded.is_checked else len(block) - begun(block)
         text = np.frombuffer(block, np.uint8, whole)

@@ -84,7 +84,7 @@ def batches(source: Source, wanted: tuple[str, ...], dialect: Dialect = COMMA) -
         return  # the parser would refuse a lone line that does not end
     rows = 0
     with ExitStack() as stack:
-        checked = None if here and plain else stack.enter_context(Checked(source, dialect))
+        checked = None if here and plain else stack.enter_context(Checked(source, dialect, again=here))
         try:
             # In order: only so does the parser know row numbers.
             with pa_csv.open_csv(

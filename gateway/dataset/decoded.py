@@ -31,13 +31,14 @@ _CODECS = {"gbk": "gb18030", "gb2312": "gb18030", "big5": "big5hkscs", "shift_ji
 class Decoded(io.RawIOBase):
     """The bytes, piece by piece. They end at the first fault, which is then told: no error of a library comes out."""
 
-    def __init__(self, source: Source, encoding: str, block: int) -> None:
+    def __init__(self, source: Source, encoding: str, block: int, *, looks: bool = False) -> None:
         """Open the file and see how it begins.
 
         Args:
             source: a CSV file.
             encoding: as declared; "" takes it for what its byte order mark says, else for UTF-8.
             block: bytes that are read at a time.
+            looks: look for another encoding among this one, where both can be decoded.
 
         Raises:
             SourceError: BAD_ENCODING for a byte order mark that contradicts what is declared; BAD_ROW.
@@ -61,7 +62,7 @@ class Decoded(io.RawIOBase):
         # UTF-8 goes through as it is, and is checked by whoever reads it.
         decoder = None if self._codec == "utf-8" else codecs.getincrementaldecoder(self._codec)("strict")
         self._decoder = decoder
-        self._foreign = ForeignUtf8() if self._codec == "gb18030" else None
+        self._foreign = ForeignUtf8() if looks and self._codec == "gb18030" else None
 
     @property
     def is_checked(self) -> bool:
