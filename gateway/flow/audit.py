@@ -313,7 +313,12 @@ async def _stands(tx: Transaction, key: VerifierKey, signed: SignedCheckpoint | 
     if stored is None:
         return signed is None and not await tx.audit.size()
     own = open_stored(stored, key).checkpoint
-    return signed is not None and signed.checkpoint == own
+    if signed is None or signed.checkpoint.size > own.size:
+        return False
+    # Another server of this database, with a signer of its own, may have gone on.
+    last = signed.checkpoint
+    root = own.root if last.size == own.size else root_at(last.size, await tile_set(tx, tiles_for_root(last.size)))
+    return root == last.root
 
 
 async def _to_sign(
@@ -327,8 +332,10 @@ async def _to_sign(
     if signed is None:
         await _check_begins(tx, key, size)
         return pending
-    if not pending or signed.checkpoint.size > size:
+    if signed.checkpoint.size > size:
         return await _lost(tx, size, signed.checkpoint.size)
+    if not pending:
+        raise inconsistent(f"the log does not continue the {signed.checkpoint.size} entries that the signer signed")
     return pending
 
 
@@ -340,9 +347,8 @@ async def _check_begins(tx: Transaction, key: VerifierKey, size: int) -> None:
 
 async def _lost(tx: Transaction, size: int, signed: int) -> list[PendingEntry]:
     """Return the entries that were signed and are pending still."""
-    lost = signed - size
-    entries = await tx.audit.pending(lost) if lost > 0 else []
-    if not entries or len(entries) < lost:
+    entries = await tx.audit.pending(signed - size)
+    if len(entries) < signed - size:
         raise inconsistent(f"the database holds {size + len(entries)} entries, the signer signed {signed}")
     return entries
 

@@ -16,6 +16,7 @@ from gateway.route.audit import AuditEvent
 from gateway.route.caller import Caller, Role
 from gateway.route.party import Partner, PartyCard, SignedCard
 from gateway.tlog.leaf import LeafType
+from gateway.tlog.note import parse_vkey
 
 
 def invitation(house: House) -> SignedCard:
@@ -106,3 +107,6 @@ def _check_distinct(card: PartyCard, others: list[PartyCard]) -> None:
             raise RequestError("BAD_FIELD", "field card_file pins a certificate that is already another party's")
         if other.agreement_key == card.agreement_key or other.log_vkey == card.log_vkey:
             raise RequestError("BAD_FIELD", "field card_file names a key that is already another party's")
+        if parse_vkey(other.log_vkey).name == parse_vkey(card.log_vkey).name:
+            # A witness knows logs by their names: what one party shows must never stand in another's place.
+            raise RequestError("BAD_FIELD", "field card_file names a log as another party's is named already")

@@ -79,7 +79,7 @@ async def running(settings: Settings, grace_s: float = 5.0) -> AsyncIterator[Run
         AssentError: something cannot be opened; the message says what to do.
     """
     keys = HomeKeys.load(settings.home, settings.log.signer)
-    witnessing = _witnessing(settings.log, keys.log_vkey())
+    witnessing = witnessing_of(settings.log, keys.log_vkey())
     sealer = Sealer(FileKeyProvider.load(settings.home))
     clock, bells = SystemClock(), ProcessBells()
     channels = Channels(keys.tls.certificate, keys.tls.key)
@@ -147,7 +147,12 @@ async def running(settings: Settings, grace_s: float = 5.0) -> AsyncIterator[Run
         yield Running(tenant.port, peer.port, tasks)
 
 
-def _witnessing(settings: LogSettings, log_vkey: str) -> Witnessing:
+def witnessing_of(settings: LogSettings, log_vkey: str) -> Witnessing:
+    """Read who is to witness our log.
+
+    Raises:
+        RequestError: BAD_FIELD for a policy that cannot be read, is malformed or is about other logs.
+    """
     policy = None
     if settings.policy:
         try:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from gateway.errors import StateError
 from gateway.flow import audit
 from gateway.flow.audit import sequence
 from gateway.flow.ports import House
+from gateway.keys.custody import HomeKeys
 from gateway.keys.signer import CheckpointSigner
 from gateway.route.audit import AuditEvent
 from gateway.store import SqlStore
@@ -152,6 +155,25 @@ async def test_a_signer_without_its_memory_does_not_begin_anew(house: House, tmp
     assert "remembers nothing" in await refused(house)
     await log(house, "b")
     assert "remembers nothing" in await refused(house)
+
+
+async def test_a_server_with_a_signer_of_its_own_may_be_behind(house: House, tmp_path: Path) -> None:
+    """Two servers on one database, each with its memory: what the other signed is checked, then continued."""
+    await log(house, "a", "b")
+    await sequence(house)
+    home = tmp_path / "retailer"
+    shutil.copytree(home / "signer", tmp_path / "second")
+    second = replace(house, custody=HomeKeys.load(home, tmp_path / "second"))
+    await log(house, "c")
+    await sequence(house)
+    assert await sequence(second) == 0
+    await log(house, "d")
+    assert await sequence(second) == 1
+    assert await sequence(house) == 0
+    await restore(house, 2)
+    await log(house, "x", "y")
+    for server in (house, second):
+        await refused(server)
 
 
 async def test_a_rewritten_tree_is_found_by_the_signer_alone(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

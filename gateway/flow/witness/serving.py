@@ -38,6 +38,8 @@ async def add_checkpoint(house: House, partner: Partner, body: bytes) -> Cosigne
     head, now = signed.checkpoint, house.clock.now()
     async with house.store.begin() as tx:
         held = await tx.witnesses.held(key.name)
+        if held is not None and held.party != partner.card.party:
+            raise StateError("NOT_FOUND", "a log of this name is another party's; name it anew and exchange cards")
         last = None if held is None else Checkpoint(key.name, held.size, held.root)
         verdict, reason = judge(request, head, last)
         if verdict is Verdict.CONTINUES:

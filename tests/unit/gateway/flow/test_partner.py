@@ -13,6 +13,7 @@ from gateway.errors import AccessError, HostileInput, RequestError, StateError
 from gateway.flow.partner import accept_partner, invitation, list_partners
 from gateway.flow.ports import House
 from gateway.route.party import SignedCard
+from gateway.tlog.note import VerifierKey, parse_vkey
 from tests.unit.gateway.flow.houses import ADMIN, CDP, NOW, OFFICER, entries_of, open_house
 
 
@@ -108,3 +109,15 @@ async def test_a_pin_or_key_names_one_party_only(retailer: House, platform: Hous
     own_pin = rotated(platform, pin=retailer.custody.own_card().card.pins[0])
     with pytest.raises(RequestError, match="certificate"):
         await accept(retailer, own_pin)
+
+
+async def test_a_log_s_name_is_one_party_s_only(retailer: House, platform: House) -> None:
+    """A witness knows logs by their names: another key under our name would stand in our place there."""
+    card = platform.custody.own_card().card
+    key, ours = parse_vkey(card.log_vkey), parse_vkey(retailer.custody.log_vkey())
+    posing = sign_card(
+        replace(card, log_vkey=VerifierKey(ours.name, key.public_key).vkey), platform.custody.sign_record
+    )
+    with pytest.raises(RequestError, match="names a log"):
+        await accept(retailer, posing)
+    await accept(retailer, invitation(platform))

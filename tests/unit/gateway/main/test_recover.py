@@ -12,7 +12,7 @@ from typing import Any, cast
 import pytest
 
 from gateway.engine import ProcessBells, SystemClock
-from gateway.errors import StateError
+from gateway.errors import RequestError, StateError
 from gateway.flow.audit import sequence
 from gateway.flow.memory import Memory
 from gateway.flow.ports import House, Limits
@@ -20,9 +20,13 @@ from gateway.keys.custody import HomeKeys
 from gateway.keys.token import issue_token
 from gateway.main import main
 from gateway.main.home import make_home
+from gateway.main.wire import running, witnessing_of
 from gateway.route.audit import AuditEvent
 from gateway.route.caller import Role
+from gateway.settings import load_settings
+from gateway.settings.tables import LogSettings
 from gateway.store import open_store
+from gateway.tlog.note import VerifierKey
 from tests.empty_stores import empty_sqlite
 from tests.unit.gateway.main.test_home import NEW
 
@@ -61,6 +65,12 @@ def grow(home: Path, *names: str) -> bytes:
             await store.close()
 
     return asyncio.run(work())
+
+
+async def serve(home: Path) -> None:
+    """Start the gateway, which must not come so far as to answer anybody."""
+    async with running(load_settings(home)):
+        raise AssertionError("it serves")
 
 
 def recover(
@@ -109,9 +119,27 @@ def test_a_database_from_a_backup_begins_a_new_log(
     shutil.copy(home.parent / "backup.db", home / "assent.db")
     with pytest.raises(StateError, match="the signer signed 3"):
         grow(home)
+    with pytest.raises(StateError, match="the signer signed 3"):
+        asyncio.run(serve(home))
     origin = HomeKeys.load(home).log_vkey().partition("+")[0]
     code, said = recover(home, monkeypatch, capsys, "--begin-anew", "--reason", "disk lost on 11-20")
     card = HomeKeys.load(home).own_card()
     assert (code, f"{origin}/2 begins over 2 entries" in said, card.fingerprint in said) == (0, True, True)
     assert grow(home, "d").startswith(f"{origin}/2\n4\n".encode())
     assert recover(home, monkeypatch, capsys) == (0, "The log continues what was signed: nothing is to be done.\n")
+
+
+def test_a_policy_is_read_at_the_start_and_must_name_our_log(home: Path) -> None:
+    vkey, file = HomeKeys.load(home).log_vkey(), home / "policy"
+    other = VerifierKey("other.example/audit", HomeKeys.load(home).own_card().card.agreement_key).vkey
+    for text in (f"log {other}\nquorum none\n", "quorum\n", None):
+        if text is not None:
+            file.write_text(text)
+        else:
+            file.unlink()
+        with pytest.raises(RequestError, match="policy"):
+            witnessing_of(LogSettings(policy=str(file)), vkey)
+    file.write_text(f"log {vkey}\nquorum none\n")
+    read = witnessing_of(LogSettings(policy=str(file), compare_with=("bank",)), vkey)
+    assert read.policy is not None and read.policy.met_by(())
+    assert read.compare_with == {"bank"}
