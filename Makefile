@@ -22,7 +22,8 @@ help:
 	@echo 'make check           lint, types, import contracts, protos, dependencies, systemd unit'
 	@echo 'make test            the whole test suite; TESTS="tests/unit -k cohort" narrows it'
 	@echo 'make demo            two gateways on loopback, MATCH, ENRICH and AGGREGATE; KEEP=1 leaves them running'
-	@echo 'make verify          the tests of the offline verifier'
+	@echo 'make verify          the tests of the offline verifiers'
+	@echo 'make js              the libraries of the JavaScript verifier, by npm ci'
 	@echo 'make format          let ruff sort and format'
 	@echo 'make protos          regenerate the stubs from proto/'
 	@echo 'make lock            resolve requirements.lock again'
@@ -97,7 +98,15 @@ test: .venv
 	$(PY) -m pytest --numprocesses $(TEST_WORKERS) --dist worksteal $(TESTS)
 
 verify: .venv
-	$(PY) -m pytest $(wildcard tests/unit/verify tests/conformance/test_verify*.py)
+	$(PY) -m pytest $(wildcard tests/unit/verify tests/conformance/test_*_vectors.py)
+
+.PHONY: js
+js: verify/js/node_modules/.installed
+
+# The lock names versions and hashes and no address: they come from wherever npm is set to look.
+verify/js/node_modules/.installed: verify/js/package-lock.json
+	cd verify/js && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	touch $@
 
 demo: .venv
 	$(BIN)/assent demo $(if $(KEEP),--keep)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import mysql, postgres
+from tests import javascript, mysql, postgres
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,7 @@ NEEDS = {
         Need("postgres", frozenset({"postgres_dsn", "postgres_url", "new_postgres_url"}), postgres.absent),
         Need("mysql", frozenset({"mysql_server"}), mysql.absent),
         Need("vectors", frozenset({"vectors_dir"}), _vectors_absent),
+        Need("node", frozenset(), javascript.absent),
         Need("ifma", frozenset(), _ifma_absent),
         Need("child_memory", frozenset(), _child_memory_absent),
         Need("thorough", frozenset(), _thorough_absent),

@@ -47,8 +47,12 @@ class Audit:
         """Wrap the calls."""
         self.checkpoint = loop.blocking(calls.checkpoint)
         self.inclusion_proof = loop.blocking(calls.inclusion_proof)
+        self.consistency_proof = loop.blocking(calls.consistency_proof)
+        self.tiles = loop.iterating(calls.tiles)
         self.entries = loop.iterating(calls.entries)
         self.export = loop.iterating(calls.export)
+        self.evidence = loop.iterating(calls.evidence)
+        self.prove_membership = loop.blocking(calls.prove_membership)
 
 
 class Consents:

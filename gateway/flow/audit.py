@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from gateway.agreement.agreement import signatory
 from gateway.errors import HostileInput, Misuse, RequestError, StateError
@@ -24,7 +25,7 @@ from gateway.flow.witness.policy import cosigned_note
 from gateway.flow.witness.seeking import seek
 from gateway.route.audit import AuditEvent, IntegratedEntry, PendingEntry
 from gateway.route.caller import Caller, Role
-from gateway.route.canonical import parse_canonical
+from gateway.route.canonical import parse_canonical, time_text
 from gateway.route.party import PartyCard
 from gateway.tlog.audit_path import (
     consistency_proof,
@@ -62,7 +63,6 @@ from gateway.tlog.tree import (
 
 BATCH = 8192  # pending entries per transaction: about 60 ms of hashing under the writer's lock
 TILES_READ = 256  # tiles of 8 KiB per query of an export
-MAX_ENTRIES_PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,18 +158,6 @@ async def inclusion_proof(house: House, caller: Caller, index: int) -> Inclusion
     return InclusionProof(index, leaves[0], hashes, signed)
 
 
-async def list_entries(house: House, caller: Caller, start: int, limit: int) -> list[IntegratedEntry]:
-    """Return integrated entries from an index on, without payloads and salts."""
-    require(caller, Role.COMPLIANCE_OFFICER)
-    if start < 0 or not 1 <= limit <= MAX_ENTRIES_PAGE + 1:
-        raise RequestError(
-            "BAD_FIELD", f"field start must be 0 or more, and a page has 1 to {MAX_ENTRIES_PAGE} entries"
-        )
-    async with house.store.read() as tx:
-        end = min(start + limit, await tx.audit.size())
-        return [replace(entry, payload=None, salt=None) async for entry in tx.audit.entries(start, max(start, end))]
-
-
 async def find_entry(house: House, caller: Caller, type: str, key: str) -> int:
     """Return the index of the newest entry of a type about an event or a session.
 
@@ -184,50 +172,67 @@ async def find_entry(house: House, caller: Caller, type: str, key: str) -> int:
     return index
 
 
-async def export(house: House, caller: Caller) -> AsyncIterator[tuple[str, bytes]]:
-    """Write the whole log as `assent-verify` reads it offline, every payload opened that still exists.
+async def export(
+    house: House, caller: Caller, as_known_at: datetime | None = None, *, nobody: bool = False
+) -> AsyncIterator[tuple[str, bytes]]:
+    """Write the log as `assent-verify` reads it offline, with the payloads that still exist.
 
-    The export is itself an entry of the log that it exports, and partners that
-    answer cosign its checkpoint. It is read piece by piece, since an append-only
-    log does not change behind a checkpoint; a tree that does not lead to the
+    The export is itself an entry of the log, and partners that answer cosign the
+    checkpoint of a whole one. It is read piece by piece, since an append-only log
+    does not change behind a checkpoint; a tree that does not lead to the
     checkpoint ends the export before its manifest.
 
     Args:
         house: ports.
         caller: a compliance officer; named in the manifest.
+        as_known_at: up to the last checkpoint by then; None is the whole log, this export's own entry included.
+        nobody: open only entries about nobody.
 
     Yields:
         (path, content) of each file; manifest.json and manifest.sig come last.
 
     Raises:
-        StateError: LOG_INCONSISTENT.
+        RequestError: BAD_FIELD for a moment that is still to come.
+        StateError: NOT_FOUND when there was no checkpoint by then; LOG_INCONSISTENT.
     """
     require(caller, Role.COMPLIANCE_OFFICER)
     now, key, own = house.clock.now(), log_key(house), house.custody.own_card().card
-    scope = ExportScope(own.party, own.agreement_key, now, caller.subject, "all entries, opened where not erased")
+    if as_known_at is not None and as_known_at > now:
+        raise RequestError("BAD_FIELD", "field as_known_at is still to come")
+    what = "entries about nobody are opened" if nobody else "all entries, opened where not erased"
+    known = "" if as_known_at is None else f"as known at {time_text(as_known_at)}: "
+    scope = ExportScope(own.party, own.agreement_key, now, caller.subject, known + what)
     async with house.store.begin() as tx:
         payload = {"by": caller.subject, "filter": scope.filter}
         await tx.audit.append([AuditEvent(LeafType.EXPORT_MADE, now, "", payload)])
     await sequence(house)
-    await seek(house)
+    if as_known_at is None:
+        await seek(house)
     async with house.store.read() as tx:
-        signed = await newest_checkpoint(tx, key)
+        signed = await (newest_checkpoint(tx, key) if as_known_at is None else _checkpoint_at(tx, key, as_known_at))
         signed = replace(signed, note=await cosigned_note(tx, signed))
     listed: list[ListedFile] = []
     runs: dict[str, None] = {}
-    async for file in _files(house, signed, key, runs):
+    async for file in _files(house, signed, key, runs, nobody=nobody):
         listed.append(file.listed)
         yield file.path, file.content
     for session_id in runs:
-        file = await _run_file(house, session_id)
+        file = await run_evidence(house, session_id)
         listed.append(file.listed)
         yield file.path, file.content
     for file in manifest_files(signed.checkpoint, scope, listed, house.custody.sign_record):
         yield file.path, file.content
 
 
+async def _checkpoint_at(tx: Transaction, key: VerifierKey, at: datetime) -> SignedCheckpoint:
+    stored = await tx.audit.checkpoint_at(at)
+    if stored is None:
+        raise StateError("NOT_FOUND", "the log had no checkpoint by that moment; choose a later one")
+    return open_stored(stored, key)
+
+
 async def _files(
-    house: House, signed: SignedCheckpoint, key: VerifierKey, runs: dict[str, None]
+    house: House, signed: SignedCheckpoint, key: VerifierKey, runs: dict[str, None], *, nobody: bool
 ) -> AsyncIterator[ExportFile]:
     """Yield checkpoint, tiles and entries; note in `runs` the sessions whose run record is signed by both."""
     size = signed.checkpoint.size
@@ -245,7 +250,8 @@ async def _files(
         async with house.store.read() as tx:
             entries = [entry async for entry in tx.audit.entries(start, min(start + BATCH, size))]
         for at in range(0, len(entries), TILE_WIDTH):
-            for file in entry_files((start + at) // TILE_WIDTH, entries[at : at + TILE_WIDTH], lambda _: True):
+            part = entries[at : at + TILE_WIDTH]
+            for file in entry_files((start + at) // TILE_WIDTH, part, lambda entry: entry.own or not nobody):
                 yield file
         edge = integrate(edge, [leaf_hash(entry.leaf) for entry in entries]).edge
         runs.update(dict.fromkeys(_session_of(entry) for entry in entries if _tells_a_run(entry)))
@@ -264,7 +270,7 @@ def _session_of(entry: IntegratedEntry) -> str:
     return str(parse_canonical(entry.payload)["session"])
 
 
-async def _run_file(house: House, session_id: str) -> ExportFile:
+async def run_evidence(house: House, session_id: str) -> ExportFile:
     """Make the evidence of a run, with the keys that the agreement of its time names: cards may have changed since."""
     async with house.store.read() as tx:
         session = await tx.sessions.get(session_id)

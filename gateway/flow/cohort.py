@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,10 +27,10 @@ from gateway.flow.gate import judge, judge_all
 from gateway.flow.lease import Lease
 from gateway.flow.linking import NO_LINKS, Linking, Seen, gather, seen_by
 from gateway.flow.lists import list_bytes, list_count
-from gateway.flow.members import Members, RowWriter
+from gateway.flow.members import COHORT_STAGE, Members, RowWriter, somebody, stage_pieces
 from gateway.flow.padding import PaddedWriter, is_padded, list_rows, padding_tags
 from gateway.flow.pipeline import ahead, each, in_turn
-from gateway.flow.ports import Sorter, Transaction
+from gateway.flow.ports import Sorter, StageFile, Transaction
 from gateway.flow.registry import load_registry
 from gateway.flow.segment import missing_values, number_segments
 from gateway.flow.source import TAG_BYTES, TaggedSource
@@ -425,6 +425,8 @@ def _seal(
         "links": {"version": links.version, "systems": list(links.systems)},
         "report": report,
         "chunks": chunks_of(members.file()).hex(),
+        "row_bytes": members.fields.width,
+        "ref_at": members.fields["ref"].start,
     }
     spool.write_sealed(job_id, COHORT_FILE, canonical_bytes(about))
 
@@ -477,6 +479,43 @@ async def seen_links(lease: Lease) -> Seen:
     return Seen(said["version"], tuple(said["systems"])) if said else NO_LINKS
 
 
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What a run committed to, as its sealed file says; `rows` yields the references, a person as often as it has keys.
+
+    Attributes:
+        commitment: root, 32 bytes.
+        people: under it.
+        judged_at: the one time of the judgement.
+    """
+
+    commitment: bytes
+    people: int
+    judged_at: datetime
+    file: StageFile
+    ref_at: int
+
+    def rows(self) -> Iterator[Bytes]:
+        """Yield the references of the cohort, (n, 26), piece by piece. Blocks."""
+        for piece in stage_pieces(self.file):
+            refs = piece[:, self.ref_at : self.ref_at + REF_BYTES]
+            yield np.ascontiguousarray(refs[somebody(refs)])
+
+
+async def committed(lease: Lease) -> Committed | None:
+    """Return what a run committed to; None before any cohort stands, and for one of a release that did not say."""
+    spool, job = lease.house.spool, lease.job
+    sealed = await in_thread(spool.read_sealed, job.job_id, COHORT_FILE)
+    about = {} if sealed is None else json.loads(sealed)
+    if "row_bytes" not in about:
+        return None
+    file = await in_thread(
+        spool.stage, job.job_id, job.session_id, COHORT_STAGE, about["row_bytes"], sealed=True, create=False
+    )
+    judged_at = parse_time_text(about["judged_at"])
+    return Committed(bytes.fromhex(about["commitment"]), about["members"], judged_at, file, about["ref_at"])
+
+
 async def judged_changes(lease: Lease) -> int:
     """Return the number of the last append of consent events that the cohort's judgement had seen; 0 when unknown."""
     sealed = await in_thread(lease.house.spool.read_sealed, lease.job.job_id, COHORT_FILE)
@@ -489,4 +528,4 @@ def asked_columns(job: AuthorizedJob) -> tuple[Column, ...]:
     return tuple(by_name[name] for name in job.columns)
 
 
-__all__ = ["CohortSalts", "Judged", "asked_columns", "build", "by_rule", "restore"]
+__all__ = ["CohortSalts", "Committed", "Judged", "asked_columns", "build", "by_rule", "committed", "restore"]

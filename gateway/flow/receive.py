@@ -30,6 +30,7 @@ from gateway.flow.exporting import count_exported
 from gateway.flow.lease import Lease
 from gateway.flow.lost import Lost, lost_records, lost_since
 from gateway.flow.members import Members
+from gateway.flow.membership.keep import keep_membership
 from gateway.flow.opening import open_session
 from gateway.flow.pipeline import ahead
 from gateway.flow.ports import StageFile
@@ -331,6 +332,7 @@ class ReceiverRun(ABC, Generic[Outcome]):
     async def _finish(self) -> None:
         """Destroy what the run needed, then let the result stand."""
         house, lease = self.house, self.lease
+        await keep_membership(lease)
         await in_thread(house.spool.drop, lease.job.job_id)
         now, report = house.clock.now(), lease.job.report
         rows = int(str(report["released"]))

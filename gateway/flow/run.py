@@ -9,6 +9,7 @@ from gateway.errors import AssentError, HostileInput, Misuse, StateError
 from gateway.flow.ends import REFUSAL_CODES, PeerEnded, RunRefused, SessionExpired
 from gateway.flow.lease import Lease
 from gateway.flow.listed import keep_listed
+from gateway.flow.membership.keep import keep_membership
 from gateway.flow.receive import ReceiverRun
 from gateway.flow.receive_rows import RowsReceiver
 from gateway.flow.receive_segments import SegmentsReceiver
@@ -206,6 +207,7 @@ async def _end(lease: Lease, state: JobState, refusal: Refusal | None = None, fa
         # Rows have left: who stood behind them is kept, whatever became of the run; what R named to us is not.
         await house.results.delete(job_id)
         await (keep_listed if lease.job.request.operation.grouped else keep_sent)(lease)
+    await keep_membership(lease)
     await in_thread(house.spool.drop, job_id)
     reason = refusal.reason_code if refusal else failure.reason if failure else ""
     event = lease.event(state, reason=reason)

@@ -16,6 +16,7 @@ from gateway.flow.decision_log import purge_decisions
 from gateway.flow.deletion import open_deletions
 from gateway.flow.ending import warn_of_ends
 from gateway.flow.expiry import expire_consents
+from gateway.flow.membership.condense import number_memberships
 from gateway.flow.ports import House
 from gateway.flow.projecting import TASK as SETTLE_PROJECTION
 from gateway.flow.projecting import settle_projection
@@ -58,6 +59,7 @@ TASKS = (
     Task("sweep-results", timedelta(minutes=10), sweep_results, local=True),
     Task("expire-sessions", timedelta(minutes=1), expire_sessions),
     Task("reach-runs", timedelta(seconds=30), reach_runs, local=True),
+    Task("number-memberships", timedelta(seconds=30), number_memberships, local=True),
     Task("purge-sketches", timedelta(hours=6), purge_sketches),
     Task("purge-decisions", timedelta(hours=6), purge_decisions),
     Task(SETTLE_PROJECTION, timedelta(hours=6), settle_projection),

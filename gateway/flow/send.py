@@ -23,6 +23,7 @@ from gateway.flow.lease import Lease
 from gateway.flow.lists import list_count
 from gateway.flow.lost import Lost, lost_since
 from gateway.flow.members import Members
+from gateway.flow.membership.keep import keep_membership
 from gateway.flow.padding import check_padded, list_rows
 from gateway.flow.ports import StageFile
 from gateway.flow.runstate import RunState, amend, load_state
@@ -248,6 +249,7 @@ class SenderRun(ABC):
                 "partner_rows": sum(sizes.receiver.rows),
             }
             await lease.commit(report={**lease.job.report, **kept, **sent})
+        await keep_membership(lease)
         await in_thread(house.spool.drop, lease.job.job_id)
         counts = {name: lease.job.report[name] for name in ("sent", "released") if name in lease.job.report}
         event = lease.event(JobState.SUCCEEDED, **counts)

@@ -39,6 +39,7 @@ class IntegratedEntry:
     Attributes:
         payload: canonical bytes, or None once erased.
         salt: 32 bytes, or None once erased.
+        own: whether it is about nobody: it opens with the log's own salt.
     """
 
     index: int
@@ -47,3 +48,31 @@ class IntegratedEntry:
     time: datetime
     payload: bytes | None
     salt: bytes | None
+    own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EntryFilter:
+    """Which entries are asked for; None is any.
+
+    Attributes:
+        type: of the leaf.
+        since: first moment of the leaf.
+        until: first moment that is too late.
+        subject_ref: about whom, as far as entries can be opened still.
+        keys: about which session or job.
+    """
+
+    type: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    subject_ref: str | None = None
+    keys: tuple[str, ...] | None = None
+
+    def holds(self, entry: IntegratedEntry) -> bool:
+        """Whether type and time of an entry fit."""
+        return (
+            self.type in (None, entry.type)
+            and (self.since is None or entry.time >= self.since)
+            and (self.until is None or entry.time < self.until)
+        )

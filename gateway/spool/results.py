@@ -88,6 +88,22 @@ class Results:
         """Return the map of a job for reading, or None when there is none (any more); as `open`."""
         return await asyncio.to_thread(self._open, self._tokens(job_id))
 
+    async def store_members(self, job_id: str, schema: pa.Schema, batches: AsyncIterator[pa.RecordBatch]) -> int:
+        """Store the people of a run's cohort, {subject_ref} in any order, until they are numbered; return the rows.
+
+        Raises:
+            StateError: DISK_FULL, earlier ones staying. What the iteration raises reaches the caller.
+        """
+        return await self._store(self._members(job_id), schema, batches)
+
+    async def open_members(self, job_id: str) -> SealedRows | None:
+        """Return the people of a run's cohort for reading, or None when there are none (any more); as `open`."""
+        return await asyncio.to_thread(self._open, self._members(job_id))
+
+    async def delete_members(self, job_id: str) -> None:
+        """Remove the people of a run's cohort; absent is fine."""
+        await asyncio.to_thread(self._delete_files, self._members(job_id))
+
     async def delete_subject(self, job_id: str, subject_ref: str) -> bool:
         """Rewrite a job's result and map without a subject; True when a row was there."""
         return await self.delete_subjects(job_id, [subject_ref])
@@ -103,7 +119,7 @@ class Results:
 
     async def delete(self, job_id: str) -> None:
         """Remove a job's result and map; absent is fine."""
-        await asyncio.to_thread(self._delete, job_id)
+        await asyncio.to_thread(self._delete_files, self._result(job_id), self._tokens(job_id))
 
     # ---- files -----------------------------------------------------------------------------------------------
 
@@ -152,10 +168,10 @@ class Results:
                 found = True
         return found
 
-    def _delete(self, job_id: str) -> None:
+    def _delete_files(self, *paths: Path) -> None:
         with disk.accounted(WHAT), disk.locked(self._folder):
-            disk.destroy(self._result(job_id))
-            disk.destroy(self._tokens(job_id))
+            for path in paths:
+                disk.destroy(path)
             disk.sync_folder(self._folder)
 
     def _result(self, job_id: str) -> Path:
@@ -163,6 +179,9 @@ class Results:
 
     def _tokens(self, job_id: str) -> Path:
         return self._path(job_id, "tokens")
+
+    def _members(self, job_id: str) -> Path:
+        return self._path(job_id, "members")
 
     def _path(self, job_id: str, suffix: str) -> Path:
         if _JOB.fullmatch(job_id) is None:

@@ -18,7 +18,7 @@ from sqlalchemy import Text, and_, delete, func, select, type_coerce, update
 
 from gateway.errors import Misuse, StateError
 from gateway.flow.ports.store import TileWrite
-from gateway.route.audit import AuditEvent, IntegratedEntry, PendingEntry
+from gateway.route.audit import AuditEvent, EntryFilter, IntegratedEntry, PendingEntry
 from gateway.store import rows
 from gateway.store.connection import StoreConnection
 from gateway.store.counters import Counter, lock_counter, read_counter, set_counter
@@ -231,7 +231,9 @@ class SqlAuditStore:
         expected, end = max(start, 0), min(end, await self.size())
         record = type_coerce(consent_events.c.body, Text).label("record")
         about = func.coalesce(audit_payloads.c.subject_ref, consent_events.c.subject_ref)
-        opened = select(audit_entries, audit_payloads.c.payload, record, subject_salts.c.salt).select_from(
+        opened = select(
+            audit_entries, audit_payloads.c.payload, record, subject_salts.c.salt, about.label("about")
+        ).select_from(
             audit_entries.outerjoin(audit_payloads, audit_payloads.c.entry == audit_entries.c.entry)
             .outerjoin(consent_events, consent_events.c.entry == audit_entries.c.entry)
             .outerjoin(subject_salts, subject_salts.c.subject_ref == about)
@@ -259,6 +261,36 @@ class SqlAuditStore:
             act = await self._connection.scalar(select(acts.entry).where(acts.event_id == key, acts.entry < size))
             found = act if found is None else found
         return None if found is None else int(found)
+
+    async def checkpoint_at(self, at: datetime) -> tuple[int, bytes, bytes] | None:
+        """Return (size, root, note) of the last checkpoint stored by a time."""
+        table = audit_checkpoints.c
+        query = select(table.size, table.root, table.note).where(table.at <= at).order_by(table.size.desc()).limit(1)
+        row = await self._connection.row(query)
+        return None if row is None else (row.size, row.root, row.note)
+
+    async def about(self, wanted: EntryFilter, start: int, limit: int) -> list[int]:
+        """Return integrated entries from `start` on that name the person or keys of a filter, ascending."""
+        size = await self.size()
+        table, acts = audit_payloads.c, consent_events.c
+        named = select(table.entry.label("entry")).where(table.entry >= start, table.entry < size)
+        if wanted.keys is not None:
+            # The types, so that the index over both is used.
+            named = named.where(table.type.in_([str(type) for type in LeafType]), table.key.in_(wanted.keys))
+        if wanted.subject_ref is not None:
+            named = named.where(table.subject_ref == wanted.subject_ref)
+        found = [entry for (entry,) in await self._connection.rows(named.order_by(table.entry).limit(limit))]
+        if wanted.subject_ref is not None and wanted.keys is None:
+            said = select(acts.entry).where(acts.subject_ref == wanted.subject_ref, acts.entry >= start)
+            said = said.where(acts.entry < size).order_by(acts.entry).limit(limit)
+            found = sorted({*found, *(entry for (entry,) in await self._connection.rows(said))})
+        return found[:limit]
+
+    async def acts_of(self, subject_ref: str, limit: int) -> list[int]:
+        """Return the integrated entries of a person's consent events that can still be opened, ascending."""
+        acts = consent_events.c
+        query = select(acts.entry).where(acts.subject_ref == subject_ref, acts.entry < await self.size())
+        return [entry for (entry,) in await self._connection.rows(query.order_by(acts.entry).limit(limit))]
 
     async def erase_subject(self, subject_ref: str) -> int:
         """Destroy a subject's salt and payloads, and part consent events from their entries; leaves stay.

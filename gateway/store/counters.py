@@ -19,9 +19,11 @@ class Counter(StrEnum):
     other systems' ids; PENDING is the next pending id of the log; SIZE is the
     number of integrated entries; EXPORTS counts nothing and is what writers of
     the export counters lock; DECISIONS is the number of the last decision on
-    record. Writers of consents take CHANGES before they look at anybody, EXPORTS
-    and DECISIONS are taken before anything else, PENDING last, and SIZE only to sequence, so
-    that nobody waits in a circle.
+    record; MEMBERS is the next number of a member of cohorts, of which each
+    erasure takes one, too. Writers of consents take CHANGES before they look
+    at anybody, EXPORTS and DECISIONS are taken before anything else, MEMBERS
+    before PENDING, which comes last, and SIZE only to sequence, so that nobody
+    waits in a circle.
     """
 
     REGISTRY = "registry"
@@ -31,6 +33,7 @@ class Counter(StrEnum):
     SIZE = "size"
     EXPORTS = "exports"
     DECISIONS = "decisions"
+    MEMBERS = "members"
 
 
 async def read_counter(connection: StoreConnection, counter: Counter) -> int:

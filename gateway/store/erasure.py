@@ -11,6 +11,7 @@ from gateway.store.audit import SqlAuditStore
 from gateway.store.column_type import KeyText
 from gateway.store.connection import StoreConnection
 from gateway.store.deletions import owing
+from gateway.store.memberships import SqlMembershipStore
 from gateway.store.schema import (
     consent_ends,
     consent_events,
@@ -52,7 +53,8 @@ class SqlErasureStore:
             now: when (UTC).
         """
         connection = self._connection
-        # First: it parts the log's entries from the events that open them, while these are still the person's.
+        await SqlMembershipStore(connection).forget(subject_ref)
+        # Before the events go: it parts the log's entries from those that open them.
         payloads = await self._log.erase_subject(subject_ref)
         new = connection.insert(subjects).values(subject_ref=name, revision=0, changed=0)
         await connection.execute(new.on_conflict_do_nothing())

@@ -439,7 +439,7 @@ def integrated_entry(row: AnyRow) -> IntegratedEntry:
     except HostileInput as error:
         raise ValueError("not a leaf") from error
     payload = row.payload if row.record is None else row.record.encode()
-    return IntegratedEntry(row.entry, row.leaf, header.type, header.time, payload, row.salt)
+    return IntegratedEntry(row.entry, row.leaf, header.type, header.time, payload, row.salt, row.about == "")
 
 
 def changed_values(noun: str, changes: Mapping[str, object], allowed: frozenset[str]) -> Values:

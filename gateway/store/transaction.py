@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.errors import Misuse
 from gateway.flow.ports.decision import DecisionStore
+from gateway.flow.ports.membership import MembershipStore
 from gateway.flow.ports.people import ConsentStore, ExportStore, IdentityStore
 from gateway.flow.ports.projection import ProjectionStore
 from gateway.flow.ports.reach import PeerNoticeStore, RemovalStore, RunStore
@@ -49,6 +50,7 @@ from gateway.store.exports import SqlExportStore
 from gateway.store.failure import DATABASE_ERRORS, gateway_error, gateway_errors
 from gateway.store.identity import SqlIdentityStore
 from gateway.store.jobs import SqlJobStore
+from gateway.store.memberships import SqlMembershipStore
 from gateway.store.partners import SqlPartnerStore
 from gateway.store.peer_notices import SqlPeerNoticeStore
 from gateway.store.projection import SqlProjectionStore
@@ -82,6 +84,7 @@ class SqlTransaction:
         self.jobs: JobStore = SqlJobStore(connection)
         self.sessions: SessionStore = SqlSessionStore(connection)
         self.runs: RunStore = SqlRunStore(connection)
+        self.memberships: MembershipStore = SqlMembershipStore(connection)
         self.removals: RemovalStore = SqlRemovalStore(connection)
         self.notices: PeerNoticeStore = SqlPeerNoticeStore(connection)
         self.budget: BudgetStore = SqlBudgetStore(connection)

@@ -45,6 +45,16 @@ class AuditServiceStub:
                 request_serializer=gateway_dot_v1_dot_audit__pb2.GetInclusionProofRequest.SerializeToString,
                 response_deserializer=gateway_dot_v1_dot_audit__pb2.InclusionProof.FromString,
                 _registered_method=True)
+        self.GetConsistencyProof = channel.unary_unary(
+                '/gateway.v1.AuditService/GetConsistencyProof',
+                request_serializer=gateway_dot_v1_dot_audit__pb2.GetConsistencyProofRequest.SerializeToString,
+                response_deserializer=gateway_dot_v1_dot_audit__pb2.ConsistencyProof.FromString,
+                _registered_method=True)
+        self.ReadTiles = channel.unary_stream(
+                '/gateway.v1.AuditService/ReadTiles',
+                request_serializer=gateway_dot_v1_dot_audit__pb2.ReadTilesRequest.SerializeToString,
+                response_deserializer=gateway_dot_v1_dot_audit__pb2.ReadTilesResponse.FromString,
+                _registered_method=True)
         self.ListEntries = channel.unary_unary(
                 '/gateway.v1.AuditService/ListEntries',
                 request_serializer=gateway_dot_v1_dot_audit__pb2.ListEntriesRequest.SerializeToString,
@@ -54,6 +64,16 @@ class AuditServiceStub:
                 '/gateway.v1.AuditService/ExportAudit',
                 request_serializer=gateway_dot_v1_dot_audit__pb2.ExportAuditRequest.SerializeToString,
                 response_deserializer=gateway_dot_v1_dot_audit__pb2.ExportAuditResponse.FromString,
+                _registered_method=True)
+        self.ExportEvidence = channel.unary_stream(
+                '/gateway.v1.AuditService/ExportEvidence',
+                request_serializer=gateway_dot_v1_dot_audit__pb2.ExportEvidenceRequest.SerializeToString,
+                response_deserializer=gateway_dot_v1_dot_audit__pb2.ExportEvidenceResponse.FromString,
+                _registered_method=True)
+        self.ProveMembership = channel.unary_unary(
+                '/gateway.v1.AuditService/ProveMembership',
+                request_serializer=gateway_dot_v1_dot_audit__pb2.ProveMembershipRequest.SerializeToString,
+                response_deserializer=gateway_dot_v1_dot_audit__pb2.MembershipProof.FromString,
                 _registered_method=True)
 
 
@@ -75,8 +95,22 @@ class AuditServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetConsistencyProof(self, request, context):
+        """Returns the proof that the tree of the newest checkpoint continues an older one; it was verified before it is sent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReadTiles(self, request, context):
+        """Streams files of the log as C2SP tlog-tiles names them: "checkpoint", hash tiles, entry bundles.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListEntries(self, request, context):
-        """Lists integrated entries in order: their leaf and type, without payload and salt.
+        """Lists integrated entries in order: their leaf and type, without payload and salt. The order never changes.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -84,6 +118,23 @@ class AuditServiceServicer:
 
     def ExportAudit(self, request, context):
         """Streams the files of an export that `assent-verify` checks offline. Payloads that were erased are absent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportEvidence(self, request, context):
+        """Streams the files of an export of the log as it was known at a moment, under a signed manifest. As known at one
+        moment two exports hold the same bytes, but for who made them and when, what was erased between them, and
+        cosignatures of witnesses that came between them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ProveMembership(self, request, context):
+        """Returns a proof that a person was, or was not, in the cohort of a run, and under which consent, for
+        `assent-verify membership`. The call is on record.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -102,6 +153,16 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     request_deserializer=gateway_dot_v1_dot_audit__pb2.GetInclusionProofRequest.FromString,
                     response_serializer=gateway_dot_v1_dot_audit__pb2.InclusionProof.SerializeToString,
             ),
+            'GetConsistencyProof': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetConsistencyProof,
+                    request_deserializer=gateway_dot_v1_dot_audit__pb2.GetConsistencyProofRequest.FromString,
+                    response_serializer=gateway_dot_v1_dot_audit__pb2.ConsistencyProof.SerializeToString,
+            ),
+            'ReadTiles': grpc.unary_stream_rpc_method_handler(
+                    servicer.ReadTiles,
+                    request_deserializer=gateway_dot_v1_dot_audit__pb2.ReadTilesRequest.FromString,
+                    response_serializer=gateway_dot_v1_dot_audit__pb2.ReadTilesResponse.SerializeToString,
+            ),
             'ListEntries': grpc.unary_unary_rpc_method_handler(
                     servicer.ListEntries,
                     request_deserializer=gateway_dot_v1_dot_audit__pb2.ListEntriesRequest.FromString,
@@ -111,6 +172,16 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.ExportAudit,
                     request_deserializer=gateway_dot_v1_dot_audit__pb2.ExportAuditRequest.FromString,
                     response_serializer=gateway_dot_v1_dot_audit__pb2.ExportAuditResponse.SerializeToString,
+            ),
+            'ExportEvidence': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportEvidence,
+                    request_deserializer=gateway_dot_v1_dot_audit__pb2.ExportEvidenceRequest.FromString,
+                    response_serializer=gateway_dot_v1_dot_audit__pb2.ExportEvidenceResponse.SerializeToString,
+            ),
+            'ProveMembership': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProveMembership,
+                    request_deserializer=gateway_dot_v1_dot_audit__pb2.ProveMembershipRequest.FromString,
+                    response_serializer=gateway_dot_v1_dot_audit__pb2.MembershipProof.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -179,6 +250,60 @@ class AuditService:
             _registered_method=True)
 
     @staticmethod
+    def GetConsistencyProof(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gateway.v1.AuditService/GetConsistencyProof',
+            gateway_dot_v1_dot_audit__pb2.GetConsistencyProofRequest.SerializeToString,
+            gateway_dot_v1_dot_audit__pb2.ConsistencyProof.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadTiles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/gateway.v1.AuditService/ReadTiles',
+            gateway_dot_v1_dot_audit__pb2.ReadTilesRequest.SerializeToString,
+            gateway_dot_v1_dot_audit__pb2.ReadTilesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ListEntries(request,
             target,
             options=(),
@@ -222,6 +347,60 @@ class AuditService:
             '/gateway.v1.AuditService/ExportAudit',
             gateway_dot_v1_dot_audit__pb2.ExportAuditRequest.SerializeToString,
             gateway_dot_v1_dot_audit__pb2.ExportAuditResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportEvidence(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/gateway.v1.AuditService/ExportEvidence',
+            gateway_dot_v1_dot_audit__pb2.ExportEvidenceRequest.SerializeToString,
+            gateway_dot_v1_dot_audit__pb2.ExportEvidenceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProveMembership(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gateway.v1.AuditService/ProveMembership',
+            gateway_dot_v1_dot_audit__pb2.ProveMembershipRequest.SerializeToString,
+            gateway_dot_v1_dot_audit__pb2.MembershipProof.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,10 +37,23 @@ class AuditServiceStub:
     """Returns the newest signed checkpoint."""
     GetInclusionProof: _grpc.UnaryUnaryMultiCallable[_audit_pb2.GetInclusionProofRequest, _audit_pb2.InclusionProof]
     """Returns the proof that an entry is in the tree of the newest checkpoint; it was verified before it is sent."""
+    GetConsistencyProof: _grpc.UnaryUnaryMultiCallable[_audit_pb2.GetConsistencyProofRequest, _audit_pb2.ConsistencyProof]
+    """Returns the proof that the tree of the newest checkpoint continues an older one; it was verified before it is sent."""
+    ReadTiles: _grpc.UnaryStreamMultiCallable[_audit_pb2.ReadTilesRequest, _audit_pb2.ReadTilesResponse]
+    """Streams files of the log as C2SP tlog-tiles names them: "checkpoint", hash tiles, entry bundles."""
     ListEntries: _grpc.UnaryUnaryMultiCallable[_audit_pb2.ListEntriesRequest, _audit_pb2.ListEntriesResponse]
-    """Lists integrated entries in order: their leaf and type, without payload and salt."""
+    """Lists integrated entries in order: their leaf and type, without payload and salt. The order never changes."""
     ExportAudit: _grpc.UnaryStreamMultiCallable[_audit_pb2.ExportAuditRequest, _audit_pb2.ExportAuditResponse]
     """Streams the files of an export that `assent-verify` checks offline. Payloads that were erased are absent."""
+    ExportEvidence: _grpc.UnaryStreamMultiCallable[_audit_pb2.ExportEvidenceRequest, _audit_pb2.ExportEvidenceResponse]
+    """Streams the files of an export of the log as it was known at a moment, under a signed manifest. As known at one
+    moment two exports hold the same bytes, but for who made them and when, what was erased between them, and
+    cosignatures of witnesses that came between them.
+    """
+    ProveMembership: _grpc.UnaryUnaryMultiCallable[_audit_pb2.ProveMembershipRequest, _audit_pb2.MembershipProof]
+    """Returns a proof that a person was, or was not, in the cohort of a run, and under which consent, for
+    `assent-verify membership`. The call is on record.
+    """
 
 @_typing.type_check_only
 class AuditServiceAsyncStub(AuditServiceStub):
@@ -51,10 +64,23 @@ class AuditServiceAsyncStub(AuditServiceStub):
     """Returns the newest signed checkpoint."""
     GetInclusionProof: _aio.UnaryUnaryMultiCallable[_audit_pb2.GetInclusionProofRequest, _audit_pb2.InclusionProof]  # type: ignore[assignment]
     """Returns the proof that an entry is in the tree of the newest checkpoint; it was verified before it is sent."""
+    GetConsistencyProof: _aio.UnaryUnaryMultiCallable[_audit_pb2.GetConsistencyProofRequest, _audit_pb2.ConsistencyProof]  # type: ignore[assignment]
+    """Returns the proof that the tree of the newest checkpoint continues an older one; it was verified before it is sent."""
+    ReadTiles: _aio.UnaryStreamMultiCallable[_audit_pb2.ReadTilesRequest, _audit_pb2.ReadTilesResponse]  # type: ignore[assignment]
+    """Streams files of the log as C2SP tlog-tiles names them: "checkpoint", hash tiles, entry bundles."""
     ListEntries: _aio.UnaryUnaryMultiCallable[_audit_pb2.ListEntriesRequest, _audit_pb2.ListEntriesResponse]  # type: ignore[assignment]
-    """Lists integrated entries in order: their leaf and type, without payload and salt."""
+    """Lists integrated entries in order: their leaf and type, without payload and salt. The order never changes."""
     ExportAudit: _aio.UnaryStreamMultiCallable[_audit_pb2.ExportAuditRequest, _audit_pb2.ExportAuditResponse]  # type: ignore[assignment]
     """Streams the files of an export that `assent-verify` checks offline. Payloads that were erased are absent."""
+    ExportEvidence: _aio.UnaryStreamMultiCallable[_audit_pb2.ExportEvidenceRequest, _audit_pb2.ExportEvidenceResponse]  # type: ignore[assignment]
+    """Streams the files of an export of the log as it was known at a moment, under a signed manifest. As known at one
+    moment two exports hold the same bytes, but for who made them and when, what was erased between them, and
+    cosignatures of witnesses that came between them.
+    """
+    ProveMembership: _aio.UnaryUnaryMultiCallable[_audit_pb2.ProveMembershipRequest, _audit_pb2.MembershipProof]  # type: ignore[assignment]
+    """Returns a proof that a person was, or was not, in the cohort of a run, and under which consent, for
+    `assent-verify membership`. The call is on record.
+    """
 
 class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
     """The audit log: an append-only Merkle tree (RFC 6962) whose heads are signed as C2SP notes. Role: compliance_officer."""
@@ -76,12 +102,28 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         """Returns the proof that an entry is in the tree of the newest checkpoint; it was verified before it is sent."""
 
     @_abc_1.abstractmethod
+    def GetConsistencyProof(
+        self,
+        request: _audit_pb2.GetConsistencyProofRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.ConsistencyProof, _abc.Awaitable[_audit_pb2.ConsistencyProof]]:
+        """Returns the proof that the tree of the newest checkpoint continues an older one; it was verified before it is sent."""
+
+    @_abc_1.abstractmethod
+    def ReadTiles(
+        self,
+        request: _audit_pb2.ReadTilesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_audit_pb2.ReadTilesResponse], _abc.AsyncIterator[_audit_pb2.ReadTilesResponse]]:
+        """Streams files of the log as C2SP tlog-tiles names them: "checkpoint", hash tiles, entry bundles."""
+
+    @_abc_1.abstractmethod
     def ListEntries(
         self,
         request: _audit_pb2.ListEntriesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_audit_pb2.ListEntriesResponse, _abc.Awaitable[_audit_pb2.ListEntriesResponse]]:
-        """Lists integrated entries in order: their leaf and type, without payload and salt."""
+        """Lists integrated entries in order: their leaf and type, without payload and salt. The order never changes."""
 
     @_abc_1.abstractmethod
     def ExportAudit(
@@ -90,5 +132,26 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_audit_pb2.ExportAuditResponse], _abc.AsyncIterator[_audit_pb2.ExportAuditResponse]]:
         """Streams the files of an export that `assent-verify` checks offline. Payloads that were erased are absent."""
+
+    @_abc_1.abstractmethod
+    def ExportEvidence(
+        self,
+        request: _audit_pb2.ExportEvidenceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_audit_pb2.ExportEvidenceResponse], _abc.AsyncIterator[_audit_pb2.ExportEvidenceResponse]]:
+        """Streams the files of an export of the log as it was known at a moment, under a signed manifest. As known at one
+        moment two exports hold the same bytes, but for who made them and when, what was erased between them, and
+        cosignatures of witnesses that came between them.
+        """
+
+    @_abc_1.abstractmethod
+    def ProveMembership(
+        self,
+        request: _audit_pb2.ProveMembershipRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.MembershipProof, _abc.Awaitable[_audit_pb2.MembershipProof]]:
+        """Returns a proof that a person was, or was not, in the cohort of a run, and under which consent, for
+        `assent-verify membership`. The call is on record.
+        """
 
 def add_AuditServiceServicer_to_server(servicer: AuditServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

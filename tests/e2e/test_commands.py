@@ -281,6 +281,21 @@ def test_the_log_is_exported_and_verified(stage: Stage, tmp_path: Path) -> None:
     verified = stage.run("audit", "verify", str(target), "--vkey", vkey)
     assert verified.returncode == 0, verified.stdout + verified.stderr
     assert "every check passed" in verified.stdout
+    size = int((target / "checkpoint").read_text(encoding="utf-8").splitlines()[1])
+    proof = stage.run("audit", "consistency", str(size - 1)).stdout
+    assert proof.startswith(f"old {size - 1}\n") and "retailer.assent.internal/audit\n" in proof
+    assert stage.run("audit", "tiles", str(tmp_path / "tiles"), "checkpoint", "tile/entries/000.p/2").returncode == 0
+    assert (target / "tile/entries").is_dir() and (tmp_path / "tiles/tile/entries/000.p/2").stat().st_size > 200
+    assert stage.run("audit", "prove", "c-1", "--run", "ab" * 32, "-o", str(tmp_path / "proof")).returncode == 1
+    # What a partner gets opens entries about nobody; with both exports runs are reconciled.
+    sides = [tmp_path / "ours", tmp_path / "theirs"]
+    for directory, side in zip(sides, (stage.pair.retailer, stage.pair.platform), strict=True):
+        assert stage.run("audit", "export", str(directory), "--nobody", side=side).returncode == 0
+    reconciled = stage.run("audit", "reconcile", *map(str, sides), "--output", "json")
+    assert reconciled.returncode == 0, reconciled.stdout + reconciled.stderr
+    outcome = json.loads(reconciled.stdout)
+    runs = stage.read("audit", "entries", "--type", "run_signature")
+    assert outcome["ok"] and len(outcome["agreed"]) == len(runs)
     # The two gateways witness each other: by now a receipt is final, and holds against the policy without either.
     proof, policy = tmp_path / "2.tlog-proof", tmp_path / "policy"
     (made,) = stage.read("audit", "receipt", "2", "--wait", "20", "--out", str(proof))

@@ -17,7 +17,7 @@ from assent_verify.signature import decode_base64
 from assent_verify.tree import WIDTH, leaf_hash
 
 # The only form of a leaf: RFC 8785 of {commitment, time, type, v}.
-_LEAF = re.compile(
+LEAF = re.compile(
     rb'\{"commitment":"([A-Za-z0-9+/]{43}=)",'
     rb'"time":"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z)",'
     rb'"type":"([a-z][a-z_]{0,39})","v":1\}'
@@ -101,7 +101,7 @@ def _headers(task: BundleTask, entries: list[bytes], result: BundleResult) -> li
     headers = []
     times = []
     for row, entry in enumerate(entries):
-        match = _LEAF.fullmatch(entry)
+        match = LEAF.fullmatch(entry)
         if match is None or not _is_time(match[2].decode()):
             raise CheckError("entries", f"entry {task.index * WIDTH + row}: is not an audit leaf of version 1")
         headers.append((match[1], match[3]))

@@ -6,10 +6,13 @@ Numbers with a fraction are refused: the records carry decimals as text.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, NoReturn
 
 _MAX_INTEGER = 2**53 - 1
+_BEYOND_PLANE_0 = re.compile(rb"[\xf0-\xff]")  # first bytes of four: only there UTF-16 and code points sort differently
 _text = json.JSONEncoder(ensure_ascii=False).encode
+_sorted_text = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
 
 def serialize(value: object) -> bytes:
@@ -28,8 +31,10 @@ def parse(encoded: bytes) -> Any:
         ValueError: when `serialize` would not have written these bytes.
     """
     try:
-        value = json.loads(encoded.decode("utf-8"), parse_float=_refuse, parse_constant=_refuse, parse_int=_integer)
-        same = serialize(value) == encoded
+        value = _decode(encoded.decode("utf-8"))
+        # The encoder of the standard library writes the same, but for the order of names beyond plane 0.
+        quick = encoded.isascii() or _BEYOND_PLANE_0.search(encoded) is None
+        same = (_sorted_text(value).encode("utf-8") if quick else serialize(value)) == encoded
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     if not same:
@@ -62,6 +67,9 @@ def _refuse(text: str) -> NoReturn:
 
 
 def _integer(text: str) -> int:
-    if len(text) > 17:
+    if len(text) > 17 or abs(value := int(text)) > _MAX_INTEGER:
         raise ValueError("an integer beyond 2^53 - 1")
-    return int(text)
+    return value
+
+
+_decode = json.JSONDecoder(parse_float=_refuse, parse_constant=_refuse, parse_int=_integer).decode

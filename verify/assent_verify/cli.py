@@ -1,4 +1,4 @@
-"""The command `assent-verify`: an export, which is a directory, or a receipt, which is a file.
+"""The command `assent-verify`: an export, which is a directory; a receipt, which is a file; or a command below.
 
 Exit codes: 0 every check passed, 1 a check failed, 2 the command was used wrongly.
 """
@@ -9,43 +9,72 @@ import argparse
 import io
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from assent_verify import membership
+from assent_verify import reconciliation as two
 from assent_verify.failure import CheckError
-from assent_verify.note import LogKey, parse_vkey
-from assent_verify.policy import Policy, parse_policy
+from assent_verify.options import add_jobs, add_json, add_keys, directory, file_bytes, party_keys, policy
 from assent_verify.receipt import receipt_json, receipt_text, verify_receipt
 from assent_verify.report import as_json, as_text, printable
-from assent_verify.signature import decode_base64, trusted_key
 from assent_verify.trust import Trust
 from assent_verify.verify import verify_export
 
+_EPILOG = "exit codes: 0 every check passed, 1 a check failed, 2 wrong usage"
+
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Check an export or a receipt and print what was found.
+    """Check what the command line names and print what was found.
 
     Returns:
         0 or 1; argparse itself exits with 2.
     """
-    parser = _parser()
-    options = parser.parse_args(argv)
+    arguments = list(sys.argv[1:] if argv is None else argv)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # legal names on a terminal without their script
+    command = COMMANDS.get(arguments[0]) if arguments else None
+    return _export(arguments) if command is None else command(arguments[1:])
+
+
+def _export(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="assent-verify",
+        description="Check an export of an Assent audit log offline: signatures, witnesses, tree, entries, runs. "
+        f"Further commands: {', '.join(COMMANDS)}; each has --help.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument(
+        "export",
+        metavar="EXPORT_DIR",
+        type=Path,
+        help="directory written by `assent audit export`, or a .tlog-proof file of `assent audit receipt`",
+    )
+    add_keys(parser)
+    parser.add_argument(
+        "--since",
+        metavar="CHECKPOINT_FILE",
+        type=file_bytes,
+        help="an earlier signed checkpoint of this log, which the export must continue; what it covers is not read",
+    )
+    parser.add_argument(
+        "--policy",
+        metavar="FILE",
+        type=policy,
+        help="C2SP tlog-policy: logs and witnesses, and how many of them a checkpoint needs",
+    )
+    parser.add_argument("--whole", action="store_true", help="with --since: read what the checkpoint covers, too")
+    add_jobs(parser)
+    add_json(parser)
+    options = parser.parse_args(argv)
     if options.export.is_file():
         return _receipt(parser, options)
     if not options.export.is_dir():
         parser.error("EXPORT_DIR is not a directory, nor a receipt's file")
-    party_keys = dict(options.party_key)
-    if len(party_keys) != len(options.party_key):
-        parser.error("--party-key names a party twice")
-    trust = Trust(tuple(options.vkey), party_keys, options.since, options.policy)
-    report = verify_export(options.export, trust, options.jobs)
-    if options.json:
-        sys.stdout.write(json.dumps(as_json(report), indent=2) + "\n")
-    else:
-        sys.stdout.write(as_text(report))
-    return 0 if report.ok else 1
+    trust = Trust(tuple(options.vkey), party_keys(parser, options), options.since, options.policy)
+    report = verify_export(options.export, trust, options.jobs, whole=options.whole)
+    return _said(report.ok, options.json, as_json(report), as_text(report))
 
 
 def _receipt(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
@@ -59,96 +88,49 @@ def _receipt(parser: argparse.ArgumentParser, options: argparse.Namespace) -> in
         parser.error(f"the receipt cannot be read ({error.strerror})")
     except CheckError as error:
         failure = error.failure
-        if options.json:
-            failed = {"ok": False, "failures": [{"check": failure.check, "reason": failure.reason}]}
-            sys.stdout.write(json.dumps(failed, indent=2) + "\n")
-        else:
-            sys.stdout.write(printable(f"FAIL      {failure.check}: {failure.reason}") + "\n")
-        return 1
-    sys.stdout.write(json.dumps(receipt_json(proven), indent=2) + "\n" if options.json else receipt_text(proven))
-    return 0
+        failed = {"ok": False, "failures": [{"check": failure.check, "reason": failure.reason}]}
+        return _said(False, options.json, failed, printable(f"FAIL      {failure.check}: {failure.reason}") + "\n")
+    return _said(True, options.json, receipt_json(proven), receipt_text(proven))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _reconcile(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
-        prog="assent-verify",
-        description="Check an export of an Assent audit log offline: signatures, witnesses, tree, entries, runs.",
-        epilog="exit codes: 0 every check passed, 1 a check failed, 2 wrong usage",
+        prog="assent-verify reconcile",
+        description="Compare two parties' exports of the runs that they made together, and name every difference.",
+        epilog=_EPILOG,
     )
-    parser.add_argument(
-        "export",
-        metavar="EXPORT_DIR",
-        type=Path,
-        help="directory written by `assent audit export`, or a .tlog-proof file of `assent audit receipt`",
+    parser.add_argument("ours", metavar="OURS", type=directory, help="export of the one party")
+    parser.add_argument("theirs", metavar="THEIRS", type=directory, help="export of the other party")
+    add_keys(parser)
+    add_jobs(parser)
+    add_json(parser)
+    options = parser.parse_args(argv)
+    trust = Trust(tuple(options.vkey), party_keys(parser, options))
+    outcome = two.reconcile(options.ours, options.theirs, trust, options.jobs)
+    return _said(outcome.ok, options.json, two.as_json(outcome), two.as_text(outcome))
+
+
+def _membership(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="assent-verify membership",
+        description="Check a proof that a person was, or was not, in the cohort of a run, and under which consent.",
+        epilog=_EPILOG,
     )
-    parser.add_argument(
-        "--vkey",
-        metavar="KEY",
-        type=_vkey,
-        action="append",
-        default=[],
-        help="the log's verifier key, from the party's card; repeat it for an older key of --since",
-    )
-    parser.add_argument(
-        "--party-key",
-        metavar="ID=BASE64",
-        type=_party_key,
-        action="append",
-        default=[],
-        help="a party's Ed25519 agreement key, from its card",
-    )
-    parser.add_argument(
-        "--since",
-        metavar="CHECKPOINT_FILE",
-        type=_file,
-        help="an earlier signed checkpoint of this log, which the export must continue",
-    )
-    parser.add_argument(
-        "--policy",
-        metavar="FILE",
-        type=_policy,
-        help="C2SP tlog-policy: logs and witnesses, and how many of them a checkpoint needs",
-    )
-    parser.add_argument("--jobs", metavar="N", type=_jobs, default=1, help="processes to use (default 1)")
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of lines")
-    return parser
+    parser.add_argument("proof", metavar="FILE", type=file_bytes, help="file written by `assent audit prove`")
+    add_keys(parser)
+    add_json(parser)
+    options = parser.parse_args(argv)
+    trust = Trust(tuple(options.vkey), party_keys(parser, options))
+    found = membership.verify_membership(options.proof, trust)
+    return _said(found.ok, options.json, membership.as_json(found), membership.as_text(found))
 
 
-def _vkey(text: str) -> LogKey:
-    try:
-        return parse_vkey(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+def _said(ok: bool, as_object: bool, found: dict[str, Any], text: str) -> int:
+    sys.stdout.write(json.dumps(found, indent=2) + "\n" if as_object else text)
+    return 0 if ok else 1
 
 
-def _party_key(text: str) -> tuple[str, bytes]:
-    party, separator, encoded = text.partition("=")
-    try:
-        if not party or not separator:
-            raise ValueError("not of the form ID=BASE64")
-        return party, trusted_key(decode_base64(encoded))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _file(name: str) -> bytes:
-    try:
-        return Path(name).read_bytes()
-    except OSError as error:
-        raise argparse.ArgumentTypeError(f"cannot be read ({error.strerror})") from error
-
-
-def _policy(name: str) -> Policy:
-    try:
-        return parse_policy(_file(name))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _jobs(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 256:
-        raise argparse.ArgumentTypeError("a number of processes from 1 to 256")
-    return int(text)
+COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {"membership": _membership, "reconcile": _reconcile}
 
 
 if __name__ == "__main__":

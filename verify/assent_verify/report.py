@@ -28,8 +28,9 @@ class Report:
         opened: entries whose payload was opened and matched.
         cosigned: (name, seconds since 1970) of the policy's witnesses; None where no policy was asked.
         since: size of the earlier checkpoint that this log continues, or None.
+        unread: entries before it that were not read again; their hashes lead to its root.
         runs: runs whose evidence verifies.
-        runs_without_evidence: runs in the log whose evidence is not exported.
+        sessions_without_evidence: runs in the log whose evidence is not exported, by session.
         failures: empty when all is well.
     """
 
@@ -49,14 +50,20 @@ class Report:
     opened: int = 0
     cosigned: tuple[tuple[str, int], ...] | None = None
     since: int | None = None
+    unread: int = 0
     runs: list[Run] = field(default_factory=list)
-    runs_without_evidence: int = 0
+    sessions_without_evidence: list[str] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
         """Whether every check passed."""
         return not self.failures
+
+    @property
+    def runs_without_evidence(self) -> int:
+        """How many they are."""
+        return len(self.sessions_without_evidence)
 
     @property
     def entries(self) -> int:
@@ -87,6 +94,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "policy": report.cosigned is not None,
         "cosigned": [{"witness": name, "time": time} for name, time in report.cosigned or ()],
         "since": report.since,
+        "unread": report.unread,
         "runs": [
             {
                 "session": run.session_id,
@@ -95,6 +103,7 @@ def as_json(report: Report) -> dict[str, Any]:
                     {"party": party.party, "legal_name": party.legal_name, "pinned": party.pinned}
                     for party in run.parties
                 ],
+                "entries_read": run.read,
             }
             for run in report.runs
         ],
@@ -121,12 +130,14 @@ def as_text(report: Report) -> str:
         lines += [f"          {name} {count:,}" for name, count in sorted(report.types.items())]
         lines.append(f"time      {report.first} to {report.last}")
     if report.since is not None:
-        lines.append(f"since     continues the checkpoint of {report.since:,} entries unchanged")
+        unread = f"; {report.unread:,} of them were not read again" if report.unread else ""
+        lines.append(f"since     continues the checkpoint of {report.since:,} entries unchanged{unread}")
     for run in report.runs:
         signed = " and ".join(
             f"{party.party} ({party.legal_name}){_origin_of_key(party.pinned, '--party-key')}" for party in run.parties
         )
-        lines.append(f"run       {run.session_id} {run.operation} signed by {signed}")
+        unread = "" if run.read == 2 else " [its entries were not read: pass --whole]"
+        lines.append(f"run       {run.session_id} {run.operation} signed by {signed}{unread}")
     if report.runs_without_evidence:
         lines.append(f"note      {report.runs_without_evidence:,} runs in the log came without their evidence file")
     lines += [f"FAIL      {failure.check}: {failure.reason}" for failure in report.failures[:MAX_REASONS]]

@@ -31,15 +31,21 @@ class RunParty:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run whose evidence verifies."""
+    """A run whose evidence verifies; `read` is how many of its two entries in the log were read."""
 
     session_id: str
     operation: str
     parties: tuple[RunParty, ...]
+    read: int = 2
 
 
 def check_run(
-    session_id: str, content: bytes, own_party: str, pinned: Mapping[str, bytes], logged: Sequence[LoggedRun]
+    session_id: str,
+    content: bytes,
+    own_party: str,
+    pinned: Mapping[str, bytes],
+    logged: Sequence[LoggedRun],
+    unread: bool = False,
 ) -> Run:
     """Check the evidence of one run.
 
@@ -49,6 +55,7 @@ def check_run(
         own_party: whose log this is.
         pinned: keys that the reader brought along, by party.
         logged: opened run entries of this session.
+        unread: whether earlier entries of the log were not read, and entries of this run may be among them.
 
     Raises:
         CheckError: named "run <first digits of the session>".
@@ -65,10 +72,10 @@ def check_run(
         for kind in _KINDS:
             _check_signed(kind, record[kind], parties, signatures[kind])
         _check_links(record, session_id, {party.party for party in parties})
-        _check_logged(own_party, record["run"], signatures["run"], logged)
+        read = _check_logged(own_party, record["run"], signatures["run"], logged, unread)
     except ValueError as error:
         raise CheckError(check, str(error)) from error
-    return Run(session_id, str(record["opening"].get("operation", "")), tuple(parties))
+    return Run(session_id, str(record["opening"].get("operation", "")), tuple(parties), read)
 
 
 def _parties(items: Any, pinned: Mapping[str, bytes]) -> list[RunParty]:
@@ -132,14 +139,20 @@ def _check_links(record: Mapping[str, Any], session_id: str, parties: set[str]) 
         raise ValueError("receiver and sender saw different transcripts")
 
 
-def _check_logged(own: str, run: Any, signatures: Mapping[str, bytes], logged: Sequence[LoggedRun]) -> None:
+def _check_logged(
+    own: str, run: Any, signatures: Mapping[str, bytes], logged: Sequence[LoggedRun], unread: bool
+) -> int:
     """The log holds this record with both signatures: our own as run_record, the other's as run_signature."""
+    read = 0
     run_hash = hashlib.sha256(_message("run", run)).hexdigest()
     if own not in signatures:
         raise ValueError(f"{own}, whose log this is, took no part in it")
     for party, signature in sorted(signatures.items(), key=lambda signed: signed[0] != own):
         leaf_type = "run_record" if party == own else "run_signature"
         entries = [payload for name, payload in logged if name == leaf_type and payload.get("party") == party]
+        if not entries and unread:
+            continue
+        read += 1
         if not entries:
             raise ValueError(f"the log has no opened {leaf_type} entry with the signature of {party}")
         for payload in entries:
@@ -148,3 +161,4 @@ def _check_logged(own: str, run: Any, signatures: Mapping[str, bytes], logged: S
             logged_signature = payload.get("signature")
             if not isinstance(logged_signature, str) or decode_base64(logged_signature) != signature:
                 raise ValueError(f"the log's {leaf_type} entry holds another signature of {party}")
+    return read

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 WIDTH = 256  # hashes of a full tile
 HASH = 32  # bytes
@@ -24,6 +24,30 @@ def tree_root(hashes: list[bytes]) -> bytes:
         odd = hashes[-1:] if len(hashes) % 2 else []
         hashes = [hashlib.sha256(b"\x01" + left + right).digest() for left, right in pairs] + odd
     return hashes[0]
+
+
+def root_of_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes:
+    """Walk from a leaf hash to the root that its path leads to (RFC 9162, section 2.1.3.2).
+
+    Raises:
+        ValueError: when no tree of this size has such a path.
+    """
+    if not 0 <= index < size < 2**63 or any(len(other) != HASH for other in path):
+        raise ValueError("a path of no entry of its tree")
+    node, place, last = leaf, index, size - 1
+    for other in path:
+        if last == 0:
+            raise ValueError("a path with too many hashes")
+        if place % 2 or place == last:
+            node = hashlib.sha256(b"\x01" + other + node).digest()
+            while place and not place % 2:
+                place, last = place // 2, last // 2
+        else:
+            node = hashlib.sha256(b"\x01" + node + other).digest()
+        place, last = place // 2, last // 2
+    if last:
+        raise ValueError("a path with too few hashes")
+    return node
 
 
 def tile_path(level: int | str, index: int, width: int) -> str:
@@ -52,6 +76,14 @@ def bundles_of(size: int) -> Iterator[tuple[int, int]]:
     return ((index, width) for level, index, width in tiles_of(size) if level == 0)
 
 
+def edge_of(bundles: int) -> Iterator[tuple[int, int, int]]:
+    """(level, index, width) of the unfinished tiles of a tree of full bundles; a width may be 0."""
+    level, count = 0, bundles * WIDTH
+    while count:
+        yield level, count // WIDTH, count % WIDTH
+        level, count = level + 1, count // WIDTH
+
+
 class TreeBuilder:
     """Grows the tree tile by tile from the left; keeps one unfinished tile per level."""
 
@@ -59,6 +91,21 @@ class TreeBuilder:
         """Start with the empty tree."""
         self._open: list[list[bytes]] = []
         self._done: list[int] = []
+
+    @classmethod
+    def at(cls, bundles: int, tiles: Mapping[int, bytes]) -> TreeBuilder:
+        """Start with a tree of full bundles.
+
+        Args:
+            bundles: how many.
+            tiles: by level from 1, at least the hashes of the unfinished tile that `edge_of` names.
+        """
+        builder = cls()
+        for level, index, width in edge_of(bundles):
+            content = tiles.get(level, b"")
+            builder._open.append([content[at : at + HASH] for at in range(0, width * HASH, HASH)])
+            builder._done.append(index)
+        return builder
 
     def add(self, leaf_hashes: list[bytes]) -> Iterator[tuple[int, int, bytes]]:
         """Append at most one bundle's leaf hashes and yield each tile (level, index, hashes) that this fills.

@@ -5,7 +5,9 @@
     2. The checkpoint is signed by the log, and the manifest names the same one; a
        policy, where one is given, holds for it.
     3. All entries, hashed again, give the checkpoint's root; every tile agrees;
-       an earlier checkpoint is a prefix.
+       an earlier checkpoint is a prefix. What that one covers need not be read:
+       the few tiles at its edge lead to its root, and the rest of the tree is
+       hashed on from them.
     4. Every opened payload is the one that its entry commits to.
     5. Every run record is signed by both parties, continues its opening record,
        and stands in the log with both signatures.
@@ -15,9 +17,10 @@ A failed check does not stop the others, so that a report names every reason.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -29,33 +32,37 @@ from assent_verify.policy import read_by_policy
 from assent_verify.report import Report
 from assent_verify.runs import LoggedRun, check_run
 from assent_verify.signature import decode_base64, signature_ok
-from assent_verify.tree import WIDTH, TreeBuilder, bundles_of, numbered, tile_path, tiles_of
+from assent_verify.tree import WIDTH, TreeBuilder, bundles_of, edge_of, numbered, tile_path, tiles_of
 from assent_verify.trust import Trust
 
 _SIGNED = ("manifest.json", "manifest.sig")
+_GROUP = 8  # bundles that a process checks at a time: some 10 MB of files
+_AHEAD = 4  # groups under way for each process; the rest waits on the disk, whatever the log's length
 
 
-def verify_export(root: Path, trust: Trust, jobs: int = 1) -> Report:
+def verify_export(root: Path, trust: Trust, jobs: int = 1, *, whole: bool = False) -> Report:
     """Check an export.
 
     Args:
         root: the export's directory.
         trust: what the reader brought along.
         jobs: processes that hash and match entries, at least 1.
+        whole: with an earlier checkpoint in `trust`: read what it covers, too.
 
     Returns:
         The report; `report.ok` is the verdict and `report.failures` the reasons.
     """
-    return _Verification(root, trust, jobs).run()
+    return _Verification(root, trust, jobs, whole).run()
 
 
 class _Verification:
     """One pass over one export."""
 
-    def __init__(self, root: Path, trust: Trust, jobs: int) -> None:
+    def __init__(self, root: Path, trust: Trust, jobs: int, whole: bool) -> None:
         self._root = root
         self._trust = trust
         self._jobs = jobs
+        self._whole = whole
         self._report = Report()
         self._logged: dict[str, list[LoggedRun]] = defaultdict(list)
 
@@ -179,9 +186,14 @@ class _Verification:
     # 3., 4. Tree and entries
 
     def _entries(self, manifest: Manifest, checkpoint: Checkpoint, since: Checkpoint | None) -> None:
-        tree = TreeBuilder()
+        tree = self._continued(manifest, checkpoint, since) if since is not None and not self._whole else None
         size = 0
-        for result in self._checked(self._tasks(manifest, checkpoint.size)):
+        if tree is None:
+            tree = TreeBuilder()
+        elif since is not None:
+            size = since.size - since.size % WIDTH
+            self._report.since, self._report.unread, since = since.size, size, None
+        for result in self._checked(self._tasks(manifest, checkpoint.size, size // WIDTH)):
             self._take(result)
             if since is not None and size <= since.size < size + WIDTH:
                 self._check_since(since, tree.root(result.leaf_hashes[: since.size - size]))
@@ -196,8 +208,35 @@ class _Verification:
         if size != checkpoint.size or tree.root() != checkpoint.root:
             self._fail("tree", "the entries do not give the root that the checkpoint promises")
 
-    def _tasks(self, manifest: Manifest, size: int) -> Iterator[BundleTask]:
-        for index, width in bundles_of(size):
+    def _continued(self, manifest: Manifest, checkpoint: Checkpoint, since: Checkpoint) -> TreeBuilder | None:
+        """Return the tree of the full bundles that an earlier checkpoint covers, from the tiles at its edge.
+
+        None when they do not lead to its root: then everything is read, which says why.
+        """
+        bundles, further = divmod(since.size, WIDTH)
+        tiles = {}
+        for level, index, width in edge_of(bundles):
+            if width:
+                held = min(WIDTH, (checkpoint.size >> (8 * level)) - index * WIDTH)
+                tiles[level] = self._unchanged(manifest, tile_path(level, index, held))
+        tree = TreeBuilder.at(bundles, tiles)
+        hashes: list[bytes] = []
+        if further:
+            task = next(self._tasks(manifest, checkpoint.size, bundles), None)
+            hashes = [] if task is None else check_bundle(task).leaf_hashes[:further]
+        return tree if len(hashes) == further and tree.root(hashes) == since.root else None
+
+    def _unchanged(self, manifest: Manifest, path: str) -> bytes:
+        """Read a file that may turn out to be none of the manifest's: then it is empty."""
+        listed = manifest.files.get(path)
+        try:
+            content, difference = (b"", "unlisted") if listed is None else read_listed(self._root, listed)
+        except CheckError:
+            return b""
+        return content if difference is None else b""
+
+    def _tasks(self, manifest: Manifest, size: int, first: int = 0) -> Iterator[BundleTask]:
+        for index, width in islice(bundles_of(size), first, None):
             entries = manifest.files.get(tile_path("entries", index, width))
             if entries is None:
                 return  # named among the missing files; the root cannot be had any more
@@ -208,8 +247,15 @@ class _Verification:
         if self._jobs == 1:
             yield from map(check_bundle, tasks)
             return
+        waiting = iter(tasks)
+        under_way: deque[Future[list[BundleResult]]] = deque()
         with ProcessPoolExecutor(self._jobs, mp_context=get_context("spawn")) as pool:
-            yield from pool.map(check_bundle, tasks, chunksize=8)
+            while True:
+                while len(under_way) < _AHEAD * self._jobs and (group := list(islice(waiting, _GROUP))):
+                    under_way.append(pool.submit(_check_group, group))
+                if not under_way:
+                    return
+                yield from under_way.popleft().result()
 
     def _take(self, result: BundleResult) -> None:
         report = self._report
@@ -249,12 +295,17 @@ class _Verification:
             try:
                 content = self._read(manifest, path)
                 logged = self._logged.pop(session_id, [])
-                run = check_run(session_id, content, manifest.party, self._trust.party_keys, logged)
+                unread = bool(self._report.unread)
+                run = check_run(session_id, content, manifest.party, self._trust.party_keys, logged, unread)
             except CheckError as error:
                 self._fail(error.failure.check, error.failure.reason)
                 continue
             self._report.runs.append(run)
-        self._report.runs_without_evidence = len(self._logged)
+        self._report.sessions_without_evidence = sorted(self._logged)
+
+
+def _check_group(tasks: list[BundleTask]) -> list[BundleResult]:
+    return [check_bundle(task) for task in tasks]
 
 
 def _unsigned(note: bytes) -> Checkpoint:

@@ -318,6 +318,18 @@ class ResultPort(Protocol):
         """Return the map of the rows sent for reading, or None when there is none (any more)."""
         ...
 
+    async def store_members(self, job_id: str, schema: pa.Schema, batches: AsyncIterator[pa.RecordBatch]) -> int:
+        """Store the people of a run's cohort, {subject_ref} in any order, until they are numbered; return the rows."""
+        ...
+
+    async def open_members(self, job_id: str) -> StoredRows | None:
+        """Return them for reading, or None when there are none (any more)."""
+        ...
+
+    async def delete_members(self, job_id: str) -> None:
+        """Remove them; absent is fine."""
+        ...
+
     async def delete_subjects(self, job_id: str, subject_refs: Sequence[str]) -> bool:
         """Rewrite the result and the map without these people; True when a row was there."""
         ...

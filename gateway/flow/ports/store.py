@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.flow.ports.decision import DecisionStore
+from gateway.flow.ports.membership import MembershipStore
 from gateway.flow.ports.people import ConsentStore, ExportStore, IdentityStore
 from gateway.flow.ports.projection import ProjectionStore
 from gateway.flow.ports.reach import PeerNoticeStore, RemovalStore, RunStore
@@ -27,7 +28,7 @@ from gateway.flow.ports.task import (
 )
 from gateway.flow.ports.witness import EpochStore, WitnessStore
 from gateway.route.agreement import AgreementBinding, AgreementCopy
-from gateway.route.audit import AuditEvent, IntegratedEntry, PendingEntry
+from gateway.route.audit import AuditEvent, EntryFilter, IntegratedEntry, PendingEntry
 from gateway.route.job import Job, Side
 from gateway.route.party import Partner, SignedCard
 from gateway.route.session import Session
@@ -404,6 +405,18 @@ class AuditStore(Protocol):
         """Yield integrated entries start <= index < end, in order, with payload and salt where they remain."""
         ...
 
+    async def checkpoint_at(self, at: datetime) -> tuple[int, bytes, bytes] | None:
+        """Return (size, root, note) of the last checkpoint stored by a time."""
+        ...
+
+    async def about(self, wanted: EntryFilter, start: int, limit: int) -> list[int]:
+        """Return integrated entries from `start` on that name the person or keys of a filter, ascending."""
+        ...
+
+    async def acts_of(self, subject_ref: str, limit: int) -> list[int]:
+        """Return the integrated entries of a person's consent events that can still be opened, ascending."""
+        ...
+
     async def find(self, type: str, key: str) -> int | None:
         """Return the index of the newest entry of a type whose payload's `key` field (event id, session id) matches."""
         ...
@@ -426,6 +439,7 @@ class Transaction(Protocol):
     jobs: JobStore
     sessions: SessionStore
     runs: RunStore
+    memberships: MembershipStore
     removals: RemovalStore
     notices: PeerNoticeStore
     budget: BudgetStore

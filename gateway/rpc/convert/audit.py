@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.flow.audit import InclusionProof
+from gateway.flow.log_reading import ConsistencyProof
 from gateway.route.audit import IntegratedEntry
 from gateway.rpc.convert.field import time_to_proto
 from gateway.rpc.convert.name import name_of
@@ -24,6 +25,13 @@ def proof_to_proto(proof: InclusionProof) -> audit_pb2.InclusionProof:
         leaf_hash=proof.leaf_hash,
         hashes=proof.hashes,
         checkpoint=checkpoint_to_proto(proof.signed),
+    )
+
+
+def consistency_to_proto(proof: ConsistencyProof) -> audit_pb2.ConsistencyProof:
+    """Write a proof with the checkpoint of the newer tree."""
+    return audit_pb2.ConsistencyProof(
+        old_size=proof.old_size, hashes=proof.hashes, checkpoint=checkpoint_to_proto(proof.signed)
     )
 
 

@@ -341,6 +341,21 @@ async def test_the_audit_log_is_listed_proved_and_exported(tenant: Tenant, clien
     assert (proof.index, proof.checkpoint) == (2, checkpoint)
     with pytest.raises(RequestError, match="field index"):
         await client.audit.inclusion_proof(3)
+    consistency = await client.audit.consistency_proof(2)
+    assert (consistency.old_size, len(consistency.hashes), consistency.checkpoint) == (2, 1, checkpoint)
+    with pytest.raises(RequestError, match="old_size"):
+        await client.audit.consistency_proof(4)
+    tiles = {path: piece async for path, piece in client.audit.tiles(["tile/0/000.p/3", "checkpoint"])}
+    assert tiles["checkpoint"].decode() == checkpoint.note
+    assert len(tiles["tile/0/000.p/3"]) == 96
+    changed = [entry async for entry in client.audit.entries(type="registry_changed", since=entries[0].time)]
+    assert [entry.index for entry in changed] == [0, 1, 2]
+    with pytest.raises(StateError, match="session"):
+        _ = [entry async for entry in client.audit.entries(session="ab" * 32)]
+    about = [entry async for entry in client.audit.entries(subject=("customer", "C-1"))]
+    assert about == []
+    with pytest.raises(StateError, match="no cohort"):
+        await client.audit.prove_membership("customer", "C-1", "ab" * 32)
     receipt = await client.witnesses.receipt(2)
     assert (receipt.index, receipt.tree_size, receipt.final, receipt.witnesses) == (2, 3, False, ())
     assert receipt.content.startswith(b"c2sp.org/tlog-proof@v1\nextra ")
@@ -352,6 +367,10 @@ async def test_the_audit_log_is_listed_proved_and_exported(tenant: Tenant, clien
     with pytest.raises(StateError, match=r"log\.quorum"):
         await client.witnesses.policy()
     files: dict[str, bytes] = {}
+    async for path, piece in client.audit.evidence(nobody=True):
+        files[path] = files.get(path, b"") + piece
+    assert b"nobody" in files["manifest.json"]
+    files = {}
     async for path, piece in client.audit.export():
         files[path] = files.get(path, b"") + piece
     assert list(files)[-2:] == ["manifest.json", "manifest.sig"]

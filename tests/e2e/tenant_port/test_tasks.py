@@ -45,7 +45,7 @@ async def test_tasks_show_their_last_and_next_run(tenant: Tenant, client: AsyncC
     await _scheduled(tenant)
     tasks = {task.name: task async for task in client.tasks.list()}
     names = {"expire-consents", "expire-sessions", "open-deletions", "purge-decisions", "purge-sketches"}
-    names |= {"settle-projection", "run-schedules"}
+    names |= {"settle-projection", "run-schedules", "compare-checkpoints", "number-memberships@spool-1"}
     assert set(tasks) == {*names, "reach-runs@spool-1", "sweep-results@spool-1", "warn-of-ends"}
     assert {task.outcome for task in tasks.values()} == {"DONE"}
     assert tasks["expire-consents"].counts == {"by_time": 0, "by_use": 0}

@@ -117,7 +117,7 @@ def finished_session(session_id: str = SESSION) -> Session:
     )
 
 
-def log_entries(count: int, session: Session | None) -> list[IntegratedEntry]:
+def log_entries(count: int, session: Session | None, own: str = "retailer") -> list[IntegratedEntry]:
     """Consent events of 50 subjects, one of them erased, with a run's two entries at the end."""
     entries = []
     runs = session.run_signatures if session is not None else ()
@@ -125,7 +125,7 @@ def log_entries(count: int, session: Session | None) -> list[IntegratedEntry]:
         row = index - (count - len(runs))
         if session is not None and row >= 0:
             party, signature = runs[row]
-            name = "run_record" if party == "retailer" else "run_signature"
+            name = "run_record" if party == own else "run_signature"
             payload: dict[str, Any] = run_payload(session.session_id, session.run_record, party, signature)
             subject = "log"
         else:
@@ -151,6 +151,8 @@ class Made:
     entries: list[IntegratedEntry]
     signer: NoteSigner
     checkpoint: Checkpoint
+    seed: int = 11
+    party: str = "retailer"
 
     def checkpoint_at(self, size: int, signer: NoteSigner | None = None) -> bytes:
         """The checkpoint that the log had signed when it was shorter."""
@@ -175,7 +177,7 @@ class Made:
 
         self.edit(f"runs/{session_id}.json", changed)
 
-    def reseal(self, checkpoint: Checkpoint | None = None, seed: int = 11) -> None:
+    def reseal(self, checkpoint: Checkpoint | None = None) -> None:
         """Sign a manifest over whatever lies there now, as a dishonest operator with the party's key would."""
         for name in ("manifest.json", "manifest.sig"):
             self.path(name).unlink(missing_ok=True)
@@ -184,7 +186,7 @@ class Made:
             for path in sorted(self.root.rglob("*"))
             if path.is_file()
         ]
-        seal(self.root, files, checkpoint or self.checkpoint, seed)
+        seal(self.root, files, checkpoint or self.checkpoint, self.seed, self.party)
 
 
 def rows(path: Path) -> int:
@@ -200,9 +202,9 @@ def rows(path: Path) -> int:
     return len(path.read_bytes()) // 32 if "tile" in path.parts else 1
 
 
-def seal(root: Path, files: list[ExportFile], checkpoint: Checkpoint, seed: int = 11) -> None:
+def seal(root: Path, files: list[ExportFile], checkpoint: Checkpoint, seed: int = 11, party: str = "retailer") -> None:
     key = private_key(seed)
-    scope = ExportScope("retailer", key.public_key().public_bytes_raw(), AT, "compliance_officer", "all entries")
+    scope = ExportScope(party, key.public_key().public_bytes_raw(), AT, "compliance_officer", "all entries")
     listed = [file.listed for file in files]
     for file in manifest_files(checkpoint, scope, listed, lambda kind, record: key.sign(record_message(kind, record))):
         (root / file.path).write_bytes(file.content)
@@ -216,13 +218,14 @@ def make_export(
     signer: NoteSigner | None = None,
     seed: int = 11,
     opened: Callable[[IntegratedEntry], bool] = lambda entry: True,
+    party: str = "retailer",
 ) -> Made:
     """Write an honest export of a log of `count` entries."""
     signer = signer or log_signer()
     session = finished_session() if with_run else None
-    entries = log_entries(count, session)
+    entries = log_entries(count, session, party)
     tree = integrate(EMPTY_EDGE, [leaf_hash(entry.leaf) for entry in entries])
-    checkpoint = Checkpoint(ORIGIN, count, tree.root)
+    checkpoint = Checkpoint(signer.key.name, count, tree.root)
     tiles = {(tile.level, tile.index): tile.hashes for tile in tree.tiles}
     files = head_files(sign_checkpoint(checkpoint, [signer]), signer.key)
     files += [tile_file(tile, tiles[(tile.level, tile.index)]) for tile in tiles_of(count)]
@@ -233,8 +236,8 @@ def make_export(
     for file in files:
         (root / file.path).parent.mkdir(parents=True, exist_ok=True)
         (root / file.path).write_bytes(file.content)
-    seal(root, files, checkpoint, seed)
-    return Made(root, entries, signer, checkpoint)
+    seal(root, files, checkpoint, seed, party)
+    return Made(root, entries, signer, checkpoint, seed, party)
 
 
 def base64_key(party: str) -> str:

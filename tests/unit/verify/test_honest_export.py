@@ -96,7 +96,9 @@ def test_what_an_officer_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str
     since = tmp_path / "earlier"
     since.write_bytes(made.checkpoint_at(300))
     keys = [f"--party-key={party}={base64_key(party)}" for party in PUBLIC_KEYS]
-    assert main([str(tmp_path / "export"), "--vkey", made.signer.key.vkey, *keys, "--since", str(since)]) == 0
+    assert (
+        main([str(tmp_path / "export"), "--vkey", made.signer.key.vkey, *keys, "--since", str(since), "--whole"]) == 0
+    )
     text = capsys.readouterr().out
     assert "not compared" not in text
     for line in (

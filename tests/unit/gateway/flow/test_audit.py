@@ -22,16 +22,16 @@ from gateway.flow.audit import (
     export,
     find_entry,
     inclusion_proof,
-    list_entries,
     log_key,
     sequence,
 )
+from gateway.flow.log_reading import find_entries
 from gateway.flow.ports import House
 from gateway.keys import signer
 from gateway.psi.record import OpeningHalf, acceptance_record, opening
 from gateway.psi.run import RunHalf, run_record
 from gateway.route.agreement import AgreementCopy, AgreementState, Operation
-from gateway.route.audit import AuditEvent
+from gateway.route.audit import AuditEvent, EntryFilter
 from gateway.route.job import Side
 from gateway.route.session import Session, SessionOffer, SessionState
 from gateway.tlog.audit_path import consistency_proof, tiles_for_consistency, verify_consistency, verify_inclusion
@@ -219,14 +219,14 @@ async def test_an_entry_is_found_once_it_is_integrated(house: House) -> None:
 async def test_entries_are_listed_without_what_opens_them(house: House) -> None:
     await log(house, 10)
     await sequence(house)
-    page = await list_entries(house, OFFICER, 4, 3)
+    page, _ = await find_entries(house, OFFICER, EntryFilter(), 4, 3)
     assert [entry.index for entry in page] == [4, 5, 6]
     assert all(entry.payload is None and entry.salt is None for entry in page)
     assert [entry.leaf for entry in page] == (await leaves(house))[4:7]
-    assert await list_entries(house, OFFICER, 10, 3) == []
-    assert len(await list_entries(house, OFFICER, 8, 1000)) == 2
+    assert await find_entries(house, OFFICER, EntryFilter(), 10, 3) == ([], None)
+    assert len((await find_entries(house, OFFICER, EntryFilter(), 8, 1000))[0]) == 2
     with pytest.raises(RequestError):
-        await list_entries(house, OFFICER, -1, 3)
+        await find_entries(house, OFFICER, EntryFilter(), -1, 3)
 
 
 async def test_only_an_officer_reads_the_log(house: House) -> None:
@@ -236,7 +236,7 @@ async def test_only_an_officer_reads_the_log(house: House) -> None:
         for read in (
             current_checkpoint(house, caller),
             inclusion_proof(house, caller, 0),
-            list_entries(house, caller, 0, 1),
+            find_entries(house, caller, EntryFilter(), 0, 1),
             find_entry(house, caller, "consent_event", "e0"),
             anext(export(house, caller)),
         ):
