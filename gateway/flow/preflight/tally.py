@@ -15,7 +15,7 @@ from consent.registry import Registry
 from gateway.flow.gate import judge_all
 from gateway.flow.ports import Transaction
 from gateway.flow.preflight.asked import AskedUse
-from gateway.flow.united import ROW_BITS
+from gateway.flow.repeats import ROW_BITS
 from gateway.psi.fields import Fields
 from gateway.route.agreement import Operation
 from gateway.route.job import Side
