@@ -205,7 +205,9 @@ async def test_consent_goes_in_and_its_answer_comes_out(tenant: Tenant, client: 
 
     assert await asked(0) == (True, "OK_CONSENT")
     assert await asked(2) == (False, "NO_CONSENT")
-    assert await asked(0, at=NOW - timedelta(days=1)) == (False, "NO_CONSENT")
+    assert await asked(0, at=NOW + timedelta(minutes=30)) == (False, "NO_CONSENT")
+    # As known then: the purpose was not registered yet.
+    assert await asked(0, at=NOW - timedelta(days=1)) == (False, "SCOPE_MISMATCH")
     assert await asked(0, purpose="unheard") == (False, "SCOPE_MISMATCH")
     withdrawal = {
         "event_id": "W-0",
@@ -218,7 +220,15 @@ async def test_consent_goes_in_and_its_answer_comes_out(tenant: Tenant, client: 
     assert await asked(0) == (False, "CONSENT_WITHDRAWN")
     logged = [found async for found in client.decisions.list()]
     assert [(found.decision.reason_code, found.recipient, found.kind) for found in logged] == [
-        (code, "", "USE") for code in ("CONSENT_WITHDRAWN", "SCOPE_MISMATCH", "NO_CONSENT", "NO_CONSENT", "OK_CONSENT")
+        (code, "", "USE")
+        for code in (
+            "CONSENT_WITHDRAWN",
+            "SCOPE_MISMATCH",
+            "SCOPE_MISMATCH",
+            "NO_CONSENT",
+            "NO_CONSENT",
+            "OK_CONSENT",
+        )
     ]
     assert (logged[-1].decision.consent_id, logged[-1].decision.consent_item_no) == ("K-0", 1)
     of_one = client.decisions.list(subject=CUSTOMERS[0], subject_type="customer", reason_code="OK_CONSENT")
