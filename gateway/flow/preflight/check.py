@@ -123,7 +123,7 @@ class _Look:
         yield Progress("judging", self._read)
         async with self._house.store.read() as tx:
             registry = await load_registry(tx, self._house)
-            async for piece in ahead(in_turn(by_person.pieces())):
+            async for piece in ahead(in_turn(self._people.together(by_person.pieces()))):
                 refs, tags = await in_thread(self._people.count, piece)
                 for sorter, of_key in zip(by_value, tags, strict=True):
                     await in_thread(sorter.add, of_key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -19,7 +19,7 @@ from gateway.flow.repeats import ROW_BITS
 from gateway.psi.fields import Fields
 from gateway.route.agreement import Operation
 from gateway.route.job import Side
-from gateway.route.subject_ref import as_keys
+from gateway.route.subject_ref import REF_BYTES, as_keys
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -50,21 +50,27 @@ class Values:
     shared: int = 0
     sharing: int = 0
     most: int = 0
+    _last: bytes = field(default=b"", repr=False, compare=False)
+    _of_last: int = field(default=0, repr=False, compare=False)
 
     def count(self, tags: Bytes) -> None:
         """Count a piece of a sort.
 
         Args:
-            tags: (n, width) ascending, one per customer and value; equal ones come in one piece.
+            tags: (n, width) ascending, one per customer and value; equal ones come in one piece, or alone in several
+                of two rows at least.
         """
         if not len(tags):
             return
         begins = np.flatnonzero(np.append(True, (tags[1:] != tags[:-1]).any(axis=1)))
         customers = np.diff(np.append(begins, len(tags)))
-        self.different += len(begins)
-        self.shared += int((customers > 1).sum())
+        before = self._of_last if tags[0].tobytes() == self._last else 0
+        self.different += len(begins) - bool(before)
+        self.shared += int((customers > 1).sum()) - bool(before)
         self.sharing += int(customers[customers > 1].sum())
+        customers[0] += before
         self.most = max(self.most, int(customers.max()))
+        self._last, self._of_last = tags[-1].tobytes(), int(customers[-1])
 
 
 @dataclass(slots=True)
@@ -95,6 +101,38 @@ class People:
         # Several kinds of run may ask the same: it is judged once.
         self._judged: dict[tuple[Use, ...], _Judged] = {use.gates: _Judged() for use in uses}
         self.subjects = self.repeated = self.conflicting = 0
+
+    def together(self, pieces: Iterator[Bytes]) -> Iterator[Bytes]:
+        """Yield pieces of a sort by reference in which all rows of a person are together. Blocks.
+
+        Args:
+            pieces: all rows of a person in one, or alone in several; of such a person those rows are left that tell
+                the first value of each key and source, and the first that differs from it.
+        """
+        crowd: Bytes | None = None
+        for rows in pieces:
+            if crowd is not None and (crowd[0, :REF_BYTES] != rows[0, :REF_BYTES]).any():
+                yield crowd
+                crowd = None
+            if (rows[0, :REF_BYTES] != rows[-1, :REF_BYTES]).any():
+                yield rows
+                continue
+            own = rows if crowd is None else np.concatenate([crowd, rows])
+            crowd = np.ascontiguousarray(own[self._telling(own)])
+            self.repeated += len(own) - len(crowd)
+        if crowd is not None:
+            yield crowd
+
+    def _telling(self, rows: Bytes) -> list[int]:
+        """Return the places of rows of one person without which `count` would find something else."""
+        told, parts = {0}, self._fields.number(rows, "row") >> ROW_BITS
+        for number in range(self._keys):
+            tags = self._tags(rows, number)
+            for part in np.unique(parts):
+                has = np.flatnonzero(tags.any(axis=1) & (parts == part))
+                told.update(has[:1].tolist())
+                told.update(has[(tags[has] != tags[has[:1]]).any(axis=1)][:1].tolist())
+        return sorted(told)
 
     def count(self, rows: Bytes) -> tuple[Bytes, list[Bytes]]:
         """Count a piece. Blocks.
