@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -40,9 +42,22 @@ def clock() -> StoppedClock:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Keys alone: the database is each test's own."""
-    return tmp_path_factory.mktemp("home")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with keys alone, made once."""
+    home = tmp_path_factory.mktemp("keys")
+
+    async def make() -> None:
+        async with open_house(home, "retailer"):
+            return
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(make())).result()
+    return home
+
+
+@pytest.fixture
+def home(keys: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(keys, tmp_path / "home")
 
 
 @pytest.fixture
