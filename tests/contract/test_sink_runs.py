@@ -21,7 +21,7 @@ from gateway.flow.evidence import BY
 from gateway.flow.reach import reach
 from gateway.flow.recurring import asked as schedules
 from gateway.flow.recurring.round import run_schedules
-from gateway.flow.sinks.asked import deliver_result, forget_sink, list_deliveries
+from gateway.flow.sinks.asked import deliver_result, forget_sink, list_deliveries, new_delivery
 from gateway.flow.sinks.deliver import deliver_results
 from gateway.flow.sinks.removal import settle_removals
 from gateway.flow.sinks.rows import sink_rows
@@ -177,6 +177,23 @@ async def test_a_withdrawal_during_a_delivery_leaves_no_row(twin: Twin) -> None:
     done = await deliver(twin, job)
     assert (done.state, done.rows) == (DeliveryState.DELIVERED, 20)
     assert customers(twin) == SHARED - {"A000033", "A000034"}
+
+    # A server that went away in the middle of the commit, and had kept it after all.
+    class Unsure(Sinks):
+        async def store(self, name: str, key: str, schema: Any, batches: AsyncIterator[Any]) -> int:
+            await super().store(name, key, schema, batches)
+            raise StateError("STORE_UNAVAILABLE", "sink crm: its database does not answer")
+
+    house = replace(twin.retailer.house, sinks=Unsure(lambda: twin.retailer.sinks))
+    async with house.store.begin() as tx:
+        await tx.deliveries.create(new_delivery("unsure", "crm", job.job_id, 0, 60, "test", house.clock.now()))
+    await deliver_results(house)
+    unsure = await delivery(twin, "unsure")
+    assert (unsure.state, unsure.ended_at) == (DeliveryState.FAILED, None)
+    await withdraw(twin.retailer, "A000035")
+    await reach(house)
+    await deliver_results(house)
+    assert customers(twin) == SHARED - {f"A00003{digit}" for digit in "345"}
 
 
 async def delivered_rows(twin: Twin, job: Job) -> list[dict[str, Any]]:
