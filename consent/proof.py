@@ -235,15 +235,21 @@ def _duration(mapping: Mapping[str, object], name: str) -> int | None:
     return fields.optional_count(mapping, name)
 
 
+PROOF_WORDS: Mapping[str, type[StrEnum]] = {
+    "action": Action,
+    "identity_assurance": Assurance,
+    "age_band": AgeBand,
+    "age_assurance": Assurance,
+    "guardian_relation": Relation,
+    "notice_mode": NoticeMode,
+    "default_state": DefaultState,
+    "time_source": TimeSource,
+}
+"""The fields of a proof that are words of a closed list."""
+
 _READERS: Mapping[str, Callable[[Mapping[str, object], str], object]] = {
     **{attribute.name: _reference for attribute in attributes(Proof)},
-    "action": _word(Action),
-    "guardian_relation": _word(Relation),
-    "age_band": _word(AgeBand),
-    **dict.fromkeys(("age_assurance", "identity_assurance"), _word(Assurance)),
-    "notice_mode": _word(NoticeMode),
-    "default_state": _word(DefaultState),
-    "time_source": _word(TimeSource),
+    **{name: _word(words) for name, words in PROOF_WORDS.items()},
     **dict.fromkeys(("evidence_hash", "scan_hash"), _hash),
     "ip_prefix": _network,
     "shown_at": fields.moment,

@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 from consent.evaluate import Use
 from consent.event import Actor, ConsentEvent, ConsentItem, EventType, Form, Mode
 from consent.projection import ProjectionRow
-from consent.proof import PROOF_FIELDS, Action, Proof
+from consent.proof import PROOF_FIELDS, PROOF_WORDS, Proof
 from gateway.errors import HostileInput, Misuse, StateError
 from gateway.flow.ports.store import RegistryItem
 from gateway.route.agreement import Agreement, AgreementBinding, AgreementCopy, AgreementState, Operation
@@ -133,10 +133,8 @@ def _consent_item(
 
 
 def _proof(fields: dict[str, Any]) -> Proof:
-    if "action" in fields:
-        fields["action"] = Action(fields["action"])
-    if "shown_at" in fields:
-        fields["shown_at"] = datetime.fromisoformat(fields["shown_at"])
+    for name in fields.keys() & _PROOF_READERS.keys():
+        fields[name] = _PROOF_READERS[name](fields[name])
     return Proof(**fields)
 
 
@@ -146,6 +144,10 @@ def _member(words: type[StrEnum]) -> Callable[[Any], object]:
 
 
 _PROOF_FIELDS = frozenset(PROOF_FIELDS)
+_PROOF_READERS: Mapping[str, Callable[[Any], object]] = {
+    **{name: _member(words) for name, words in PROOF_WORDS.items()},
+    "shown_at": datetime.fromisoformat,
+}
 
 # The fields of a consent event that JSON does not carry as they are.
 _EVENT_FIELDS: Mapping[str, Callable[[Any], object]] = {

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consent.event import Actor, ConsentEvent, ConsentItem, EventType, Form, Mode
-from consent.proof import Action, Proof
+from consent.proof import PROOF_WORDS, Action, Proof
 from gateway.agreement.agreement import agreement_of
 from gateway.errors import StateError
 from gateway.route.agreement import AgreementBinding
@@ -48,6 +48,9 @@ proofs = st.builds(
     ip_prefix=st.none() | st.just("203.0.113.0/24"),
     shown_at=st.none() | times,
     dwell_ms=st.none() | st.integers(0, 10**6),
+    guardian_proof_ref=st.none() | st.just("sheet 7"),
+    steps_count=st.none() | st.integers(1, 9),
+    **{name: st.none() | st.sampled_from(words) for name, words in PROOF_WORDS.items() if name != "action"},
 ).filter(lambda proof: proof != Proof())
 common: dict[str, Any] = {"event_id": words, "at": times, "recorded_at": times, "subject": words, "handler": words}
 given_events = st.builds(
@@ -102,7 +105,9 @@ def test_the_fast_way_back_is_the_strict_one(found: list[ConsentEvent]) -> None:
 
 def stored(**fields: Any) -> Any:
     """A row as the database returns it: JSON columns parsed."""
-    return SimpleNamespace(state="PROPOSED", signatures=[], revision=1, **json.loads(json.dumps(fields)))
+    return SimpleNamespace(
+        state="PROPOSED", signatures=[], revision=1, in_force_at=None, **json.loads(json.dumps(fields))
+    )
 
 
 @pytest.mark.parametrize("made", [document(), statistics_document(), statistics_document(terms(**EXACT))])
@@ -143,7 +148,8 @@ def test_no_field_of_an_event_is_left_to_chance() -> None:
     plain = {"str", "str | None", "bool", "int | None"}
     read = {field.name for field in fields(ConsentEvent) if field.type not in plain}
     assert read == {*rows._EVENT_FIELDS, "proof"}
-    assert {field.name for field in fields(Proof) if field.type not in plain} == {"action", "shown_at"}
+    assert {field.name for field in fields(Proof) if field.type not in plain} == {*rows._PROOF_READERS}
+    assert set(rows._PROOF_READERS) == {"shown_at", *PROOF_WORDS}
 
 
 @pytest.mark.parametrize(
