@@ -28,6 +28,7 @@ from gateway.flow.padding import check_padded, list_rows
 from gateway.flow.ports import StageFile
 from gateway.flow.runstate import RunState, amend, load_state
 from gateway.flow.segment import minimum_cohort, terms_of
+from gateway.flow.session import has_room
 from gateway.flow.sessions import opening_of
 from gateway.flow.threads import in_thread
 from gateway.flow.transcript import (
@@ -125,7 +126,8 @@ class SenderRun(ABC):
             if await in_thread(ready, session):
                 await self.lease.wait_for(WaitingFor.NONE)
                 return session
-            await self.lease.wait_for(WaitingFor.PEER)
+            # What stops the partner's chunk from being kept is our disk, not the partner.
+            await self.lease.wait_for(WaitingFor.PEER if has_room(session.session_id) else WaitingFor.DISK)
             await self.house.bells.wait(session.session_id, WAIT_S)
 
     async def _authorize(self, session: Session) -> AuthorizedJob:

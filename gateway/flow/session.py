@@ -60,6 +60,7 @@ WAIT_S = 1.0
 MAX_OPENING_BYTES = 16 * 1024
 
 _writers: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+_without_room: set[str] = set()  # sessions whose last chunk found the disk full
 
 
 async def open_session(house: House, partner: Partner, offer: SessionOffer) -> Acceptance | Refusal:
@@ -181,13 +182,18 @@ async def receive_chunk(house: House, partner: Partner, chunk: Chunk) -> int:
     lock = _writers.setdefault(chunk.session_id, asyncio.Lock())
     async with lock:
         try:
-            return await in_thread(_keep, house, session, chunk)
+            last = await in_thread(_keep, house, session, chunk)
+            _without_room.discard(chunk.session_id)
+            return last
         except (HostileInput, StateError) as error:
             # Who ends a session drops its spool, where every chunk then looks like a gap: the worker may have done so
             # between our look and our writing.
             session = await own_session(house, partner, chunk.session_id, Side.SENDER)
             if session.state.final:
+                _without_room.discard(chunk.session_id)
                 raise ended(session) from error
+            if error.reason == "DISK_FULL":
+                _without_room.add(chunk.session_id)
             if isinstance(error, HostileInput) and error.reason != "SEQUENCE_GAP":
                 await fail_session(
                     house,
@@ -199,6 +205,11 @@ async def receive_chunk(house: House, partner: Partner, chunk: Chunk) -> int:
             raise
         finally:
             house.bells.ring(session.session_id)
+
+
+def has_room(session_id: str) -> bool:
+    """Return whether the last chunk that the partner sent to this process found room on the disk."""
+    return session_id not in _without_room
 
 
 async def _active(house: House, partner: Partner, session: Session) -> Session:
