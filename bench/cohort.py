@@ -105,7 +105,7 @@ def _folder(asked: argparse.Namespace, people: int) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="assent-cohort-") as folder:
             yield Path(folder)
         return
-    folder = asked.folder.absolute() / f"cohort-{asked.database}-{people}"
+    folder = _place(asked, people)
     done = False
     try:
         folder.mkdir(exist_ok=True)
@@ -114,6 +114,10 @@ def _folder(asked: argparse.Namespace, people: int) -> Iterator[Path]:
     finally:
         if not done:
             shutil.rmtree(folder)
+
+
+def _place(asked: argparse.Namespace, people: int) -> Path:
+    return Path(asked.folder).absolute() / f"cohort-{asked.database}-{people}"
 
 
 @contextmanager
@@ -317,8 +321,10 @@ def _asked() -> argparse.Namespace:
     asked = parser.parse_args()
     if asked.prepare and asked.folder is None:
         parser.error("--prepare needs --folder")
-    if asked.folder is not None and shutil.disk_usage(asked.folder).free < max(asked.subjects) * 4000:
-        sys.exit(f"{asked.folder} has not enough room: a person takes up to four kilobytes")
+    if asked.folder is not None:
+        unfilled = (people for people in asked.subjects if not (_place(asked, people) / PREPARED).exists())
+        if shutil.disk_usage(asked.folder).free < max(unfilled, default=0) * 4000:
+            sys.exit(f"{asked.folder} has not enough room: a person takes up to four kilobytes")
     return asked
 
 
