@@ -11,16 +11,18 @@ from __future__ import annotations
 import hashlib
 import json
 from base64 import b32encode
-from collections.abc import Hashable, Mapping
-from dataclasses import replace
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Protocol
 
 from consent import fields
+from consent.assessment import Assessment
 from consent.event import EventType
 from consent.history import History, known, members
 from consent.matter import Matter
+from consent.mechanism import Exported
 from consent.notice import Notice
 from consent.party import PartyEventType, Role
 from consent.policy import Policy
@@ -69,6 +71,61 @@ def on_record(decision: Decision, question: Question, history: History, registry
         policy_version=numbers,
         registry_version=registered,
         expires_at=_after(question.at, registry.policy.decision_lifetime),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What uses of many people's information rest on, whoever they are.
+
+    Attributes:
+        policy_version: the rule and the numbers of the house.
+        registry_version: digest of what was registered of all that the uses touch; notices are each person's own.
+        assessments: the impact assessments that cover them, each once.
+        mechanisms: the ways out of the country that carry them, `id@version`, each once.
+    """
+
+    policy_version: str
+    registry_version: str
+    assessments: tuple[Assessment, ...]
+    mechanisms: tuple[str, ...]
+
+
+def ground(uses: Sequence[Use], at: datetime, registry: Registry, exported: Exported) -> Ground:
+    """Return what uses rested on at a moment, by what was known then; asked again later it is the same.
+
+    Args:
+        uses: in any order.
+        at: the moment.
+        registry: the snapshot to judge by.
+        exported: how many people's information had gone abroad in the year of that moment.
+    """
+    registered: list[str] = []
+    assessments: dict[str, Assessment] = {}
+    mechanisms: dict[str, None] = {}
+    for use in uses:
+        question = Question(
+            subject="",
+            use=use,
+            at=at,
+            as_known_at=at,
+            exported_this_year=exported.people,
+            sensitive_exported_this_year=exported.sensitive,
+        )
+        known_then = unregistered(question, registry) is None
+        matter = Matter.of(question, History("", ()), registry) if known_then else None
+        registered.append(_digest("registry", _registered(question, matter, registry)))
+        assessed = None if matter is None else assessment(matter)
+        way = None if matter is None else _way_out(matter)
+        if assessed is not None:
+            assessments[assessed.id] = assessed
+        if way is not None:
+            mechanisms[way] = None
+    return Ground(
+        policy_version=policy_version(registry.policy),
+        registry_version=_digest("ground", {"uses": sorted(registered)})[:ID_LENGTH],
+        assessments=tuple(assessments.values()),
+        mechanisms=tuple(mechanisms),
     )
 
 
@@ -171,16 +228,21 @@ def _resting(decision: Decision, question: Question, matter: Matter | None) -> D
     if matter is None or question.kind is not Kind.USE or decision.reason_code == ReasonCode.OK_ANONYMOUS:
         return decision
     covering = contract(matter)
-    authority = matter.party is not None and matter.party.role is Role.FOREIGN_AUTHORITY
-    way = way_out(matter) if matter.abroad and not authority else None
     assessed, rule = assessment(matter), basis_rule(matter)
     return replace(
         decision,
         contract_id=None if covering is None else covering.id or None,
-        mechanism_id=None if way is None else _named(way.id or str(way.type), way.version),
+        mechanism_id=_way_out(matter),
         assessment_id=None if assessed is None else assessed.id,
         basis_rule_id=None if rule is None else _named(rule.id or rule.basis, rule.version),
     )
+
+
+def _way_out(matter: Matter) -> str | None:
+    """Name the way out of the country; an authority's request has an approval instead."""
+    authority = matter.party is not None and matter.party.role is Role.FOREIGN_AUTHORITY
+    way = way_out(matter) if matter.abroad and not authority else None
+    return None if way is None else _named(way.id or str(way.type), way.version)
 
 
 def _shown(decision: Decision, registry: Registry) -> Notice | None:

@@ -1,4 +1,4 @@
-"""`assent audit`: checkpoint, entries, tiles, proofs, exports, verify, reconcile; receipts in `witness.py`."""
+"""`assent audit`: checkpoint, entries, tiles, proofs, exports, verify, reconcile; `witness.py`, `provision.py`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from gateway.cli import witness
+from gateway.cli import provision, witness
 from gateway.cli.gateway_options import options
 from gateway.cli.pairs import pairs
 from gateway.cli.screen import Output, show, words
@@ -29,6 +29,7 @@ app = typer.Typer(no_args_is_help=True)
 app.command()(witness.receipt)
 app.command()(witness.witnesses)
 app.command()(witness.policy)
+app.command()(provision.provisions)
 
 
 @app.command()

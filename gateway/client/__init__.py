@@ -27,6 +27,7 @@ from gateway.client.notice import Notice, NoticeRecipient
 from gateway.client.outcome import Cancelled, Refused
 from gateway.client.party import ExportCounter, ExportMechanism, Party, PartyContract, PartyEvent
 from gateway.client.plan import Calibration, Forecast, JobPlan, PlanCheck
+from gateway.client.provision import Provision
 from gateway.client.registry import BasisRule, Category, ImpactAssessment, Invitation, Method, Partner, Purpose
 from gateway.client.report import MatchReport, ReportLine
 from gateway.client.request import Erasure, RightsRequest
@@ -92,6 +93,7 @@ __all__ = [
     "PartyContract",
     "PartyEvent",
     "PlanCheck",
+    "Provision",
     "Purpose",
     "Refused",
     "Removal",

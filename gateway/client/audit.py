@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.client.connection import Connection
-from gateway.client.record import PAGE_SIZE, bare, pages, required_time, stamp
-from gateway.v1 import audit_pb2, audit_pb2_grpc
+from gateway.client.provision import Provision, provision_of
+from gateway.client.record import PAGE_SIZE, bare, named, pages, required_time, stamp
+from gateway.v1 import audit_pb2, audit_pb2_grpc, provision_pb2
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,33 @@ class AsyncAudit:
         """Return a proof that a person was, or was not, in the cohort of a run, for `assent-verify membership`."""
         request = audit_pb2.ProveMembershipRequest(subject_type=subject_type, subject=subject, session=session)
         return bytes((await self._connection.call(self._stub.ProveMembership, request)).proof)
+
+    async def provisions(
+        self, *, partner: str = "", purpose: str = "", since: datetime | None = None, until: datetime | None = None
+    ) -> AsyncIterator[Provision]:
+        """Yield the provisions of personal information to partners, the newest first.
+
+        Args:
+            partner: party id; "" is any.
+            purpose: purpose id; "" is any.
+            since: only released at or after this moment.
+            until: only released before this moment.
+        """
+
+        async def fetch(token: str) -> tuple[list[Provision], str]:
+            request = provision_pb2.ListProvisionsRequest(
+                partner=named("parties", partner),
+                purpose=named("purposes", purpose),
+                since_time=stamp(since),
+                until_time=stamp(until),
+                page_size=PAGE_SIZE,
+                page_token=token,
+            )
+            answer = await self._connection.call(self._stub.ListProvisions, request)
+            return [provision_of(found) for found in answer.provisions], answer.next_page_token
+
+        async for provision in pages(fetch):
+            yield provision
 
 
 def _checkpoint(message: audit_pb2.Checkpoint) -> Checkpoint:

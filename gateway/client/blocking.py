@@ -53,6 +53,7 @@ class Audit:
         self.export = loop.iterating(calls.export)
         self.evidence = loop.iterating(calls.evidence)
         self.prove_membership = loop.blocking(calls.prove_membership)
+        self.provisions = loop.iterating(calls.provisions)
 
 
 class Consents:

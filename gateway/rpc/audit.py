@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 
 from gateway.flow import audit as flow
 from gateway.flow import log_reading as reading
 from gateway.flow.consent import person_ref
 from gateway.flow.membership.prove import prove_membership
 from gateway.flow.ports import House
+from gateway.flow.provision import Provision, list_provisions
 from gateway.route.audit import EntryFilter
 from gateway.route.caller import Caller
 from gateway.rpc.auth import current_caller
@@ -20,11 +22,13 @@ from gateway.rpc.convert.audit import (
 )
 from gateway.rpc.convert.consent import subject_from_proto
 from gateway.rpc.convert.field import refuse, text, time_or_none
-from gateway.rpc.convert.page import page_of, page_size, place_of, token_of
+from gateway.rpc.convert.page import Place, page_of, page_size, place_of, token_of
+from gateway.rpc.convert.provision import provision_to_proto, wanted_from_proto
 from gateway.rpc.door import Context, closing, stream, unary
-from gateway.v1 import audit_pb2, audit_pb2_grpc
+from gateway.v1 import audit_pb2, audit_pb2_grpc, provision_pb2
 
 _LISTING = "auditEntries"
+_PROVISIONS = "provisions"
 PIECE_BYTES = 1024 * 1024
 
 
@@ -121,6 +125,33 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
         caller, (label, subject) = current_caller(), subject_from_proto(request)
         session = text(request.session, "session", longest=64)
         return audit_pb2.MembershipProof(proof=await prove_membership(self._house, caller, label, subject, session))
+
+    @unary
+    async def ListProvisions(
+        self, request: provision_pb2.ListProvisionsRequest, context: Context
+    ) -> provision_pb2.ListProvisionsResponse:
+        """List provisions, newest first."""
+        wanted, size = wanted_from_proto(request), page_size(request.page_size)
+        before = _before(place_of(request.page_token, _PROVISIONS, (str, str)))
+        found = await list_provisions(self._house, current_caller(), wanted, before, size + 1)
+        page, token = page_of(found, size, _PROVISIONS, _place, provision_to_proto)
+        return provision_pb2.ListProvisionsResponse(provisions=page, next_page_token=token)
+
+
+def _before(place: Place | None) -> tuple[datetime, str] | None:
+    if place is None:
+        return None
+    try:
+        released_at = datetime.fromisoformat(str(place[0]))
+    except ValueError:
+        released_at = None
+    if released_at is None or released_at.tzinfo is None:
+        refuse("page_token", "is not a token of this list; start again without it to list provisions")
+    return released_at, str(place[1])
+
+
+def _place(provision: Provision) -> Place:
+    return provision.released_at.isoformat(), provision.provision_id
 
 
 async def _pieces(files: AsyncIterator[tuple[str, bytes]]) -> AsyncIterator[tuple[str, bytes]]:

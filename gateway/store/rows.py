@@ -21,6 +21,7 @@ from gateway.route.audit import IntegratedEntry, PendingEntry
 from gateway.route.job import Failure, Job, JobRequest, JobState, Refusal, Side, WaitingFor
 from gateway.route.notice import NoticeKind, ReleasedRun, Removal, StoredNotice, Timing
 from gateway.route.party import Partner, PartyCard, SignedCard
+from gateway.route.provision import ProvidedRun
 from gateway.route.session import Session, SessionOffer, SessionState
 from gateway.store.column_type import json_text, to_micros
 from gateway.store.connection import AnyRow
@@ -290,14 +291,7 @@ def job(row: AnyRow) -> Job:
         job_id=row.job_id,
         side=Side(row.side),
         partner=row.partner,
-        request=JobRequest(
-            request_id=row.request_id,
-            agreement_id=row.agreement_id,
-            operation=Operation(row.operation),
-            purpose=row.purpose,
-            columns=tuple(row.columns),
-            requested_by=row.requested_by,
-        ),
+        request=_job_request(row),
         state=JobState(row.state),
         waiting_for=WaitingFor(row.waiting_for),
         stage=row.stage,
@@ -318,6 +312,17 @@ def job(row: AnyRow) -> Job:
         updated_at=row.updated_at,
         finished_at=row.finished_at,
         revision=row.revision,
+    )
+
+
+def _job_request(row: AnyRow) -> JobRequest:
+    return JobRequest(
+        request_id=row.request_id,
+        agreement_id=row.agreement_id,
+        operation=Operation(row.operation),
+        purpose=row.purpose,
+        columns=tuple(row.columns),
+        requested_by=row.requested_by,
     )
 
 
@@ -385,6 +390,20 @@ def released_run(row: AnyRow) -> ReleasedRun:
         expires_at=row.expires_at,
         rows=row.rows,
         changes=row.changes,
+    )
+
+
+@_restores("run")
+def provided_run(row: AnyRow) -> ProvidedRun:
+    """Restore a run with what its job and its session keep of it."""
+    return ProvidedRun(
+        run=released_run(row),
+        request=_job_request(row),
+        report=row.report,
+        started_at=row.opened_at,
+        opening=row.opening,
+        run_record=row.run_record,
+        signed_by=tuple(sorted(party for party, _ in from_json(Signatures, row.run_signatures))),
     )
 
 

@@ -5,16 +5,35 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, literal, or_, select, tuple_, update
 
 from gateway.route.job import JobState
 from gateway.route.notice import ReleasedRun
+from gateway.route.provision import ProvidedRun, ProvisionFilter
 from gateway.store import rows
+from gateway.store.column_type import Moment
 from gateway.store.connection import StoreConnection
-from gateway.store.schema import destroyed_runs, jobs, run_reach, runs
+from gateway.store.schema import destroyed_runs, jobs, run_reach, runs, sessions
 
 _WHOLE = select(runs, run_reach.c.partner, run_reach.c.side, run_reach.c.judged_at, run_reach.c.changes).join(
     run_reach, run_reach.c.job_id == runs.c.job_id
+)
+
+_PROVIDED = (
+    _WHOLE.add_columns(
+        jobs.c.request_id,
+        jobs.c.operation,
+        jobs.c.purpose,
+        jobs.c.columns,
+        jobs.c.requested_by,
+        jobs.c.report,
+        sessions.c.opened_at,
+        sessions.c.opening,
+        sessions.c.run_record,
+        sessions.c.run_signatures,
+    )
+    .join(jobs, jobs.c.job_id == runs.c.job_id)
+    .join(sessions, sessions.c.session_id == runs.c.session_id)
 )
 
 
@@ -73,6 +92,25 @@ class SqlRunStore:
         query = _WHOLE.join(jobs, done).where(run_reach.c.changes < changes, kept, runs.c.job_id > after)
         query = query.order_by(runs.c.job_id).limit(limit)
         return [rows.released_run(row) for row in await self._connection.rows(query)]
+
+    async def provided(
+        self, wanted: ProvisionFilter, before: tuple[datetime, str] | None, limit: int
+    ) -> list[ProvidedRun]:
+        """Return runs with what their jobs and sessions keep, newest first, behind the (released_at, job_id) given."""
+        query, released = _PROVIDED, runs.c.released_at
+        if wanted.partner is not None:
+            query = query.where(run_reach.c.partner == wanted.partner)
+        if wanted.purpose is not None:
+            query = query.where(jobs.c.purpose == wanted.purpose)
+        if wanted.since is not None:
+            query = query.where(released >= wanted.since)
+        if wanted.until is not None:
+            query = query.where(released < wanted.until)
+        if before is not None:
+            place = tuple_(literal(before[0], Moment), literal(before[1]))
+            query = query.where(tuple_(released, runs.c.job_id) < place)
+        query = query.order_by(released.desc(), runs.c.job_id.desc()).limit(limit)
+        return [rows.provided_run(row) for row in await self._connection.rows(query)]
 
     async def advance(self, job_id: str, changes: int) -> None:
         """Note that all appends up to a number were looked at; it never goes back."""

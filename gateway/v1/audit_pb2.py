@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from gateway.v1 import provision_pb2 as gateway_dot_v1_dot_provision__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16gateway/v1/audit.proto\x12\ngateway.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"M\n\nCheckpoint\x12\x17\n\ttree_size\x18\x01 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x12\n\x04root\x18\x02 \x01(\x0c\x42\x04\xe2\x41\x01\x03\x12\x12\n\x04note\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\"\x86\x01\n\x0eInclusionProof\x12\x13\n\x05index\x18\x01 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x17\n\tleaf_hash\x18\x02 \x01(\x0c\x42\x04\xe2\x41\x01\x03\x12\x14\n\x06hashes\x18\x03 \x03(\x0c\x42\x04\xe2\x41\x01\x03\x12\x30\n\ncheckpoint\x18\x04 \x01(\x0b\x32\x16.gateway.v1.CheckpointB\x04\xe2\x41\x01\x03\"r\n\x10\x43onsistencyProof\x12\x16\n\x08old_size\x18\x01 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x14\n\x06hashes\x18\x02 \x03(\x0c\x42\x04\xe2\x41\x01\x03\x12\x30\n\ncheckpoint\x18\x03 \x01(\x0b\x32\x16.gateway.v1.CheckpointB\x04\xe2\x41\x01\x03\"&\n\x0fMembershipProof\x12\x13\n\x05proof\x18\x01 \x01(\x0c\x42\x04\xe2\x41\x01\x03\"y\n\nAuditEntry\x12\x13\n\x04name\x18\x01 \x01(\tB\x05\xe2\x41\x02\x08\x03\x12\x12\n\x04type\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12.\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x12\n\x04leaf\x18\x04 \x01(\x0c\x42\x04\xe2\x41\x01\x03\"\x16\n\x14GetCheckpointRequest\"/\n\x18GetInclusionProofRequest\x12\x13\n\x05index\x18\x01 \x01(\x03\x42\x04\xe2\x41\x01\x02\"4\n\x1aGetConsistencyProofRequest\x12\x16\n\x08old_size\x18\x01 \x01(\x03\x42\x04\xe2\x41\x01\x02\"\'\n\x10ReadTilesRequest\x12\x13\n\x05paths\x18\x01 \x03(\tB\x04\xe2\x41\x01\x02\">\n\x11ReadTilesResponse\x12\x12\n\x04path\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07\x63ontent\x18\x02 \x01(\x0c\x42\x04\xe2\x41\x01\x03\"\x9c\x02\n\x12ListEntriesRequest\x12\x13\n\x05start\x18\x01 \x01(\x03\x42\x04\xe2\x41\x01\x01\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x12\n\x04type\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12/\n\x05since\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12/\n\x05until\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12\x1a\n\x0csubject_type\x18\x07 \x01(\tB\x04\xe2\x41\x01\x01\x12\x15\n\x07subject\x18\x08 \x01(\tB\x04\xe2\x41\x01\x01\x12\x15\n\x07session\x18\t \x01(\tB\x04\xe2\x41\x01\x01\"c\n\x13ListEntriesResponse\x12-\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x16.gateway.v1.AuditEntryB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"\x14\n\x12\x45xportAuditRequest\"@\n\x13\x45xportAuditResponse\x12\x12\n\x04path\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07\x63ontent\x18\x02 \x01(\x0c\x42\x04\xe2\x41\x01\x03\"~\n\x15\x45xportEvidenceRequest\x12\x35\n\x0b\x61s_known_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12.\n\x05scope\x18\x02 \x01(\x0e\x32\x19.gateway.v1.EvidenceScopeB\x04\xe2\x41\x01\x01\"C\n\x16\x45xportEvidenceResponse\x12\x12\n\x04path\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07\x63ontent\x18\x02 \x01(\x0c\x42\x04\xe2\x41\x01\x03\"b\n\x16ProveMembershipRequest\x12\x1a\n\x0csubject_type\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07subject\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07session\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02*J\n\rEvidenceScope\x12\x1e\n\x1a\x45VIDENCE_SCOPE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x45VIDENCE_SCOPE_NOBODY\x10\x01\x32\xaa\x05\n\x0c\x41uditService\x12I\n\rGetCheckpoint\x12 .gateway.v1.GetCheckpointRequest\x1a\x16.gateway.v1.Checkpoint\x12U\n\x11GetInclusionProof\x12$.gateway.v1.GetInclusionProofRequest\x1a\x1a.gateway.v1.InclusionProof\x12[\n\x13GetConsistencyProof\x12&.gateway.v1.GetConsistencyProofRequest\x1a\x1c.gateway.v1.ConsistencyProof\x12J\n\tReadTiles\x12\x1c.gateway.v1.ReadTilesRequest\x1a\x1d.gateway.v1.ReadTilesResponse0\x01\x12N\n\x0bListEntries\x12\x1e.gateway.v1.ListEntriesRequest\x1a\x1f.gateway.v1.ListEntriesResponse\x12P\n\x0b\x45xportAudit\x12\x1e.gateway.v1.ExportAuditRequest\x1a\x1f.gateway.v1.ExportAuditResponse0\x01\x12Y\n\x0e\x45xportEvidence\x12!.gateway.v1.ExportEvidenceRequest\x1a\".gateway.v1.ExportEvidenceResponse0\x01\x12R\n\x0fProveMembership\x12\".gateway.v1.ProveMembershipRequest\x1a\x1b.gateway.v1.MembershipProofb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16gateway/v1/audit.proto\x12\ngateway.v1\x1a\x1agateway/v1/provision.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"M\n\nCheckpoint\x12\x17\n\ttree_size\x18\x01 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x12\n\x04root\x18\x02 \x01(\x0c\x42\x04\xe2\x41\x01\x03\x12\x12\n\x04note\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\"\x86\x01\n\x0eInclusionProof\x12\x13\n\x05index\x18\x01 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x17\n\tleaf_hash\x18\x02 \x01(\x0c\x42\x04\xe2\x41\x01\x03\x12\x14\n\x06hashes\x18\x03 \x03(\x0c\x42\x04\xe2\x41\x01\x03\x12\x30\n\ncheckpoint\x18\x04 \x01(\x0b\x32\x16.gateway.v1.CheckpointB\x04\xe2\x41\x01\x03\"r\n\x10\x43onsistencyProof\x12\x16\n\x08old_size\x18\x01 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x14\n\x06hashes\x18\x02 \x03(\x0c\x42\x04\xe2\x41\x01\x03\x12\x30\n\ncheckpoint\x18\x03 \x01(\x0b\x32\x16.gateway.v1.CheckpointB\x04\xe2\x41\x01\x03\"&\n\x0fMembershipProof\x12\x13\n\x05proof\x18\x01 \x01(\x0c\x42\x04\xe2\x41\x01\x03\"y\n\nAuditEntry\x12\x13\n\x04name\x18\x01 \x01(\tB\x05\xe2\x41\x02\x08\x03\x12\x12\n\x04type\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12.\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x12\n\x04leaf\x18\x04 \x01(\x0c\x42\x04\xe2\x41\x01\x03\"\x16\n\x14GetCheckpointRequest\"/\n\x18GetInclusionProofRequest\x12\x13\n\x05index\x18\x01 \x01(\x03\x42\x04\xe2\x41\x01\x02\"4\n\x1aGetConsistencyProofRequest\x12\x16\n\x08old_size\x18\x01 \x01(\x03\x42\x04\xe2\x41\x01\x02\"\'\n\x10ReadTilesRequest\x12\x13\n\x05paths\x18\x01 \x03(\tB\x04\xe2\x41\x01\x02\">\n\x11ReadTilesResponse\x12\x12\n\x04path\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07\x63ontent\x18\x02 \x01(\x0c\x42\x04\xe2\x41\x01\x03\"\x9c\x02\n\x12ListEntriesRequest\x12\x13\n\x05start\x18\x01 \x01(\x03\x42\x04\xe2\x41\x01\x01\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x12\n\x04type\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12/\n\x05since\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12/\n\x05until\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12\x1a\n\x0csubject_type\x18\x07 \x01(\tB\x04\xe2\x41\x01\x01\x12\x15\n\x07subject\x18\x08 \x01(\tB\x04\xe2\x41\x01\x01\x12\x15\n\x07session\x18\t \x01(\tB\x04\xe2\x41\x01\x01\"c\n\x13ListEntriesResponse\x12-\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x16.gateway.v1.AuditEntryB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"\x14\n\x12\x45xportAuditRequest\"@\n\x13\x45xportAuditResponse\x12\x12\n\x04path\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07\x63ontent\x18\x02 \x01(\x0c\x42\x04\xe2\x41\x01\x03\"~\n\x15\x45xportEvidenceRequest\x12\x35\n\x0b\x61s_known_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12.\n\x05scope\x18\x02 \x01(\x0e\x32\x19.gateway.v1.EvidenceScopeB\x04\xe2\x41\x01\x01\"C\n\x16\x45xportEvidenceResponse\x12\x12\n\x04path\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07\x63ontent\x18\x02 \x01(\x0c\x42\x04\xe2\x41\x01\x03\"b\n\x16ProveMembershipRequest\x12\x1a\n\x0csubject_type\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07subject\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07session\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02*J\n\rEvidenceScope\x12\x1e\n\x1a\x45VIDENCE_SCOPE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x45VIDENCE_SCOPE_NOBODY\x10\x01\x32\x83\x06\n\x0c\x41uditService\x12I\n\rGetCheckpoint\x12 .gateway.v1.GetCheckpointRequest\x1a\x16.gateway.v1.Checkpoint\x12U\n\x11GetInclusionProof\x12$.gateway.v1.GetInclusionProofRequest\x1a\x1a.gateway.v1.InclusionProof\x12[\n\x13GetConsistencyProof\x12&.gateway.v1.GetConsistencyProofRequest\x1a\x1c.gateway.v1.ConsistencyProof\x12J\n\tReadTiles\x12\x1c.gateway.v1.ReadTilesRequest\x1a\x1d.gateway.v1.ReadTilesResponse0\x01\x12N\n\x0bListEntries\x12\x1e.gateway.v1.ListEntriesRequest\x1a\x1f.gateway.v1.ListEntriesResponse\x12P\n\x0b\x45xportAudit\x12\x1e.gateway.v1.ExportAuditRequest\x1a\x1f.gateway.v1.ExportAuditResponse0\x01\x12Y\n\x0e\x45xportEvidence\x12!.gateway.v1.ExportEvidenceRequest\x1a\".gateway.v1.ExportEvidenceResponse0\x01\x12R\n\x0fProveMembership\x12\".gateway.v1.ProveMembershipRequest\x1a\x1b.gateway.v1.MembershipProof\x12W\n\x0eListProvisions\x12!.gateway.v1.ListProvisionsRequest\x1a\".gateway.v1.ListProvisionsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -113,42 +114,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROVEMEMBERSHIPREQUEST'].fields_by_name['subject']._serialized_options = b'\342A\001\002'
   _globals['_PROVEMEMBERSHIPREQUEST'].fields_by_name['session']._loaded_options = None
   _globals['_PROVEMEMBERSHIPREQUEST'].fields_by_name['session']._serialized_options = b'\342A\001\002'
-  _globals['_EVIDENCESCOPE']._serialized_start=1604
-  _globals['_EVIDENCESCOPE']._serialized_end=1678
-  _globals['_CHECKPOINT']._serialized_start=104
-  _globals['_CHECKPOINT']._serialized_end=181
-  _globals['_INCLUSIONPROOF']._serialized_start=184
-  _globals['_INCLUSIONPROOF']._serialized_end=318
-  _globals['_CONSISTENCYPROOF']._serialized_start=320
-  _globals['_CONSISTENCYPROOF']._serialized_end=434
-  _globals['_MEMBERSHIPPROOF']._serialized_start=436
-  _globals['_MEMBERSHIPPROOF']._serialized_end=474
-  _globals['_AUDITENTRY']._serialized_start=476
-  _globals['_AUDITENTRY']._serialized_end=597
-  _globals['_GETCHECKPOINTREQUEST']._serialized_start=599
-  _globals['_GETCHECKPOINTREQUEST']._serialized_end=621
-  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_start=623
-  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_end=670
-  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_start=672
-  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_end=724
-  _globals['_READTILESREQUEST']._serialized_start=726
-  _globals['_READTILESREQUEST']._serialized_end=765
-  _globals['_READTILESRESPONSE']._serialized_start=767
-  _globals['_READTILESRESPONSE']._serialized_end=829
-  _globals['_LISTENTRIESREQUEST']._serialized_start=832
-  _globals['_LISTENTRIESREQUEST']._serialized_end=1116
-  _globals['_LISTENTRIESRESPONSE']._serialized_start=1118
-  _globals['_LISTENTRIESRESPONSE']._serialized_end=1217
-  _globals['_EXPORTAUDITREQUEST']._serialized_start=1219
-  _globals['_EXPORTAUDITREQUEST']._serialized_end=1239
-  _globals['_EXPORTAUDITRESPONSE']._serialized_start=1241
-  _globals['_EXPORTAUDITRESPONSE']._serialized_end=1305
-  _globals['_EXPORTEVIDENCEREQUEST']._serialized_start=1307
-  _globals['_EXPORTEVIDENCEREQUEST']._serialized_end=1433
-  _globals['_EXPORTEVIDENCERESPONSE']._serialized_start=1435
-  _globals['_EXPORTEVIDENCERESPONSE']._serialized_end=1502
-  _globals['_PROVEMEMBERSHIPREQUEST']._serialized_start=1504
-  _globals['_PROVEMEMBERSHIPREQUEST']._serialized_end=1602
-  _globals['_AUDITSERVICE']._serialized_start=1681
-  _globals['_AUDITSERVICE']._serialized_end=2363
+  _globals['_EVIDENCESCOPE']._serialized_start=1632
+  _globals['_EVIDENCESCOPE']._serialized_end=1706
+  _globals['_CHECKPOINT']._serialized_start=132
+  _globals['_CHECKPOINT']._serialized_end=209
+  _globals['_INCLUSIONPROOF']._serialized_start=212
+  _globals['_INCLUSIONPROOF']._serialized_end=346
+  _globals['_CONSISTENCYPROOF']._serialized_start=348
+  _globals['_CONSISTENCYPROOF']._serialized_end=462
+  _globals['_MEMBERSHIPPROOF']._serialized_start=464
+  _globals['_MEMBERSHIPPROOF']._serialized_end=502
+  _globals['_AUDITENTRY']._serialized_start=504
+  _globals['_AUDITENTRY']._serialized_end=625
+  _globals['_GETCHECKPOINTREQUEST']._serialized_start=627
+  _globals['_GETCHECKPOINTREQUEST']._serialized_end=649
+  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_start=651
+  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_end=698
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_start=700
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_end=752
+  _globals['_READTILESREQUEST']._serialized_start=754
+  _globals['_READTILESREQUEST']._serialized_end=793
+  _globals['_READTILESRESPONSE']._serialized_start=795
+  _globals['_READTILESRESPONSE']._serialized_end=857
+  _globals['_LISTENTRIESREQUEST']._serialized_start=860
+  _globals['_LISTENTRIESREQUEST']._serialized_end=1144
+  _globals['_LISTENTRIESRESPONSE']._serialized_start=1146
+  _globals['_LISTENTRIESRESPONSE']._serialized_end=1245
+  _globals['_EXPORTAUDITREQUEST']._serialized_start=1247
+  _globals['_EXPORTAUDITREQUEST']._serialized_end=1267
+  _globals['_EXPORTAUDITRESPONSE']._serialized_start=1269
+  _globals['_EXPORTAUDITRESPONSE']._serialized_end=1333
+  _globals['_EXPORTEVIDENCEREQUEST']._serialized_start=1335
+  _globals['_EXPORTEVIDENCEREQUEST']._serialized_end=1461
+  _globals['_EXPORTEVIDENCERESPONSE']._serialized_start=1463
+  _globals['_EXPORTEVIDENCERESPONSE']._serialized_end=1530
+  _globals['_PROVEMEMBERSHIPREQUEST']._serialized_start=1532
+  _globals['_PROVEMEMBERSHIPREQUEST']._serialized_end=1630
+  _globals['_AUDITSERVICE']._serialized_start=1709
+  _globals['_AUDITSERVICE']._serialized_end=2480
 # @@protoc_insertion_point(module_scope)

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from gateway.v1 import audit_pb2 as gateway_dot_v1_dot_audit__pb2
+from gateway.v1 import provision_pb2 as gateway_dot_v1_dot_provision__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -75,6 +76,11 @@ class AuditServiceStub:
                 request_serializer=gateway_dot_v1_dot_audit__pb2.ProveMembershipRequest.SerializeToString,
                 response_deserializer=gateway_dot_v1_dot_audit__pb2.MembershipProof.FromString,
                 _registered_method=True)
+        self.ListProvisions = channel.unary_unary(
+                '/gateway.v1.AuditService/ListProvisions',
+                request_serializer=gateway_dot_v1_dot_provision__pb2.ListProvisionsRequest.SerializeToString,
+                response_deserializer=gateway_dot_v1_dot_provision__pb2.ListProvisionsResponse.FromString,
+                _registered_method=True)
 
 
 class AuditServiceServicer:
@@ -140,6 +146,13 @@ class AuditServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListProvisions(self, request, context):
+        """Lists the provisions of personal information to partners, the newest first: one for each released run of either side.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AuditServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -182,6 +195,11 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.ProveMembership,
                     request_deserializer=gateway_dot_v1_dot_audit__pb2.ProveMembershipRequest.FromString,
                     response_serializer=gateway_dot_v1_dot_audit__pb2.MembershipProof.SerializeToString,
+            ),
+            'ListProvisions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListProvisions,
+                    request_deserializer=gateway_dot_v1_dot_provision__pb2.ListProvisionsRequest.FromString,
+                    response_serializer=gateway_dot_v1_dot_provision__pb2.ListProvisionsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -401,6 +419,33 @@ class AuditService:
             '/gateway.v1.AuditService/ProveMembership',
             gateway_dot_v1_dot_audit__pb2.ProveMembershipRequest.SerializeToString,
             gateway_dot_v1_dot_audit__pb2.MembershipProof.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListProvisions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gateway.v1.AuditService/ListProvisions',
+            gateway_dot_v1_dot_provision__pb2.ListProvisionsRequest.SerializeToString,
+            gateway_dot_v1_dot_provision__pb2.ListProvisionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from gateway.v1 import audit_pb2 as _audit_pb2
+from gateway.v1 import provision_pb2 as _provision_pb2
 from grpc import aio as _aio
 import abc as _abc_1
 import grpc as _grpc
@@ -54,6 +55,8 @@ class AuditServiceStub:
     """Returns a proof that a person was, or was not, in the cohort of a run, and under which consent, for
     `assent-verify membership`. The call is on record.
     """
+    ListProvisions: _grpc.UnaryUnaryMultiCallable[_provision_pb2.ListProvisionsRequest, _provision_pb2.ListProvisionsResponse]
+    """Lists the provisions of personal information to partners, the newest first: one for each released run of either side."""
 
 @_typing.type_check_only
 class AuditServiceAsyncStub(AuditServiceStub):
@@ -81,6 +84,8 @@ class AuditServiceAsyncStub(AuditServiceStub):
     """Returns a proof that a person was, or was not, in the cohort of a run, and under which consent, for
     `assent-verify membership`. The call is on record.
     """
+    ListProvisions: _aio.UnaryUnaryMultiCallable[_provision_pb2.ListProvisionsRequest, _provision_pb2.ListProvisionsResponse]  # type: ignore[assignment]
+    """Lists the provisions of personal information to partners, the newest first: one for each released run of either side."""
 
 class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
     """The audit log: an append-only Merkle tree (RFC 6962) whose heads are signed as C2SP notes. Role: compliance_officer."""
@@ -153,5 +158,13 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         """Returns a proof that a person was, or was not, in the cohort of a run, and under which consent, for
         `assent-verify membership`. The call is on record.
         """
+
+    @_abc_1.abstractmethod
+    def ListProvisions(
+        self,
+        request: _provision_pb2.ListProvisionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_provision_pb2.ListProvisionsResponse, _abc.Awaitable[_provision_pb2.ListProvisionsResponse]]:
+        """Lists the provisions of personal information to partners, the newest first: one for each released run of either side."""
 
 def add_AuditServiceServicer_to_server(servicer: AuditServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -12,12 +12,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from gateway.flow.provision import OutputClass, list_provisions
 from gateway.he.encoding import decode
 from gateway.he.paillier import PrivateKey, to_phe
 from gateway.psi.record import Opening
 from gateway.psi.stages import COUNT_BYTES
 from gateway.route.agreement import Operation
 from gateway.route.job import Job, JobState
+from gateway.route.provision import ProvisionFilter
 from gateway.route.session import AggregateStage, SessionState
 from tests.contract.aggregates import (
     ARMS,
@@ -48,7 +50,7 @@ from tests.contract.aggregates import (
     wire,
 )
 from tests.results import read_result
-from tests.twin import EXACT, PLATFORM, RETAILER, Twin
+from tests.twin import EVERYBODY, EXACT, PLATFORM, RETAILER, Twin
 
 __all__ = ["closed"]
 
@@ -87,6 +89,18 @@ async def test_exact_statistics_are_those_of_pandas_for_who_learns_them(tmp_path
             "noise": "NONE",
         }
         assert_stages_are_those_of_the_opening_record(twin, await sizes_of(twin.platform, job.session_id))
+        for side, half in ((twin.retailer, record["receiver"]), (twin.platform, record["sender"])):
+            logged = await list_provisions(side.house, EVERYBODY, ProvisionFilter())
+            (one,) = (entry for entry in logged if entry.session_id == job.session_id)
+            assert one.methods == ("psi_hash", "he_aggregate")
+            assert (one.output_class, one.released_to) == (OutputClass.STATISTICS, result_to)
+            assert one.subject_count == one.record_count == half["tokenised"] > 0
+            assert one.minimum_cohort == json.loads(await document(twin))["aggregate"]["minimum_cohort"]
+
+
+async def document(twin: Twin) -> bytes:
+    async with twin.platform.house.store.read() as tx:
+        return (await tx.agreements.get(twin.agreement_id)).agreement.document
 
 
 def assert_stages_are_those_of_the_opening_record(twin: Twin, sizes: Opening) -> None:

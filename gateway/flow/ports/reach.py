@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.route.notice import NoticeKind, ReleasedRun, Removal, StoredNotice, Timing
+from gateway.route.provision import ProvidedRun, ProvisionFilter
 
 
 class RunStore(Protocol):
@@ -27,6 +28,12 @@ class RunStore(Protocol):
 
         Ordered by job id, strictly after `after`.
         """
+        ...
+
+    async def provided(
+        self, wanted: ProvisionFilter, before: tuple[datetime, str] | None, limit: int
+    ) -> list[ProvidedRun]:
+        """Return runs with what their jobs and sessions keep, newest first, behind the (released_at, job_id) given."""
         ...
 
     async def advance(self, job_id: str, changes: int) -> None:

@@ -106,6 +106,7 @@ async def test_a_role_is_needed_and_named(tenant: Tenant) -> None:
                 await call
             assert raised.value.reason == "ROLE_MISSING"
         for answers in (
+            cdp.audit.provisions(),
             cdp.consents.eligible(purpose=PURPOSE, category="c", method="psi_hash"),
             cdp.consents.coverage(purpose=PURPOSE, category="c", method="psi_hash"),
         ):
