@@ -5,13 +5,13 @@ from __future__ import annotations
 import typer
 
 from gateway.cli.gateway_options import options
-from gateway.cli.screen import show
+from gateway.cli.screen import show, words
 from gateway.cli.times import time_of
 from gateway.client import RightsRequest
 
 app = typer.Typer(no_args_is_help=True)
 
-_ERASED = ["erased_at", "events", "links", "removals", "payloads"]
+_ERASED = ["erased_at", "events", "links", "removals", "payloads", "evidence_hold", "keep_until"]
 _COLUMNS = ["id", "subject", "kind", "requester", "state", "received_at", "due_at", "done_at", "reason"]
 
 
@@ -76,6 +76,8 @@ def erase(context: typer.Context, request_id: str) -> None:
     with chosen.client() as client:
         erased = client.requests.erase(request_id)
     show([{name: getattr(erased, name) for name in _ERASED}], _ERASED, chosen.output)
+    if erased.payloads and not erased.evidence_hold:
+        words("No evidence is held: [rights.evidence_officers] names nobody, and all was destroyed at once.")
 
 
 def _record(request: RightsRequest) -> dict[str, object]:

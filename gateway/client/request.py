@@ -52,6 +52,8 @@ class Erasure:
         links: of the identity map.
         removals: records of rows that were taken out of released runs.
         payloads: openings of entries of the log.
+        evidence_hold: where these lie sealed to two officers; "" where they were destroyed at once.
+        keep_until: when that is destroyed, too.
     """
 
     erased_at: datetime
@@ -59,6 +61,8 @@ class Erasure:
     links: int
     removals: int
     payloads: int
+    evidence_hold: str = ""
+    keep_until: datetime | None = None
 
 
 class AsyncRequests:
@@ -152,7 +156,8 @@ class AsyncRequests:
         request = task_pb2.EraseSubjectRequest(name=named("rightsRequests", request_id))
         found = await self._connection.call(self._stub.EraseSubject, request)
         counts = found.events, found.links, found.removals, found.payloads
-        return Erasure(required_time(found, "erase_time"), *counts)
+        until = time_of(found, "keep_until_time")
+        return Erasure(required_time(found, "erase_time"), *counts, found.evidence_hold, until)
 
 
 _KINDS = ("ACCESS", "COPY", "TRANSFER", "CORRECTION", "DELETION", "RESTRICTION", "CLOSURE", "EXPLANATION")

@@ -3,11 +3,13 @@
 What must stay for proof stays without the person: leaves as salted commitments, ids and content hashes of consent
 events, so that a repeated import brings nothing back, and the registers of requests and deletions under another name.
 That name follows from the reference and the house's key, so that a trace can say that somebody was erased; nothing
-leads back from it.
+leads back from it. Where officers are named for it, what opened the log's entries is held sealed for a time: see
+`evidence_hold`. The erasure's own entry names those that it closed, so that a verifier tells erased from altered.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import pyarrow as pa
@@ -18,6 +20,7 @@ from gateway import kernel
 from gateway.errors import StateError
 from gateway.flow.access import require
 from gateway.flow.deletion import held
+from gateway.flow.evidence_hold import hold_evidence
 from gateway.flow.ports import Erased, House, Transaction
 from gateway.route.audit import AuditEvent
 from gateway.route.caller import Caller, Role
@@ -26,6 +29,9 @@ from gateway.tlog.leaf import LeafType
 
 LABEL = "erased:"
 """Under which a reference is hashed to the name that stays; no type of subjects is called so."""
+
+ENTRIES = 3000
+"""Entries that one leaf names; their numbers have up to 16 digits, and a payload at most 65,535 bytes."""
 
 
 def erased_name(house: House, subject_ref: str) -> str:
@@ -60,6 +66,7 @@ async def erase_person(house: House, caller: Caller, request_id: str) -> tuple[d
         await tx.consents.lock_subjects([request.subject])
         await _check(tx, request, now)
         name = erased_name(house, request.subject)
+        opened = await tx.evidence.openings(request.subject)
         erased = await tx.erasure.erase(request.subject, name, now)
         payload = {
             "id": request_id,
@@ -69,9 +76,21 @@ async def erase_person(house: House, caller: Caller, request_id: str) -> tuple[d
             "removals": erased.removals,
             "payloads": erased.payloads,
         }
-        await tx.audit.append([AuditEvent(LeafType.SUBJECT_ERASED, now, name, payload)])
+        await tx.audit.append(_leaves(payload, [entry for entry, _ in opened.payloads], name, now))
+        hold = await hold_evidence(house, tx, caller, request, name, opened, now)
+        if hold is not None:
+            erased = replace(erased, hold=hold.hold_id, keep_until=hold.keep_until)
     house.bells.ring("audit")
     return now, erased
+
+
+def _leaves(payload: dict[str, object], entries: list[int], name: str, now: datetime) -> list[AuditEvent]:
+    """Put an erasure on record with the entries that nobody opens any more, in as many leaves as they need."""
+    parts = [payload | {"entries": entries[:ENTRIES]}]
+    parts += [
+        {"id": payload["id"], "entries": entries[at : at + ENTRIES]} for at in range(ENTRIES, len(entries), ENTRIES)
+    ]
+    return [AuditEvent(LeafType.SUBJECT_ERASED, now, name, part) for part in parts]
 
 
 async def _check(tx: Transaction, request: RightsRequest, now: datetime) -> None:

@@ -15,6 +15,7 @@ from gateway.flow.access import require_reader
 from gateway.flow.decision_log import purge_decisions
 from gateway.flow.deletion import open_deletions
 from gateway.flow.ending import warn_of_ends
+from gateway.flow.evidence_hold import destroy_evidence
 from gateway.flow.expiry import expire_consents
 from gateway.flow.membership.condense import number_memberships
 from gateway.flow.ports import House
@@ -61,6 +62,7 @@ TASKS = (
     Task("reach-runs", timedelta(seconds=30), reach_runs, local=True),
     Task("number-memberships", timedelta(seconds=30), number_memberships, local=True),
     Task("purge-sketches", timedelta(hours=6), purge_sketches),
+    Task("destroy-evidence", timedelta(hours=1), destroy_evidence),
     Task("purge-decisions", timedelta(hours=6), purge_decisions),
     Task(SETTLE_PROJECTION, timedelta(hours=6), settle_projection),
     Task("compare-checkpoints", timedelta(minutes=1), compare_checkpoints),

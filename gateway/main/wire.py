@@ -32,6 +32,7 @@ from gateway.flow.ports import House, Limits, Witnessing
 from gateway.flow.schedule import DELIVERIES
 from gateway.keys.certificate import spki_pin
 from gateway.keys.custody import HomeKeys
+from gateway.keys.evidence import OfficerSeal
 from gateway.keys.provider import FileKeyProvider
 from gateway.keys.sealer import Sealer
 from gateway.keys.token import TokenVerifier
@@ -105,8 +106,10 @@ async def running(settings: Settings, grace_s: float = 5.0) -> AsyncIterator[Run
                 deadline_days=settings.rights.deadline_days,
                 holidays=frozenset(settings.rights.holidays),
                 notice_deadline=timedelta(hours=settings.engine.notice_hours),
+                evidence_years=settings.rights.evidence_years,
             ),
             witnessing=witnessing,
+            evidence=OfficerSeal(officers) if (officers := settings.rights.evidence_officers) else None,
         )
         # When nobody is answered any more and nothing else writes.
         stack.push_async_callback(write_decisions, house)

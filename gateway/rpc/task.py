@@ -130,4 +130,6 @@ class TaskServicer(task_pb2_grpc.TaskServiceServicer):
             links=erased.links,
             removals=erased.removals,
             payloads=erased.payloads,
+            evidence_hold=erased.hold,
+            keep_until_time=None if erased.keep_until is None else time_to_proto(erased.keep_until),
         )

@@ -151,6 +151,10 @@ class RightsSettings(_Table):
     """Working days, Monday to Friday, until a request is answered or information deleted."""
     holidays: tuple[date, ...] = ()
     """Days on which nobody works beside the weekends, e.g. [2026-10-01, 2026-10-02]."""
+    evidence_years: int = Field(default=3, ge=1, le=30)
+    """How long what opened an erased person's log entries is held, sealed to the officers below."""
+    evidence_officers: Mapping[Line, Line] = Field(default_factory=dict)
+    """{officer's name, as in tokens: public key of `assent evidence key`}, 2 to 5, any two open; none: nothing held."""
 
 
 def _columns(value: Mapping[str, str]) -> Mapping[str, str]:

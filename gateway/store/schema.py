@@ -11,6 +11,7 @@ Rows of one noun lie together:
     partners, agreements, agreement_bindings    with whom and on what terms
     jobs, sessions, runs, destroyed_runs        what was and is being computed
     memberships, member_numbers, membership_blocks, membership_apart    who was in which run; in `schema_members`
+    evidence_holds                              what opened erased people's entries; in `schema_evidence`
     run_reach, removals, peer_notices           what was taken out of released runs, and what partners tell each other
     budget_ledgers, budget_charges              what it cost in privacy, per partner
     exported_people, export_counts              who went abroad, counted per year

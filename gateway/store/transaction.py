@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.errors import Misuse
 from gateway.flow.ports.decision import DecisionStore
+from gateway.flow.ports.evidence import EvidenceStore
 from gateway.flow.ports.membership import MembershipStore
 from gateway.flow.ports.people import ConsentStore, ExportStore, IdentityStore
 from gateway.flow.ports.projection import ProjectionStore
@@ -46,6 +47,7 @@ from gateway.store.deliveries import SqlDeliveryStore
 from gateway.store.engine import Engines
 from gateway.store.epochs import SqlEpochStore
 from gateway.store.erasure import SqlErasureStore
+from gateway.store.evidence_holds import SqlEvidenceStore
 from gateway.store.exports import SqlExportStore
 from gateway.store.failure import DATABASE_ERRORS, gateway_error, gateway_errors
 from gateway.store.identity import SqlIdentityStore
@@ -101,6 +103,7 @@ class SqlTransaction:
         self.warnings: WarningStore = SqlWarningStore(connection)
         self.requests: RequestStore = SqlRequestStore(connection)
         self.erasure: ErasureStore = SqlErasureStore(connection, self._log)
+        self.evidence: EvidenceStore = SqlEvidenceStore(connection, self._log)
 
     async def settle(self) -> None:
         """Do what must be last before the commit: number the log's new entries, and write what waits for that.

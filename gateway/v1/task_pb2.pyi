@@ -334,15 +334,19 @@ class EraseSubjectRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ...) -> None: ...
 
 class EraseSubjectResponse(_message.Message):
-    __slots__ = ("erase_time", "events", "links", "removals", "payloads")
+    __slots__ = ("erase_time", "events", "links", "removals", "payloads", "evidence_hold", "keep_until_time")
     ERASE_TIME_FIELD_NUMBER: _ClassVar[int]
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     LINKS_FIELD_NUMBER: _ClassVar[int]
     REMOVALS_FIELD_NUMBER: _ClassVar[int]
     PAYLOADS_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_HOLD_FIELD_NUMBER: _ClassVar[int]
+    KEEP_UNTIL_TIME_FIELD_NUMBER: _ClassVar[int]
     erase_time: _timestamp_pb2.Timestamp
     events: int
     links: int
     removals: int
     payloads: int
-    def __init__(self, erase_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., events: _Optional[int] = ..., links: _Optional[int] = ..., removals: _Optional[int] = ..., payloads: _Optional[int] = ...) -> None: ...
+    evidence_hold: str
+    keep_until_time: _timestamp_pb2.Timestamp
+    def __init__(self, erase_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., events: _Optional[int] = ..., links: _Optional[int] = ..., removals: _Optional[int] = ..., payloads: _Optional[int] = ..., evidence_hold: _Optional[str] = ..., keep_until_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

@@ -24,6 +24,7 @@ LEAF = re.compile(
 )
 _OPENED = re.compile(rb'\{"index":(0|[1-9][0-9]{0,15}),"payload":(\{.*\}),"salt":"([A-Za-z0-9+/]{43}=)"\}', re.DOTALL)
 _RUN_TYPES = (b"run_record", b"run_signature")
+_ERASURE = b"subject_erased"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,27 +43,33 @@ class BundleResult:
     """What a bundle holds.
 
     Attributes:
+        index: which bundle.
         leaf_hashes: of its entries, in order.
         types: entries by leaf type.
         first: earliest and ...
         last: ... latest time of a leaf, "" for none.
-        opened: entries whose payload was opened and matched.
+        opened: entries whose payload was opened and matched, ...
+        opened_rows: ... as a bitmap over the bundle.
+        erased: (index of an opened erasure, index of an entry whose opening it destroyed).
         runs: (leaf type, payload) of opened run records and signatures.
         failures: what is wrong with it.
     """
 
+    index: int
     leaf_hashes: list[bytes] = field(default_factory=list)
     types: Counter[str] = field(default_factory=Counter)
     first: str = ""
     last: str = ""
     opened: int = 0
+    opened_rows: int = 0
+    erased: list[tuple[int, int]] = field(default_factory=list)
     runs: list[tuple[str, dict[str, object]]] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
 
 
 def check_bundle(task: BundleTask) -> BundleResult:
     """Read a bundle, hash its entries, and match every opened payload with its commitment."""
-    result = BundleResult()
+    result = BundleResult(task.index)
     try:
         entries = _entries(task, result)
         headers = _headers(task, entries, result)
@@ -148,6 +155,12 @@ def _check_payload(
     if not hmac.compare_digest(hmac.digest(key, payload, "sha256"), committed):
         return Failure("opened", f"entry {index}: the opened payload is not the one that was logged")
     result.opened += 1
+    result.opened_rows |= 1 << (index % WIDTH)
     if name in _RUN_TYPES:
         result.runs.append((name.decode(), dict(record)))
+    elif name == _ERASURE:
+        entries = record.get("entries", [])  # releases before it named none
+        if not isinstance(entries, list) or not all(type(entry) is int and 0 <= entry < index for entry in entries):
+            return Failure("erased", f"entry {index}: names as erased what is no entry before it")
+        result.erased += [(index, entry) for entry in entries]
     return None

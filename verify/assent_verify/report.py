@@ -26,6 +26,7 @@ class Report:
         size: entries that the checkpoint promises, with their root.
         entries: entries that were hashed again, by type.
         opened: entries whose payload was opened and matched.
+        erased: closed entries of which the log itself says that an erasure destroyed what opened them.
         cosigned: (name, seconds since 1970) of the policy's witnesses; None where no policy was asked.
         since: size of the earlier checkpoint that this log continues, or None.
         unread: entries before it that were not read again; their hashes lead to its root.
@@ -48,6 +49,7 @@ class Report:
     first: str = ""
     last: str = ""
     opened: int = 0
+    erased: int = 0
     cosigned: tuple[tuple[str, int], ...] | None = None
     since: int | None = None
     unread: int = 0
@@ -91,6 +93,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "first_time": report.first,
         "last_time": report.last,
         "opened": report.opened,
+        "erased": report.erased,
         "policy": report.cosigned is not None,
         "cosigned": [{"witness": name, "time": time} for name, time in report.cosigned or ()],
         "since": report.since,
@@ -127,6 +130,8 @@ def as_text(report: Report) -> str:
     if report.types:
         closed = report.entries - report.opened
         lines.append(f"entries   {report.entries:,} hashed again; {report.opened:,} opened, {closed:,} closed")
+        if report.erased:
+            lines.append(f"erased    {report.erased:,} of the closed ones, as the log says; none was altered")
         lines += [f"          {name} {count:,}" for name, count in sorted(report.types.items())]
         lines.append(f"time      {report.first} to {report.last}")
     if report.since is not None:

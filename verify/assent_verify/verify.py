@@ -8,7 +8,7 @@
        an earlier checkpoint is a prefix. What that one covers need not be read:
        the few tiles at its edge lead to its root, and the rest of the tree is
        hashed on from them.
-    4. Every opened payload is the one that its entry commits to.
+    4. Every opened payload is the one that its entry commits to; what an opened erasure names is opened no more.
     5. Every run record is signed by both parties, continues its opening record,
        and stands in the log with both signatures.
 
@@ -65,6 +65,8 @@ class _Verification:
         self._whole = whole
         self._report = Report()
         self._logged: dict[str, list[LoggedRun]] = defaultdict(list)
+        self._opened: dict[int, int] = {}  # bitmaps of opened entries by bundle
+        self._erased: dict[int, int] = {}  # entry -> the erasure that names it
 
     def run(self) -> Report:
         try:
@@ -73,6 +75,7 @@ class _Verification:
             since = self._since(keys, checkpoint)
             self._files(manifest, checkpoint.size)
             self._entries(manifest, checkpoint, since)
+            self._erasures()
             self._runs(manifest)
         except CheckError as error:  # what follows cannot be checked without it
             self._report.failures.append(error.failure)
@@ -262,11 +265,24 @@ class _Verification:
         report.failures += result.failures
         report.types += result.types
         report.opened += result.opened
+        self._opened[result.index] = result.opened_rows
+        self._erased |= {entry: erasure for erasure, entry in result.erased}
         if result.first:
             report.first = min(report.first or result.first, result.first)
             report.last = max(report.last, result.last)
         for leaf_type, payload in result.runs:
             self._logged[str(payload.get("session"))].append((leaf_type, payload))
+
+    def _erasures(self) -> None:
+        """Count the closed entries of which an erasure says why; who is erased is opened no more."""
+        for entry, erasure in sorted(self._erased.items()):
+            opened = self._opened.get(entry // WIDTH)
+            if opened is None:
+                continue  # not read again
+            if opened >> (entry % WIDTH) & 1:
+                self._fail("erased", f"entry {entry}: is opened, though entry {erasure} says that it was erased")
+            else:
+                self._report.erased += 1
 
     def _check_since(self, since: Checkpoint, root: bytes) -> None:
         if root == since.root:

@@ -518,7 +518,7 @@ export async function verifyExport(files, { logKeys = [], partyKeys = {}, since 
   const report = {
     ok: false, failures: [], party: '', created: '', operator: '', filter: '', origin: '', log_key: '',
     log_key_pinned: false, party_key_pinned: false, size: 0, root: '', entries: 0, types: {}, first_time: '',
-    last_time: '', opened: 0, since: null, unread: 0, runs: [], runs_without_evidence: 0, policy: policy !== null,
+    last_time: '', opened: 0, erased: 0, since: null, unread: 0, runs: [], runs_without_evidence: 0, policy: policy !== null,
     cosigned: [],
   };
   const failed = (check, reason) => report.failures.push({ check, reason });
@@ -643,6 +643,8 @@ export async function verifyExport(files, { logKeys = [], partyKeys = {}, since 
 
   // 3., 4. All entries, hashed again, give the root; every tile agrees; every opened payload is the one committed to.
   const logged = new Map();
+  const openedRows = new Map(); // bundle -> which of its entries were opened
+  const erased = new Map(); // entry -> the erasure that names it
   const checkOpened = (path, index, content, rows, headers) => {
     const lines = [];
     let start = 0;
@@ -663,9 +665,16 @@ export async function verifyExport(files, { logKeys = [], partyKeys = {}, since 
       try {
         const payload = openLeaf(header, line.subarray(head[0].length, 1 - OPENED_TAIL_BYTES), tail[1]);
         report.opened += 1;
+        openedRows.get(index)[place % WIDTH] = 1;
         if (header.type === 'run_record' || header.type === 'run_signature') {
           const session = String(payload.session);
           logged.set(session, [...(logged.get(session) ?? []), { type: header.type, payload }]);
+        } else if (header.type === 'subject_erased') {
+          const named = payload.entries ?? []; // releases before it named none
+          const before = (entry) => Number.isSafeInteger(entry) && entry >= 0 && entry < place;
+          if (!Array.isArray(named) || !named.every(before)) {
+            failed('erased', `entry ${place}: names as erased what is no entry before it`);
+          } else for (const entry of named) erased.set(entry, place);
         }
       } catch (error) {
         if (!(error instanceof CheckError)) throw error;
@@ -675,7 +684,18 @@ export async function verifyExport(files, { logKeys = [], partyKeys = {}, since 
     });
   };
 
+  // Count the closed entries of which an erasure says why; who is erased is opened no more.
+  const checkErasures = () => {
+    for (const [entry, erasure] of [...erased].sort(([one], [other]) => one - other)) {
+      const rows = openedRows.get(Math.floor(entry / WIDTH));
+      if (rows === undefined) continue; // not read
+      if (rows[entry % WIDTH]) failed('erased', `entry ${entry}: is opened, though entry ${erasure} says that it was erased`);
+      else report.erased += 1;
+    }
+  };
+
   const checkBundle = async (index, width, leaves) => {
+    openedRows.set(index, new Uint8Array(WIDTH));
     const path = tilePath('entries', index, width);
     const content = await read(path);
     const entries = [];
@@ -747,6 +767,7 @@ export async function verifyExport(files, { logKeys = [], partyKeys = {}, since 
     const old = await attempt('since', () => earlier(head));
     checkFiles(head.size);
     await checkEntries(head, old);
+    checkErasures();
     // 5. Every run record is signed by both parties, continues its opening record, and stands in the log.
     for (const path of [...manifest.files.keys()].filter((name) => name.startsWith('runs/'))) {
       const session = path.slice('runs/'.length, -'.json'.length);

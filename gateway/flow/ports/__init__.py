@@ -6,6 +6,7 @@ raises only errors of `gateway.errors`.
 
 from gateway.flow.ports.custody import KeyCustody, RunSecrets
 from gateway.flow.ports.decision import DecisionStore
+from gateway.flow.ports.evidence import EvidenceSeal, EvidenceStore
 from gateway.flow.ports.house import House, Limits, Witnessing
 from gateway.flow.ports.peer import PeerPort
 from gateway.flow.ports.people import ConsentStore, ExportCount, ExportStore, IdentityLink, IdentityStore, Mark
@@ -76,6 +77,8 @@ __all__ = [
     "EpochStore",
     "Erased",
     "ErasureStore",
+    "EvidenceSeal",
+    "EvidenceStore",
     "ExportCount",
     "ExportStore",
     "House",

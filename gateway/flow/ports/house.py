@@ -9,6 +9,7 @@ from consent.workday import DEADLINE_DAYS
 from gateway.flow.decision_log import DecisionLog
 from gateway.flow.memory import Memory
 from gateway.flow.ports.custody import KeyCustody, RunSecrets
+from gateway.flow.ports.evidence import EvidenceSeal
 from gateway.flow.ports.peer import PeerPort
 from gateway.flow.ports.processes import Processes
 from gateway.flow.ports.rows import DatasetPort, ResultPort
@@ -31,6 +32,7 @@ class Limits:
         deadline_days: working days for rights requests and deletions.
         holidays: days on which nobody works, beside the weekends.
         notice_deadline: until when a partner is to acknowledge what we tell it.
+        evidence_years: how long what opened an erased person's log entries is held, where officers are named.
     """
 
     threads: int = 2
@@ -40,6 +42,7 @@ class Limits:
     deadline_days: int = DEADLINE_DAYS
     holidays: frozenset[date] = frozenset()
     notice_deadline: timedelta = timedelta(hours=24)
+    evidence_years: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +81,4 @@ class House:
     limits: Limits
     decisions: DecisionLog = field(default_factory=DecisionLog)
     witnessing: Witnessing = Witnessing()
+    evidence: EvidenceSeal | None = None  # None: nobody could open it, and nothing is held

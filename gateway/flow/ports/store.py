@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.flow.ports.decision import DecisionStore
+from gateway.flow.ports.evidence import EvidenceStore
 from gateway.flow.ports.membership import MembershipStore
 from gateway.flow.ports.people import ConsentStore, ExportStore, IdentityStore
 from gateway.flow.ports.projection import ProjectionStore
@@ -456,6 +457,7 @@ class Transaction(Protocol):
     warnings: WarningStore
     requests: RequestStore
     erasure: ErasureStore
+    evidence: EvidenceStore
 
 
 class Store(Protocol):

@@ -165,12 +165,16 @@ class Erased:
         links: of the identity map, ended ones too.
         removals: records of rows taken out of released runs.
         payloads: openings of log entries, whose commitments stay.
+        hold: where these are held, sealed, until ...
+        keep_until: ... they are destroyed, too; None when they were destroyed at once.
     """
 
     events: int
     links: int
     removals: int
     payloads: int
+    hold: str = ""
+    keep_until: datetime | None = None
 
 
 class ErasureStore(Protocol):

@@ -117,8 +117,13 @@ def finished_session(session_id: str = SESSION) -> Session:
     )
 
 
-def log_entries(count: int, session: Session | None, own: str = "retailer") -> list[IntegratedEntry]:
-    """Consent events of 50 subjects, one of them erased, with a run's two entries at the end."""
+def log_entries(
+    count: int, session: Session | None, own: str = "retailer", erased_entries: Any = None
+) -> list[IntegratedEntry]:
+    """Consent events of 50 subjects, one of them erased, with a run's two entries at the end.
+
+    Before these, where `erased_entries` says which, an entry that puts the erasure on record.
+    """
     entries = []
     runs = session.run_signatures if session is not None else ()
     for index in range(count):
@@ -128,6 +133,8 @@ def log_entries(count: int, session: Session | None, own: str = "retailer") -> l
             name = "run_record" if party == own else "run_signature"
             payload: dict[str, Any] = run_payload(session.session_id, session.run_record, party, signature)
             subject = "log"
+        elif row == -1 and erased_entries is not None:
+            subject, name, payload = "erased", "subject_erased", {"entries": erased_entries, "id": "request-1"}
         else:
             subject = f"subject-{index % 50}"
             name, payload = "consent_event", {"event": f"e-{index}", "subject": subject, "state": "GIVEN"}
@@ -219,11 +226,12 @@ def make_export(
     seed: int = 11,
     opened: Callable[[IntegratedEntry], bool] = lambda entry: True,
     party: str = "retailer",
+    erased_entries: Any = None,
 ) -> Made:
     """Write an honest export of a log of `count` entries."""
     signer = signer or log_signer()
     session = finished_session() if with_run else None
-    entries = log_entries(count, session, party)
+    entries = log_entries(count, session, party, erased_entries)
     tree = integrate(EMPTY_EDGE, [leaf_hash(entry.leaf) for entry in entries])
     checkpoint = Checkpoint(signer.key.name, count, tree.root)
     tiles = {(tile.level, tile.index): tile.hashes for tile in tree.tiles}

@@ -71,6 +71,42 @@ def test_closed_entries_are_counted_not_doubted(tmp_path: Path) -> None:
     assert not (tmp_path / "opened/000.jsonl").exists()
 
 
+SUBJECT_7 = list(range(7, 598, 50))
+
+
+def test_an_erased_entry_is_told_from_a_closed_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = make_export(tmp_path, erased_entries=SUBJECT_7[:10])
+    report = verify_export(tmp_path, TRUST)
+    assert report.ok
+    assert (report.entries, report.opened, report.erased) == (600, 588, 10)
+    main([str(tmp_path)])
+    assert "erased    10 of the closed ones, as the log says; none was altered\n" in capsys.readouterr().out
+    # What is not read again is not counted again.
+    since = made.checkpoint_at(520)
+    assert verify_export(tmp_path, Trust(TRUST.log_keys, PUBLIC_KEYS, since)).erased == 0
+    # An entry that was erased stays in the tree: a changed one is none that was promised.
+    made.edit("tile/entries/000", lambda content: content.replace(b"consent_event", b"consent_evenu", 1))
+    made.reseal()
+    assert {failure.check for failure in verify_export(tmp_path, TRUST).failures} >= {"tree"}
+
+
+@pytest.mark.parametrize(
+    ("named", "reason"),
+    [
+        ([7, 8], "entry 8: is opened, though entry 597 says that it was erased"),
+        ([597], "entry 597: names as erased what is no entry before it"),
+        (["7"], "entry 597: names as erased"),
+        ([True], "entry 597: names as erased"),
+        ([-1], "entry 597: names as erased"),
+        ("all", "entry 597: names as erased"),
+    ],
+)
+def test_an_erasure_that_the_export_contradicts(tmp_path: Path, named: object, reason: str) -> None:
+    make_export(tmp_path, erased_entries=named)
+    (failure,) = verify_export(tmp_path, TRUST).failures
+    assert (failure.check, failure.reason[: len(reason)]) == ("erased", reason)
+
+
 @pytest.mark.parametrize("size", [0, 1, 255, 256, 257, 300, 511, 512, 599, 600])
 def test_every_earlier_checkpoint_is_continued(tmp_path: Path, size: int) -> None:
     made = make_export(tmp_path)

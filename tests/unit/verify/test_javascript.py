@@ -73,6 +73,15 @@ def test_honest_exports(tmp_path: Path, trusted: bool) -> None:
         assert answer["answer"] == as_json(verify_export(one.root, trust, whole=True)), len(one.entries)
 
 
+def test_erasures_on_record(tmp_path: Path) -> None:
+    named: list[object] = [[7, 57], [7, 8], [597], ["7"], [True], [-1], "all"]
+    folders = [make_export(tmp_path / str(number), erased_entries=one).root for number, one in enumerate(named)]
+    answers = ask([{"ask": "export", "folder": str(folder), **KEYS} for folder in folders])
+    found = [answer["answer"] for answer in answers]
+    assert found == [as_json(verify_export(folder, TRUST)) for folder in folders]
+    assert [(report["ok"], report["erased"]) for report in found] == [(True, 2), (False, 1), *[(False, 0)] * 5]
+
+
 def test_an_earlier_checkpoint_must_be_a_prefix(tmp_path: Path) -> None:
     made, other = make_export(tmp_path / "a", 600), make_export(tmp_path / "b", 500)
     answers = ask(

@@ -24,7 +24,7 @@ def test_every_setting_is_listed_with_its_source(home: Path) -> None:
         "spool.directory",
         *("engine.jobs", "engine.threads", "engine.memory_limit", "engine.processes", "engine.lease_s"),
         "engine.notice_hours",
-        *("rights.deadline_days", "rights.holidays"),
+        *("rights.deadline_days", "rights.holidays", "rights.evidence_years"),
         *(f"datasets.b.{key}" for key in ("format", "path", "url", "url_env", "encoding", "delimiter", "partitions")),
         *(f"datasets.b.{key}" for key in ("table", "order_by", "subject_column", "subject_source")),
     ]
