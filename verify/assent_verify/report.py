@@ -130,9 +130,9 @@ def as_text(report: Report) -> str:
     if report.types:
         closed = report.entries - report.opened
         lines.append(f"entries   {report.entries:,} hashed again; {report.opened:,} opened, {closed:,} closed")
-        if report.erased:
-            lines.append(f"erased    {report.erased:,} of the closed ones, as the log says; none was altered")
         lines += [f"          {name} {count:,}" for name, count in sorted(report.types.items())]
+        if report.erased:
+            lines.append(f"erased    {report.erased:,} of the closed ones, as an entry of the log says")
         lines.append(f"time      {report.first} to {report.last}")
     if report.since is not None:
         unread = f"; {report.unread:,} of them were not read again" if report.unread else ""
