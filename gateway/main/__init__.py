@@ -7,11 +7,12 @@ import sys
 import typer
 
 from gateway.cli import app, audit_app, dataset_app, in_order, run_command, sink_app
-from gateway.main import dataset, demo, evidence, keys, recover, serve, sink
+from gateway.main import dataset, demo, evidence, fsck, keys, recover, serve, sink
 
 app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
 audit_app.command("recover")(recover.recover)
+audit_app.command("fsck")(fsck.fsck)
 app.add_typer(evidence.app, name="evidence", help="What opened erased people's log entries; two officers.")
 app.add_typer(keys.app, name="keys", help="Keys, certificate, card and tokens of this home.")
 dataset_app.command("add")(dataset.add)

@@ -168,6 +168,15 @@ class SqlAuditStore:
         query = query.order_by(audit_entries.c.entry).limit(limit)
         return rows.pending_entries(await self._connection.rows(query))
 
+    async def appended(self) -> int:
+        """Return the number of entries that have their number, integrated or pending."""
+        return await read_counter(self._connection, Counter.PENDING)
+
+    async def numbered(self, start: int, limit: int) -> list[PendingEntry]:
+        """Return entries from a number on, integrated or pending, in order; none is looked for where a gap is."""
+        query = select(audit_entries.c.entry, audit_entries.c.leaf).where(audit_entries.c.entry >= start)
+        return rows.pending_entries(await self._connection.rows(query.order_by(audit_entries.c.entry).limit(limit)))
+
     async def integrate(self, first_index: int, entries: Sequence[PendingEntry], tiles: Sequence[TileWrite]) -> None:
         """Put the oldest pending entries into the tree and store its tiles.
 
@@ -191,6 +200,10 @@ class SqlAuditStore:
     async def tiles(self, wanted: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
         """Return stored tiles {(level, index): hashes}, the widest version; absent ones are left out."""
         return await self._tiles.read(wanted)
+
+    async def tile_count(self) -> int:
+        """Return the number of stored tiles."""
+        return await self._tiles.count()
 
     async def add_checkpoint(self, size: int, root: bytes, note: bytes, at: datetime) -> None:
         """Store a signed checkpoint; the same size and root again replaces the note.
@@ -221,6 +234,12 @@ class SqlAuditStore:
         table = audit_checkpoints.c
         row = await self._connection.row(select(table.size, table.root, table.note).where(table.size == size))
         return None if row is None else (row.size, row.root, row.note)
+
+    async def checkpoints(self, above: int, up_to: int) -> list[tuple[int, bytes, bytes]]:
+        """Return (size, root, note) of the checkpoints of these sizes, ascending."""
+        table = audit_checkpoints.c
+        query = select(table.size, table.root, table.note).where(table.size > above, table.size <= up_to)
+        return [(size, root, note) for size, root, note in await self._connection.rows(query.order_by(table.size))]
 
     async def entries(self, start: int, end: int) -> AsyncIterator[IntegratedEntry]:
         """Yield integrated entries start <= index < end, in order, with payload and salt where they remain.

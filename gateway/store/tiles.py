@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from gateway.errors import Misuse, StateError
 from gateway.flow.ports.store import TileWrite
@@ -30,6 +30,10 @@ class SqlTiles:
             )
             found |= {(level, number): hashes for number, hashes in await self._connection.rows(query)}
         return found
+
+    async def count(self) -> int:
+        """Return how many are stored."""
+        return int(await self._connection.scalar(select(func.count()).select_from(audit_tiles)))
 
     async def write(self, tiles: Sequence[TileWrite]) -> None:
         """Store tiles, each replacing narrower versions of itself; a tile only ever grows at its end.

@@ -378,6 +378,14 @@ class AuditStore(Protocol):
         """Return the oldest pending entries, locked against other sequencers until commit."""
         ...
 
+    async def appended(self) -> int:
+        """Return the number of entries that have their number, integrated or pending."""
+        ...
+
+    async def numbered(self, start: int, limit: int) -> list[PendingEntry]:
+        """Return entries from a number on, integrated or pending, in order; none is looked for where a gap is."""
+        ...
+
     async def integrate(self, first_index: int, entries: Sequence[PendingEntry], tiles: Sequence[TileWrite]) -> None:
         """Give pending entries their indices and store the tiles; REVISION_CONFLICT unless first_index is the size."""
         ...
@@ -390,6 +398,10 @@ class AuditStore(Protocol):
         """Return stored tiles {(level, index): hashes} (widest version)."""
         ...
 
+    async def tile_count(self) -> int:
+        """Return the number of stored tiles."""
+        ...
+
     async def add_checkpoint(self, size: int, root: bytes, note: bytes, at: datetime) -> None:
         """Store a signed checkpoint; sizes never shrink (LOG_INCONSISTENT)."""
         ...
@@ -400,6 +412,10 @@ class AuditStore(Protocol):
 
     async def checkpoint_of(self, size: int) -> tuple[int, bytes, bytes] | None:
         """Return (size, root, note) of the checkpoint of a size, or None."""
+        ...
+
+    async def checkpoints(self, above: int, up_to: int) -> list[tuple[int, bytes, bytes]]:
+        """Return (size, root, note) of the checkpoints of these sizes, ascending."""
         ...
 
     def entries(self, start: int, end: int) -> AsyncIterator[IntegratedEntry]:
