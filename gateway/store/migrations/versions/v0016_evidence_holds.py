@@ -1,6 +1,6 @@
 """Evidence of erased people, sealed to two officers until it is destroyed.
 
-Revision: 0017, after 0015, 2026-11-22.
+Revision: 0016, after 0015, 2026-11-22.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0017"
+revision = "0016"
 down_revision = "0015"
 
 KEY = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
