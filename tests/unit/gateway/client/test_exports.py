@@ -86,6 +86,7 @@ def test_public_names() -> None:
         "PartyContract",
         "PartyEvent",
         "PlanCheck",
+        "Provision",
         "Purpose",
         "Refused",
         "Removal",
