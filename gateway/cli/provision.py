@@ -14,8 +14,8 @@ _COLUMNS = [
 ]  # fmt: skip
 _REST = [
     "provision_id", "handler", "released_to", "basis", "policy_version", "registry_version", "commitment",
-    "record_count", "started_at", "judged_at", "result_hash", "signed_by", "assessed_at", "export_mechanisms",
-    "keep_until",
+    "record_count", "replaced_count", "started_at", "judged_at", "result_hash", "signed_by", "assessed_at",
+    "export_mechanisms", "keep_until",
 ]  # fmt: skip
 
 

@@ -24,8 +24,9 @@ class Provision:
         policy_version: rule and numbers of the house by which consent was judged.
         registry_version: digest of what was registered then.
         commitment: to the cohort, 32 bytes.
-        subject_count: our people of whom something left.
+        subject_count: our people in the cohort that the commitment stands for.
         record_count: records of theirs that left, as both signed; None without a run record.
+        replaced_count: records of theirs that were taken out between judgement and cut; None likewise.
         output_class: "MEMBERSHIP", "ATTRIBUTES" or "STATISTICS".
         minimum_cohort: fewest people behind a released figure; None of rows.
         result_hash: over all that was exchanged, 32 bytes; empty without a run record.
@@ -53,6 +54,7 @@ class Provision:
     commitment: bytes
     subject_count: int
     record_count: int | None
+    replaced_count: int | None
     started_at: datetime
     judged_at: datetime
     released_at: datetime
@@ -86,6 +88,7 @@ def provision_of(found: provision_pb2.Provision) -> Provision:
         commitment=found.commitment,
         subject_count=found.subject_count,
         record_count=found.record_count if found.HasField("record_count") else None,
+        replaced_count=found.replaced_count if found.HasField("replaced_count") else None,
         started_at=required_time(found, "start_time"),
         judged_at=required_time(found, "judge_time"),
         released_at=required_time(found, "release_time"),

@@ -55,9 +55,10 @@ class Provision:
         policy_version: rule and numbers of the house by which consent was judged.
         registry_version: digest of what was registered then.
         commitment: to the cohort, in the opening record that both signed; 32 bytes.
-        subject_count: our people of whom something left. Of a RECEIVER with several match keys it is the most that it
-            can be where somebody withdrew between judgement and cut.
-        record_count: records of theirs that left, as signed; None without a run record.
+        subject_count: our people in the cohort that the commitment stands for.
+        record_count: records of theirs that left, as signed; people who share a match key, of a RECEIVER, are one.
+            None without a run record.
+        replaced_count: records of theirs that were taken out between judgement and cut, as signed; None likewise.
         started_at: the session was opened.
         judged_at: consent was judged for the last time before anything left.
         released_at: the result stood, or the table had gone.
@@ -88,6 +89,7 @@ class Provision:
     commitment: bytes
     subject_count: int
     record_count: int | None
+    replaced_count: int | None
     started_at: datetime
     judged_at: datetime
     released_at: datetime
@@ -160,8 +162,9 @@ async def _provision(house: House, tx: Transaction, kept: ProvidedRun, agreement
         policy_version=rests.policy_version,
         registry_version=rests.registry_version,
         commitment=ours.commitment,
-        subject_count=_people(kept, half),
+        subject_count=int(str(kept.report["consented"])),
         record_count=None if half is None else half.tokenised,
+        replaced_count=None if half is None else half.replaced,
         started_at=kept.started_at,
         judged_at=judged_at,
         released_at=run.released_at,
@@ -181,14 +184,6 @@ def _half(kept: ProvidedRun) -> RunHalf | None:
         return None
     read = receiver_run_half_of if kept.run.side is Side.RECEIVER else sender_run_half_of
     return read(kept.run_record, kept.run.session_id)
-
-
-def _people(kept: ProvidedRun, half: RunHalf | None) -> int:
-    """Count people of ours: a sender kept a row for each, a receiver counted its cohort, whose stand-ins are nobody."""
-    if kept.run.side is Side.SENDER:
-        return kept.run.rows
-    judged = int(str(kept.report.get("consented", 0)))
-    return judged if half is None else min(judged, half.tokenised)
 
 
 _OUTPUTS = {

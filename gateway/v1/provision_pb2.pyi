@@ -25,7 +25,7 @@ OUTPUT_CLASS_ATTRIBUTES: OutputClass
 OUTPUT_CLASS_STATISTICS: OutputClass
 
 class Provision(_message.Message):
-    __slots__ = ("name", "job", "session", "agreement", "side", "operation", "handler", "recipient", "released_to", "purpose", "methods", "categories", "basis", "policy_version", "registry_version", "commitment", "subject_count", "record_count", "start_time", "judge_time", "release_time", "output_class", "minimum_cohort", "result_hash", "signed_by", "impact_assessments", "assess_time", "export_mechanisms", "keep_until_time")
+    __slots__ = ("name", "job", "session", "agreement", "side", "operation", "handler", "recipient", "released_to", "purpose", "methods", "categories", "basis", "policy_version", "registry_version", "commitment", "subject_count", "record_count", "start_time", "judge_time", "release_time", "output_class", "minimum_cohort", "result_hash", "signed_by", "impact_assessments", "assess_time", "export_mechanisms", "keep_until_time", "replaced_count")
     NAME_FIELD_NUMBER: _ClassVar[int]
     JOB_FIELD_NUMBER: _ClassVar[int]
     SESSION_FIELD_NUMBER: _ClassVar[int]
@@ -55,6 +55,7 @@ class Provision(_message.Message):
     ASSESS_TIME_FIELD_NUMBER: _ClassVar[int]
     EXPORT_MECHANISMS_FIELD_NUMBER: _ClassVar[int]
     KEEP_UNTIL_TIME_FIELD_NUMBER: _ClassVar[int]
+    REPLACED_COUNT_FIELD_NUMBER: _ClassVar[int]
     name: str
     job: str
     session: str
@@ -84,7 +85,8 @@ class Provision(_message.Message):
     assess_time: _timestamp_pb2.Timestamp
     export_mechanisms: _containers.RepeatedScalarFieldContainer[str]
     keep_until_time: _timestamp_pb2.Timestamp
-    def __init__(self, name: _Optional[str] = ..., job: _Optional[str] = ..., session: _Optional[str] = ..., agreement: _Optional[str] = ..., side: _Optional[_Union[_job_pb2.Side, str]] = ..., operation: _Optional[_Union[_job_pb2.Operation, str]] = ..., handler: _Optional[str] = ..., recipient: _Optional[str] = ..., released_to: _Optional[_Iterable[str]] = ..., purpose: _Optional[str] = ..., methods: _Optional[_Iterable[str]] = ..., categories: _Optional[_Iterable[str]] = ..., basis: _Optional[str] = ..., policy_version: _Optional[str] = ..., registry_version: _Optional[str] = ..., commitment: _Optional[bytes] = ..., subject_count: _Optional[int] = ..., record_count: _Optional[int] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., judge_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., release_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., output_class: _Optional[_Union[OutputClass, str]] = ..., minimum_cohort: _Optional[int] = ..., result_hash: _Optional[bytes] = ..., signed_by: _Optional[_Iterable[str]] = ..., impact_assessments: _Optional[_Iterable[str]] = ..., assess_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., export_mechanisms: _Optional[_Iterable[str]] = ..., keep_until_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    replaced_count: int
+    def __init__(self, name: _Optional[str] = ..., job: _Optional[str] = ..., session: _Optional[str] = ..., agreement: _Optional[str] = ..., side: _Optional[_Union[_job_pb2.Side, str]] = ..., operation: _Optional[_Union[_job_pb2.Operation, str]] = ..., handler: _Optional[str] = ..., recipient: _Optional[str] = ..., released_to: _Optional[_Iterable[str]] = ..., purpose: _Optional[str] = ..., methods: _Optional[_Iterable[str]] = ..., categories: _Optional[_Iterable[str]] = ..., basis: _Optional[str] = ..., policy_version: _Optional[str] = ..., registry_version: _Optional[str] = ..., commitment: _Optional[bytes] = ..., subject_count: _Optional[int] = ..., record_count: _Optional[int] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., judge_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., release_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., output_class: _Optional[_Union[OutputClass, str]] = ..., minimum_cohort: _Optional[int] = ..., result_hash: _Optional[bytes] = ..., signed_by: _Optional[_Iterable[str]] = ..., impact_assessments: _Optional[_Iterable[str]] = ..., assess_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., export_mechanisms: _Optional[_Iterable[str]] = ..., keep_until_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., replaced_count: _Optional[int] = ...) -> None: ...
 
 class ListProvisionsRequest(_message.Message):
     __slots__ = ("partner", "purpose", "since_time", "until_time", "page_size", "page_token")

@@ -115,7 +115,12 @@ async def test_either_side_logs_what_it_provided_and_on_which_ground(twin: Twin)
     for (party, one), role, people in zip(listed.items(), ("receiver", "sender"), (40, 49), strict=True):
         half = run[role]
         assert (one.handler, one.side, one.session_id) == (party, Side(role.upper()), job.session_id)
-        assert (one.subject_count, one.record_count, half["tokenised"]) == (people, people, people)
+        assert (one.subject_count, one.record_count, one.replaced_count) == (
+            people,
+            half["tokenised"],
+            half["replaced"],
+        )
+        assert half["tokenised"] + half["replaced"] == people
         assert one.commitment.hex() == opening[f"{role}_commitment"]
         assert one.result_hash is not None and one.result_hash.hex() == half["transcript"]
         assert one.judged_at.isoformat() == half["cut_at"].replace("Z", "+00:00")

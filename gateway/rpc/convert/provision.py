@@ -45,6 +45,7 @@ def provision_to_proto(found: Provision) -> provision_pb2.Provision:
         commitment=found.commitment,
         subject_count=found.subject_count,
         record_count=found.record_count,
+        replaced_count=found.replaced_count,
         start_time=time_to_proto(found.started_at),
         judge_time=time_to_proto(found.judged_at),
         release_time=time_to_proto(found.released_at),
