@@ -20,6 +20,7 @@ from gateway.engine.bells import ProcessBells
 from gateway.errors import StateError
 from gateway.flow.ports import DatasetDescription, DatasetPart, House
 from gateway.keys.custody import HomeKeys
+from gateway.keys.evidence import OfficerSeal, new_key
 from gateway.keys.provider import FileKeyProvider
 from gateway.keys.sealer import Sealer
 from gateway.keys.token import TokenVerifier, issue_token
@@ -120,6 +121,7 @@ async def open_tenant(home: Path) -> AsyncIterator[Tenant]:
             results=Results(home / "results", Sealer(FileKeyProvider.load(home))),
             spool=cast(Any, SimpleNamespace(spool_id="spool-1")),
             bells=ProcessBells(),
+            evidence=OfficerSeal({name: new_key(f"passphrase of {name}")[1] for name in ("li", "wu")}),
         )
         tenant = Tenant(home, house, clock, keys, serve(home, house, clock, keys))
         await tenant.listener.start()

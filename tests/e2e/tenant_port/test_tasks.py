@@ -46,6 +46,7 @@ async def test_tasks_show_their_last_and_next_run(tenant: Tenant, client: AsyncC
     tasks = {task.name: task async for task in client.tasks.list()}
     names = {"expire-consents", "expire-sessions", "open-deletions", "purge-decisions", "purge-sketches"}
     names |= {"settle-projection", "run-schedules", "compare-checkpoints", "number-memberships@spool-1"}
+    names |= {"destroy-evidence"}
     assert set(tasks) == {*names, "reach-runs@spool-1", "sweep-results@spool-1", "warn-of-ends"}
     assert {task.outcome for task in tasks.values()} == {"DONE"}
     assert tasks["expire-consents"].counts == {"by_time": 0, "by_use": 0}
@@ -87,7 +88,9 @@ async def test_a_request_from_its_receipt_to_its_deletion(tenant: Tenant, client
     erased = await client.requests.erase(UUID)
     assert (erased.erased_at, erased.events, erased.links, erased.removals) == (NOW, 1, 0, 0)
     assert erased.payloads > 3
-    assert (await client.requests.erase(UUID)).payloads == 0
+    assert (len(erased.evidence_hold), erased.keep_until) == (36, NOW.replace(year=NOW.year + 3))
+    repeated = await client.requests.erase(UUID)
+    assert (repeated.payloads, repeated.evidence_hold, repeated.keep_until) == (0, "", None)
     assert made.subject not in [item.subject async for item in client.requests.list(done=True)]
 
 
@@ -140,4 +143,5 @@ async def test_commands(tenant: Tenant, tmp_path: Path) -> None:
     await run("request", "advance", made["id"], "done")
     assert await run("request", "list") == []
     assert len(await run("request", "list", "--done")) == 1
-    assert (await run("request", "erase", made["id"]))[0]["events"] == 1
+    (erased,) = await run("request", "erase", made["id"])
+    assert (erased["events"], len(erased["evidence_hold"]), erased["keep_until"][:10]) == (1, 36, "2029-11-20")
