@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
+import sqlite3
 import sys
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
@@ -142,3 +144,32 @@ def test_a_policy_is_read_at_the_start_and_must_name_our_log(home: Path) -> None
     read = witnessing_of(LogSettings(policy=str(file), compare_with=("bank",)), vkey)
     assert read.policy is not None and read.policy.met_by(())
     assert read.compare_with == {"bank"}
+
+
+def test_fsck_says_what_is_wrong_with_the_log_and_changes_nothing(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fsck(*words: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["assent", "audit", "fsck", "--home", str(home), *words])
+        return main(), capsys.readouterr().out
+
+    grow(home, "a", "b")
+    grow(home, "c")
+    before = (home / "assent.db").read_bytes()
+    code, said = fsck()
+    assert (code, said.splitlines()[-1][:4], (home / "assent.db").read_bytes()) == (0, "OK  ", before)
+    assert said.splitlines()[:2] == [
+        "entries   3: 3 in the tree, 3 of them opened, 0 pending",
+        "signed    3; 2 checkpoints",
+    ]
+    with sqlite3.connect(home / "assent.db") as connection:
+        connection.execute("UPDATE audit_checkpoints SET root = zeroblob(32) WHERE size = 2")
+    connection.close()
+    code, said = fsck("--output", "json")
+    assert (code, json.loads(said)["ok"], json.loads(said)["checkpoints"]) == (1, False, 2)
+    assert json.loads(said)["faults"] == [
+        "the stored checkpoint of 2 entries is not what this home's log key signed",
+        "the first 2 entries do not give the root of the stored checkpoint",
+    ]
+    shutil.rmtree(home / "signer")
+    assert "FAIL      the signer remembers nothing of a log" in fsck()[1]
