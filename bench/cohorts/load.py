@@ -86,7 +86,7 @@ def load(url: str, key: bytes, registry: Registry, asked: Asked, people: int, re
     refs = kernel.subject_refs(key, SUBJECT_TYPE, names, 2).view("S26").reshape(-1)
     order = np.argsort(refs, kind="stable")
     sink = _sqlite if url.startswith("sqlite") else _postgresql
-    return sink(url, named, _pieces(told, refs, order))
+    return sink(url, named, _pieces(told, refs, order), -(-people // _AT_ONCE) * WAVES)
 
 
 def _told(asked: Asked, registry: Registry, recorded: Sequence[datetime]) -> tuple[list[_Story], Rows]:
@@ -125,7 +125,7 @@ def _written(event: ConsentEvent) -> tuple[str, str]:
 
 
 def _pieces(told: Sequence[_Story], refs: Any, order: Any) -> Iterator[Rows]:
-    # Every wave counts as one batch; a first event has no number in it.
+    # Of the people of a piece every wave counts as one batch; a first event has no number in it.
     numbers = [count() for _ in range(WAVES)]
     for start in range(0, len(order), _AT_ONCE):
         piece: Rows = {table: [] for table in _TABLES}
@@ -135,7 +135,8 @@ def _pieces(told: Sequence[_Story], refs: Any, order: Any) -> Iterator[Rows]:
             start,
         ):
             ref, number, story = name.decode(), f"{rank:08d}", told[story_of(place)]
-            people.append((ref, len(story.events), len(story.events), story.use_set))
+            append = start // _AT_ONCE * WAVES + len(story.events)
+            people.append((ref, len(story.events), append, story.use_set))
             for wave, (content, record) in enumerate(story.events, 1):
                 own = content.replace(_NUMBER, number).replace(_PERSON, ref).encode()
                 body = record.replace(_NUMBER, number).replace(_PERSON, ref)
@@ -146,7 +147,7 @@ def _pieces(told: Sequence[_Story], refs: Any, order: Any) -> Iterator[Rows]:
         yield piece
 
 
-def _sqlite(url: str, named: Rows, pieces: Iterator[Rows]) -> int:
+def _sqlite(url: str, named: Rows, pieces: Iterator[Rows], appends: int) -> int:
     written = 0
     with closing(sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)) as database:
         # A loading that breaks off begins anew: nothing need survive a crash before its end.
@@ -162,14 +163,14 @@ def _sqlite(url: str, named: Rows, pieces: Iterator[Rows]) -> int:
             written += len(piece["consent_events"])
             database.execute("COMMIT")
             database.execute("BEGIN IMMEDIATE")
-        database.execute("UPDATE counters SET value = ? WHERE name = ?", (WAVES, Counter.CHANGES.value))
+        database.execute("UPDATE counters SET value = ? WHERE name = ?", (appends, Counter.CHANGES.value))
         database.execute("COMMIT")
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         database.execute("ANALYZE")
     return written
 
 
-def _postgresql(url: str, named: Rows, pieces: Iterator[Rows]) -> int:
+def _postgresql(url: str, named: Rows, pieces: Iterator[Rows], appends: int) -> int:
     written = 0
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as database:
         # References are right by construction; checking each would take longer than writing it.
@@ -182,7 +183,7 @@ def _postgresql(url: str, named: Rows, pieces: Iterator[Rows]) -> int:
                 with database.cursor().copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
                     copy.write("".join(_line(row) for row in piece[table]))
             written += len(piece["consent_events"])
-        database.execute("UPDATE counters SET value = %s WHERE name = %s", (WAVES, Counter.CHANGES.value))
+        database.execute("UPDATE counters SET value = %s WHERE name = %s", (appends, Counter.CHANGES.value))
         # As autovacuum does within minutes.
         database.execute("VACUUM (ANALYZE)")
     return written

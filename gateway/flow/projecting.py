@@ -27,8 +27,9 @@ async def settle_projection(house: House) -> Mapping[str, int]:
             return {"rows": 0}
     count, after = 0, (0, "")
     while True:
-        async with house.store.begin() as tx:
+        async with house.store.read() as tx:  # of a large store this takes its time, and no writer is kept waiting
             found = await tx.projection.unsettled(after, BATCH)
+        async with house.store.begin() as tx:
             if not found:
                 await tx.tasks.set_mark(TASK, _DONE)
                 return {"rows": count}
