@@ -202,6 +202,7 @@ async def test_a_cut_at_any_step_of_integration_and_signing_is_made_up_for(house
     assert taken["fsync"] == 2  # the file, and the folder that names it
 
 
+@pytest.mark.thorough
 async def test_a_cut_at_any_step_of_an_export_leaves_no_half_of_one(house: House, tmp_path: Path) -> None:
     def check(at: int, ended: bool) -> None:
         directory = tmp_path / f"export-{at}"
