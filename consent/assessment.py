@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from consent import fields
@@ -26,8 +26,6 @@ class Assessment:
         next_review: first moment it holds no more; None is open.
         recorded_at: when our server took the version in; None is "always known".
         version: 1, 2, ...; versions share an id.
-        holds_until: first moment it holds no more because a later version took its place; see `each_by_itself`.
-        known_until: what was known from then on leaves it out, for the same reason.
     """
 
     id: str
@@ -40,18 +38,14 @@ class Assessment:
     next_review: datetime | None = None
     recorded_at: datetime | None = None
     version: int = 1
-    holds_until: datetime | None = None
-    known_until: datetime | None = None
 
     def known(self, as_known_at: datetime) -> bool:
-        """Return whether we knew of it by a time, and of nothing in its place."""
-        recorded = self.recorded_at is None or self.recorded_at <= as_known_at
-        return recorded and (self.known_until is None or as_known_at < self.known_until)
+        """Return whether we knew of it by a time."""
+        return self.recorded_at is None or self.recorded_at <= as_known_at
 
     def in_force(self, at: datetime) -> bool:
-        """Return whether it holds at a time: from the later of its two clocks to its review or its next version."""
-        begun = self.approved_at <= at and (self.recorded_at is None or self.recorded_at <= at)
-        return begun and all(end is None or at < end for end in (self.next_review, self.holds_until))
+        """Return whether it holds at a time: from its approval to its review."""
+        return self.approved_at <= at and (self.next_review is None or at < self.next_review)
 
     def covers(self, purpose: str, recipient: str | None, method: str, sensitive: bool) -> bool:
         """Return whether it looked at this use."""
@@ -107,28 +101,6 @@ class Assessment:
         if self.recorded_at is not None:
             mapping["recorded_at"] = fields.said(self.recorded_at)
         return mapping
-
-
-def each_by_itself(versions: Iterable[Assessment]) -> tuple[Assessment, ...]:
-    """Return versions so that each says by itself when it counts, whatever the others say.
-
-    The next version takes the place of one from its recording on, and not before: what was decided under the earlier
-    stays decided. So the earlier counts for moments before that, and, of later moments, as long as nobody knew better.
-
-    Args:
-        versions: of any assessments, in any order.
-    """
-    everything = sorted(versions, key=lambda one: one.version)
-    rows: list[Assessment] = []
-    for one in everything:
-        later = (other for other in everything if other.id == one.id and other.version > one.version)
-        following = next(later, None)
-        if following is None or following.recorded_at is None:
-            rows.append(one)
-        else:
-            ended = following.recorded_at
-            rows += [replace(one, known_until=ended), replace(one, holds_until=ended)]
-    return tuple(rows)
 
 
 def assessment_needed(purpose: Purpose, recipient: Party | None, method: Method, sensitive: bool) -> bool:

@@ -280,7 +280,7 @@ def _registered(question: Question, matter: Matter | None, registry: Registry) -
         "ways_out": [_written(way) for way in registry.ways_out(use.recipient or "", question.at, by)],
         "assessments": [
             _written(one)
-            for one in registry.assessment_versions
+            for one in registry.assessments
             if one.known(by) and use.purpose in one.purposes and use.recipient in one.recipients
         ],
         "basis_rules": [_written(rule) for rule in registry.rules(question.at, by) if rule.basis == use.basis],

@@ -8,7 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Protocol, TypeVar
 
-from consent.assessment import Assessment, each_by_itself
+from consent.assessment import Assessment
 from consent.basis import BasisRule
 from consent.mechanism import ExportMechanism
 from consent.notice import Notice, NoticeState
@@ -49,8 +49,7 @@ class Registry:
         party_versions: by id, oldest version first.
         notices: by `id@version`, drafts left out.
         versions: published notices by id, oldest version first.
-        assessments: impact assessments; one that was replaced says how long it counts, see `each_by_itself`.
-        assessment_versions: all their versions as they were recorded, oldest first.
+        assessments: impact assessments, all versions, oldest first; see `assessed`.
         party_events: suspensions, successions, scope changes, approvals.
         mechanisms: ways out of the country, all versions, oldest first; see `ways_out`.
         basis_rules: how far bases other than consent reach, all versions, oldest first; see `rules`.
@@ -65,7 +64,6 @@ class Registry:
     versions: Mapping[str, tuple[Notice, ...]]
     party_versions: Mapping[str, tuple[Party, ...]]
     assessments: tuple[Assessment, ...] = ()
-    assessment_versions: tuple[Assessment, ...] = ()
     party_events: tuple[PartyEvent, ...] = ()
     mechanisms: tuple[ExportMechanism, ...] = ()
     basis_rules: tuple[BasisRule, ...] = ()
@@ -97,7 +95,6 @@ class Registry:
         by_party: dict[str, tuple[Party, ...]] = {}
         for party in _in_order(parties):
             by_party[party.id] = (*by_party.get(party.id, ()), party)
-        versions_of_assessments = _in_order(assessments)
         declared = {category.id: category for category in categories}
         return cls(
             purposes=MappingProxyType({purpose.id: purpose for purpose in purposes}),
@@ -107,8 +104,7 @@ class Registry:
             party_versions=MappingProxyType(by_party),
             notices=MappingProxyType({notice.reference: notice for notice in published}),
             versions=MappingProxyType(versions),
-            assessments=each_by_itself(versions_of_assessments),
-            assessment_versions=versions_of_assessments,
+            assessments=_in_order(assessments),
             party_events=tuple(sorted(party_events, key=lambda event: (event.at, event.recorded_at, event.party))),
             mechanisms=_in_order(mechanisms),
             basis_rules=_in_order(basis_rules),
@@ -151,6 +147,11 @@ class Registry:
         """Return the mechanisms for a recipient abroad that hold at a time, as far as known."""
         known = _known(self.mechanisms, as_known_at)
         return [mechanism for mechanism in known if mechanism.party == party and mechanism.in_force(at)]
+
+    def assessed(self, at: datetime, as_known_at: datetime) -> list[Assessment]:
+        """Return the impact assessments that hold at a time, as far as known, and none before we had it."""
+        known = _known(self.assessments, min(at, as_known_at))
+        return [assessment for assessment in known if assessment.in_force(at)]
 
     def rules(self, at: datetime, as_known_at: datetime) -> list[BasisRule]:
         """Return the rows of the basis rule table that hold at a time, as far as known."""

@@ -125,6 +125,5 @@ def basis_rule(matter: Matter) -> BasisRule | None:
 
 def assessment(matter: Matter) -> Assessment | None:
     """Return an impact assessment in force that covers the use (PIPL 55), or None."""
-    use, everything = matter.use, matter.registry.assessments
-    holding = (one for one in everything if one.in_force(matter.at) and one.known(matter.as_known_at))
+    use, holding = matter.use, matter.registry.assessed(matter.at, matter.as_known_at)
     return next((one for one in holding if one.covers(use.purpose, use.recipient, use.method, matter.sensitive)), None)

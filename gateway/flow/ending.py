@@ -68,7 +68,7 @@ async def list_warnings(
 async def _endings(tx: Transaction, house: House) -> AsyncIterator[Ending]:
     registry = await load_registry(tx, house)
     # Oldest version first: one that was shortened ends when its newest version says.
-    for assessment in {one.id: one for one in registry.assessment_versions}.values():
+    for assessment in {one.id: one for one in registry.assessments}.values():
         if assessment.next_review is not None:
             yield EndingKind.ASSESSMENT, assessment.id, assessment.next_review
     agreed: set[tuple[datetime, datetime]] = set()

@@ -80,11 +80,11 @@ async def test_an_assessment_ends_by_its_next_version(house: House) -> None:
     assert await create_assessment(house, ADMIN, ended, version=2) == second
     async with house.store.read() as tx:
         registry = await load_registry(tx, house)
-    assert [one.version for one in registry.assessment_versions] == [1, 2]
+    assert [one.version for one in registry.assessments] == [1, 2]
     question = Use("retailer", "platform", "profile_enrichment", "phone_hash", "psi_hash")
-    weighed = [one for one in registry.assessments if one.in_force(house.clock.now())]
-    assert [one.version for one in weighed if one.known(NOW)] == [1], "as known before"
-    assert [one.version for one in weighed if one.known(house.clock.now())] == []
+    assert [one.version for one in registry.assessed(house.clock.now(), NOW)] == [1], "as known before"
+    assert [one.version for one in registry.assessed(NOW, house.clock.now())] == [1], "of a time before"
+    assert registry.assessed(house.clock.now(), house.clock.now()) == []
     assert standing(question, house.clock.now(), registry) is not None
     assert [kind for kind, _ in await entries_of(house)] == ["registry_changed"] * 3
 
