@@ -57,11 +57,8 @@ async def _serve(settings: Settings) -> int:
 
 
 def _settle() -> None:
-    """Load what the first run would wait for, and keep the collector from looking through programs again and again."""
+    """Keep the collector from looking through programs again and again."""
     import gc
 
-    import pyarrow as pa
-
-    pa.array([""])  # for the first array of a list Arrow looks for pandas, which takes a second
     gc.collect()
     gc.freeze()

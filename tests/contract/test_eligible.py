@@ -26,7 +26,7 @@ from consent.registry import Registry
 from gateway.flow import eligible as flow
 from gateway.flow.eligible import ELIGIBLE, Coverage, allowed, covered
 from gateway.flow.export import exported, standing_with
-from gateway.store import SqlStore, open_store
+from gateway.store import SqlStore, open_store, people
 from gateway.store.schema import consent_events, consent_links, consent_projection, consent_uses, subjects
 from tests.contract.given import DAY, NOW, row
 from tests.contract.given import USE as STORED
@@ -175,7 +175,9 @@ TOWNS = 20 if os.environ.get("ASSENT_THOROUGH") else 3
 
 @pytest.mark.parametrize("few", [0, PEOPLE])
 def test_streamed_is_who_may_be_used(store_url: str, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flow, "_FEW", few)  # in many ranges, and in one
+    # In many ranges, and in one.
+    monkeypatch.setattr(flow, "_FEW", few)
+    monkeypatch.setattr(people, "FEW", few)
     seen: Counter[str] = Counter()
     with asyncio.Runner() as runner:
         book = runner.run(Book.over(store_url, None))

@@ -12,7 +12,7 @@ import pytest
 from gateway.errors import StateError
 from gateway.flow.ports import IdentityLink
 from gateway.route.subject_ref import as_texts
-from gateway.store import SqlStore
+from gateway.store import SqlStore, people
 from tests.contract.given import NOW
 
 
@@ -57,8 +57,8 @@ async def test_systems_do_not_know_each_other(store: SqlStore) -> None:
         assert await tx.identity.current("crm", [IDS[0]]) == {IDS[0]: PEOPLE[0]}
         assert await tx.identity.current("pos", [IDS[0]]) == {}
         for source, count in (("crm", 1), ("pos", 0), ("erp", 0)):
-            links, people = await tx.identity.pairs(source, "", "~")
-            assert links.shape == people.shape == (count, 26)
+            links, linked = await tx.identity.pairs(source, "", "~")
+            assert links.shape == linked.shape == (count, 26)
 
 
 async def test_whose_links_ended_since_a_version_is_told_by_system(store: SqlStore) -> None:
@@ -69,25 +69,29 @@ async def test_whose_links_ended_since_a_version_is_told_by_system(store: SqlSto
             await tx.identity.unlink(source, await tx.identity.next_version(), links)
     async with store.read() as tx:
         assert await tx.identity.version() == since + 2
-        for sources, later, people in (
+        for sources, later, linked in (
             (("crm",), since, PEOPLE[3:5]),
             (("crm", "pos"), since, PEOPLE[3:7]),
             (("crm", "pos"), since + 1, PEOPLE[4:7]),
             (("erp",), since, []),
             (("crm", "pos"), since + 2, []),
         ):
-            assert as_texts(await tx.identity.ended(sources, later)).to_pylist() == sorted(people)
+            assert as_texts(await tx.identity.ended(sources, later)).to_pylist() == sorted(linked)
 
 
-async def test_ranges_come_ascending_with_both_ends_inside(store: SqlStore) -> None:
+@pytest.mark.parametrize("few", [0, people.FEW])
+async def test_ranges_come_ascending_with_both_ends_inside(
+    store: SqlStore, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(people, "FEW", few)
     await _link(store, "crm", IDS, PEOPLE)
     async with store.begin() as tx:
         await tx.identity.unlink("crm", await tx.identity.next_version(), IDS[:50])
     expected = sorted(zip(IDS[50:], PEOPLE[50:], strict=True))
     for low, high in ((0, 249), (10, 200), (17, 17)):
         async with store.read() as tx:
-            links, people = await tx.identity.pairs("crm", expected[low][0], expected[high][0])
-        found = list(zip(as_texts(links).to_pylist(), as_texts(people).to_pylist(), strict=True))
+            links, linked = await tx.identity.pairs("crm", expected[low][0], expected[high][0])
+        found = list(zip(as_texts(links).to_pylist(), as_texts(linked).to_pylist(), strict=True))
         assert found == expected[low : high + 1]
         assert links.dtype == np.uint8
 
