@@ -18,7 +18,6 @@ import hypothesis
 import pytest
 
 from tests import network, postgres
-from tests.compiled_once import compile_once
 from tests.mysql import mysql_server
 from tests.needs import NEEDS, required_needs
 from tests.postgres import _migrated, new_postgres_url, postgres_dsn, postgres_url
@@ -38,7 +37,6 @@ def _leave_the_disk_alone() -> None:
 
 
 _leave_the_disk_alone()
-compile_once()
 
 # No deadline: the machines that run this differ by a factor of ten. In CI the examples are the same on every run.
 hypothesis.settings.register_profile("local", deadline=None)

@@ -10,6 +10,9 @@ from functools import cache
 from pathlib import Path
 
 from gateway.store import migrate
+from tests.compiled_once import compile_once
+
+compile_once()
 
 # The log's own salt, which opening makes anew: no two databases share one.
 FORGET_SALTS = "DELETE FROM subject_salts"

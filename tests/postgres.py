@@ -23,8 +23,6 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy import URL, make_url
 
-from tests.empty_stores import FORGET_SALTS, migrate_apart
-
 START_SECONDS = 60
 versions_seen: set[str] = set()
 
@@ -125,6 +123,9 @@ def postgres_dsn() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def _migrated(postgres_dsn: str) -> Iterator[str]:
     """Name of a database without rows in the present schema, from which others are copied."""
+    # Not at import: the store takes a second to load, which every run of tests would wait for.
+    from tests.empty_stores import FORGET_SALTS, migrate_apart
+
     with _database(postgres_dsn, "template0") as url:
         migrate_apart(url)
         name = make_url(url).database
