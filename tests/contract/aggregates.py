@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import shutil
 import tempfile
@@ -21,6 +22,7 @@ import pytest
 from gateway.flow.audit import sequence
 from gateway.flow.ports.store import Charge
 from gateway.flow.runstate import RunState
+from gateway.he.paillier import PrivateKey, generate
 from gateway.psi.record import Opening, opening_of_record
 from gateway.psi.stages import COUNT_BYTES, Grouped
 from gateway.route.agreement import Operation
@@ -55,6 +57,7 @@ MEASURES = [
     {"column": "balance", "epsilon": ["sum", "sum_of_squares"]},
 ]
 BOUNDS = {"spend": (Decimal(0), Decimal(1000)), "balance": (Decimal(-500), Decimal("250.5"))}
+KEYS = 3  # of the sender, in all runs of a process
 ROWS, SHARED_FROM, LISTED = 150, 75, 120  # the retailer has 0..149, the platform 75..194
 
 
@@ -64,9 +67,27 @@ def quick_tables(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("gateway.he.encryptor._SHORT_WINDOWS", 44)
 
 
+MADE: dict[int, list[PrivateKey]] = {}
+
+
+def few_keys(patch: pytest.MonkeyPatch) -> None:
+    """Every third run has the same key: to make one takes half a second."""
+    turn = itertools.count()
+
+    def one_of(bits: int) -> PrivateKey:
+        made = MADE.setdefault(bits, [])
+        if len(made) < KEYS:
+            made.append(generate(bits))
+            return made[-1]
+        return made[next(turn) % KEYS]
+
+    patch.setattr("gateway.he.aggregate.generate", one_of)
+
+
 @pytest.fixture(autouse=True)
 async def closed(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     quick_tables(monkeypatch)
+    few_keys(monkeypatch)
     yield
     await close_all()
 
