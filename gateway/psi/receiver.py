@@ -72,22 +72,17 @@ def _pairs(tags: Bytes, theirs: Bytes, threads: int) -> tuple[Places, Places]:
     """Return which rows of R stand in which of S's, all of a household included; ascending."""
     first = kernel.find_rows(tags, theirs, threads)
     rows = np.flatnonzero(first >= 0)
-    ours = first[rows]
-    found_ours, found_rows = [ours], [rows]
-    while len(ours):
-        # The next row of R under the same tag, as long as there is one.
-        ours = ours + 1
-        inside = ours < len(tags)
-        ours, rows = ours[inside], rows[inside]
-        same = (tags[ours] == theirs[rows]).all(axis=1)
-        ours, rows = ours[same], rows[same]
-        found_ours.append(ours)
-        found_rows.append(rows)
-    every_ours, every_row = np.concatenate(found_ours), np.concatenate(found_rows)
-    if len(found_rows) > 2:
-        order = np.argsort(every_row, kind="stable")
-        return every_ours[order], every_row[order]
-    return every_ours, every_row
+    begins = first[rows]
+    ends = begins + 1
+    # Only where the next row of R has the same tag is the end of that tag looked for.
+    inside = np.flatnonzero(ends < len(tags))
+    shared = inside[(tags[ends[inside]] == theirs[rows[inside]]).all(axis=1)]
+    if len(shared):
+        ends[shared] = np.searchsorted(as_keys(tags), as_keys(theirs[rows[shared]]), side="right")
+    counts = ends - begins
+    # The places begin, begin + 1, ... of each tag, one tag after the other.
+    before = np.cumsum(counts) - counts
+    return np.repeat(begins - before, counts) + np.arange(counts.sum()), np.repeat(rows, counts)
 
 
 def opened(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -59,3 +60,15 @@ def test_a_table_beyond_our_last_output_is_left_unread() -> None:
 
     pairs = list(join(iter([rows([2])]), table(), TAG, 1))
     assert [tags_of(left) for left, _ in pairs] == [[2]]
+
+
+def test_a_tag_of_very_many_people_is_joined_at_once() -> None:
+    shared = 300_000
+    own = np.zeros((shared + 2, TAG), dtype=np.uint8)
+    own[1:-1, 0], own[-1, 0] = 3, 9
+    table = rows([0, 3 << 56, 9 << 56])
+    begin = time.process_time()
+    [(left, right)] = join(iter([own]), iter([table]), TAG, 1)
+    assert time.process_time() - begin < 1  # a step of Python for each of them takes three seconds
+    assert np.array_equal(left, own)
+    assert right[:, TAG].tolist() == [0, *([1] * shared), 2]
