@@ -19,7 +19,15 @@ from datetime import datetime
 from gateway.agreement.agreement import signatory
 from gateway.errors import HostileInput, Misuse, RequestError, StateError
 from gateway.flow.access import require
-from gateway.flow.checkpoint import inconsistent, log_key, newest_checkpoint, open_stored, tile_set, tiles_of_log
+from gateway.flow.checkpoint import (
+    inconsistent,
+    leaf_of,
+    log_key,
+    newest_checkpoint,
+    open_stored,
+    tile_set,
+    tiles_of_log,
+)
 from gateway.flow.ports import House, KeyCustody, Store, TileWrite, Transaction
 from gateway.flow.witness.policy import cosigned_note
 from gateway.flow.witness.seeking import seek
@@ -148,14 +156,12 @@ async def inclusion_proof(house: House, caller: Caller, index: int) -> Inclusion
         if not 0 <= index < size:
             raise RequestError("BAD_FIELD", f"field index must be from 0 to {size - 1}, the last entry of the log")
         hashes = path_of(index, size, await tile_set(tx, tiles_for_inclusion(index, size)))
-        leaves = [leaf_hash(entry.leaf) async for entry in tx.audit.entries(index, index + 1)]
+        leaf = leaf_hash(await leaf_of(tx, index))
     try:
-        if len(leaves) != 1:
-            raise HostileInput("BAD_SHAPE", "the entry is missing")
-        verify_inclusion(leaves[0], index, size, hashes, root)
+        verify_inclusion(leaf, index, size, hashes, root)
     except HostileInput as error:
         raise inconsistent(f"entry {index} does not lead to the checkpoint's root") from error
-    return InclusionProof(index, leaves[0], hashes, signed)
+    return InclusionProof(index, leaf, hashes, signed)
 
 
 async def find_entry(house: House, caller: Caller, type: str, key: str) -> int:

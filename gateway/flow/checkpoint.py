@@ -55,6 +55,14 @@ async def tiles_of_log(tx: Transaction, wanted: Sequence[TileId]) -> dict[tuple[
     return await tx.audit.tiles([(tile.level, tile.index) for tile in wanted])
 
 
+async def leaf_of(tx: Transaction, index: int) -> bytes:
+    """Load an entry without what opens it; StateError LOG_INCONSISTENT when it is missing."""
+    found = await tx.audit.numbered(index, 1)
+    if [entry.pending_id for entry in found] != [index]:
+        raise inconsistent(f"entry {index} of the log is missing")
+    return found[0].leaf
+
+
 def inconsistent(what: str) -> StateError:
     """Make the error after which nothing more is signed."""
     return StateError(

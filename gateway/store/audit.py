@@ -40,6 +40,14 @@ PAGE = 1024  # entries per query of `entries`
 _KEY_FIELDS = ("event_id", "session_id", "session", "job", "agreement", "notice", "id")
 _JOB_KEY_FIELDS = ("job", "session")
 
+# Made once: what every proof asks takes longer to put together than to answer.
+_NEWEST_CHECKPOINT = (
+    select(audit_checkpoints.c.size, audit_checkpoints.c.root, audit_checkpoints.c.note)
+    .order_by(audit_checkpoints.c.size.desc())
+    .limit(1)
+)
+_NUMBERED = select(audit_entries.c.entry, audit_entries.c.leaf).order_by(audit_entries.c.entry)
+
 
 @dataclass(slots=True)
 class _Queue:
@@ -164,9 +172,7 @@ class SqlAuditStore:
             size = await lock_counter(self._connection, Counter.SIZE)
         else:
             size = await self.size()
-        query = select(audit_entries.c.entry, audit_entries.c.leaf).where(audit_entries.c.entry >= size)
-        query = query.order_by(audit_entries.c.entry).limit(limit)
-        return rows.pending_entries(await self._connection.rows(query))
+        return await self.numbered(size, limit)
 
     async def appended(self) -> int:
         """Return the number of entries that have their number, integrated or pending."""
@@ -174,8 +180,8 @@ class SqlAuditStore:
 
     async def numbered(self, start: int, limit: int) -> list[PendingEntry]:
         """Return entries from a number on, integrated or pending, in order; none is looked for where a gap is."""
-        query = select(audit_entries.c.entry, audit_entries.c.leaf).where(audit_entries.c.entry >= start)
-        return rows.pending_entries(await self._connection.rows(query.order_by(audit_entries.c.entry).limit(limit)))
+        query = _NUMBERED.where(audit_entries.c.entry >= start).limit(limit)
+        return rows.pending_entries(await self._connection.rows(query))
 
     async def integrate(self, first_index: int, entries: Sequence[PendingEntry], tiles: Sequence[TileWrite]) -> None:
         """Put the oldest pending entries into the tree and store its tiles.
@@ -224,9 +230,7 @@ class SqlAuditStore:
 
     async def checkpoint(self) -> tuple[int, bytes, bytes] | None:
         """Return (size, root, note) of the newest checkpoint."""
-        table = audit_checkpoints.c
-        query = select(table.size, table.root, table.note).order_by(table.size.desc()).limit(1)
-        row = await self._connection.row(query)
+        row = await self._connection.row(_NEWEST_CHECKPOINT)
         return None if row is None else (row.size, row.root, row.note)
 
     async def checkpoint_of(self, size: int) -> tuple[int, bytes, bytes] | None:

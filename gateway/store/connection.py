@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     Boolean,
     Column,
     Executable,
@@ -87,10 +88,10 @@ class StoreConnection:
             self._failure = gateway_error(error)
             raise self._failure from error
 
-    async def rows(self, statement: Executable) -> Sequence[AnyRow]:
+    async def rows(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[AnyRow]:
         """Return all rows of a query."""
         with readable():
-            return (await self.execute(statement)).fetchall()
+            return (await self.execute(statement, parameters)).fetchall()
 
     async def row(self, statement: Executable) -> AnyRow | None:
         """Return the first row of a query, or None."""
@@ -230,12 +231,22 @@ class StoreConnection:
     def listed(self, values: Sequence[str] | Sequence[int]) -> TableValuedAlias:
         """Make a table of one column, `value`: one parameter, whatever the number of values."""
         kind = BigInteger() if values and isinstance(values[0], int) else Text()
-        value = column("value", kind)
+        return listed_table(bindparam(None, self.list_text(values), type_=Text()), kind, postgresql=self.postgresql)
+
+    def list_text(self, values: Sequence[str] | Sequence[int]) -> str:
+        """Write values as the parameter of a `listed_table`."""
         if self.postgresql:
             with gateway_errors():
-                array = bindparam(None, array_literal(values), type_=Text())
-            return func.unnest(array.cast(ARRAY(kind))).table_valued(value).render_derived()
-        return func.json_each(bindparam(None, json_text(list(values)), type_=Text())).table_valued(value)
+                return array_literal(values)
+        return json_text(list(values))
+
+
+def listed_table(values: BindParameter[str], kind: BigInteger | Text, *, postgresql: bool) -> TableValuedAlias:
+    """Make a table of one column, `value`, of a parameter that `list_text` writes."""
+    value = column("value", kind)
+    if postgresql:
+        return func.unnest(values.cast(ARRAY(kind))).table_valued(value).render_derived()
+    return func.json_each(values).table_valued(value)
 
 
 def copy_lines(columns: Mapping[str, Sequence[Any]]) -> str:

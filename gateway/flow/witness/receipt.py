@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.errors import HostileInput, Misuse, RequestError
+from gateway.errors import HostileInput, RequestError
 from gateway.flow.access import require
 from gateway.flow.audit import find_entry
-from gateway.flow.checkpoint import inconsistent, log_key, newest_checkpoint, open_stored, tile_set
+from gateway.flow.checkpoint import inconsistent, leaf_of, log_key, newest_checkpoint, open_stored, tile_set
 from gateway.flow.ports import House, Transaction
 from gateway.flow.witness.policy import is_final, policy_of, with_cosignatures
 from gateway.route.caller import Caller, Role
@@ -74,14 +74,12 @@ async def receipt(house: House, caller: Caller, index: int, type: str = "", key:
         chosen = await _chosen(tx, log_key(house), newest, index, policy)
         head = chosen.signed.checkpoint
         hashes = inclusion_proof(index, head.size, await tile_set(tx, tiles_for_inclusion(index, head.size)))
-        entries = [entry.leaf async for entry in tx.audit.entries(index, index + 1)]
-    if len(entries) != 1:
-        raise Misuse("the store yields another number of entries than asked for")
+        leaf = await leaf_of(tx, index)
     try:
-        verify_inclusion(leaf_hash(entries[0]), index, head.size, hashes, head.root)
+        verify_inclusion(leaf_hash(leaf), index, head.size, hashes, head.root)
     except HostileInput as error:
         raise inconsistent(f"entry {index} does not lead to the checkpoint's root") from error
-    content = format_proof(TlogProof(index, hashes, chosen.note, entries[0]))
+    content = format_proof(TlogProof(index, hashes, chosen.note, leaf))
     return Receipt(index, head.size, content, chosen.final, chosen.witnesses)
 
 
