@@ -22,6 +22,7 @@ class WitnessSeeker:
         """Ask for the log of this house."""
         self._house = house
         self._asking: dict[str, asyncio.Task[bool]] = {}
+        self._answered: set[str] = set()
         self._pauses: dict[str, tuple[float, float]] = {}  # party: length of its last pause, and its end
 
     async def work(self) -> None:
@@ -47,7 +48,7 @@ class WitnessSeeker:
     async def _round(self) -> None:
         """Ask for one checkpoint until it is final, or those who are asked have answered."""
         self._collect()
-        wanted = await target(self._house)
+        wanted = await target(self._house, self._answered)
         if wanted is None or not wanted.missing:
             return
         loop = asyncio.get_running_loop()
@@ -56,7 +57,7 @@ class WitnessSeeker:
         while asked and not wanted.final and (left := until - loop.time()) > 0:
             _, asked = await asyncio.wait(asked, timeout=left, return_when=asyncio.FIRST_COMPLETED)
             self._collect()
-            now = await target(self._house)
+            now = await target(self._house, self._answered)
             if now is None or now.final:
                 return
 
@@ -81,6 +82,7 @@ class WitnessSeeker:
             error = task.exception()
             raise_if_inconsistent(error)
             if error is None:
+                self._answered.add(party)
                 self._pauses.pop(party, None)
                 continue
             pause = min(2 * self._pauses.get(party, (FIRST_PAUSE_S / 2, 0.0))[0], LONGEST_PAUSE_S)

@@ -7,6 +7,7 @@ one note however fast the log grows.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -34,7 +35,7 @@ class Target:
 
     Attributes:
         signed: our newest checkpoint.
-        missing: partners that have not cosigned it.
+        missing: partners that have not cosigned it, or did not answer since the start.
         final: whether it satisfies our policy already.
     """
 
@@ -43,22 +44,30 @@ class Target:
     final: bool
 
 
-async def target(house: House) -> Target | None:
-    """Return what to ask for; None before the first checkpoint."""
+async def target(house: House, answered: Container[str] | None = None) -> Target | None:
+    """Return what to ask for; None before the first checkpoint.
+
+    Args:
+        house: ports.
+        answered: parties that answered since the start. Any other is asked even for what it cosigned before: a home
+            that was restored with all that was signed learns from its witnesses alone that they saw more. None is all.
+    """
     key = log_key(house)
     async with house.store.read() as tx:
         if await tx.audit.checkpoint() is None:
             return None
         signed = await newest_checkpoint(tx, key)
-        return await _target(house, signed)
+        return await _target(house, signed, answered)
 
 
-async def _target(house: House, signed: SignedCheckpoint) -> Target:
+async def _target(house: House, signed: SignedCheckpoint, answered: Container[str] | None = None) -> Target:
     head = signed.checkpoint
     async with house.store.read() as tx:
         partners = await tx.partners.list()
         cosigned = {item.witness for item in await tx.witnesses.cosignatures(head.origin, head.size)}
         note = await cosigned_note(tx, signed)
+    if answered is not None:
+        cosigned = {party for party in cosigned if party in answered}
     missing = tuple(partner for partner in partners if partner.card.party not in cosigned)
     return Target(signed, missing, is_final(policy_of(house, partners), note))
 
