@@ -35,6 +35,7 @@ from gateway.route.canonical import canonical_bytes, parse_canonical, time_text
 from gateway.route.party import PartyCard
 from gateway.route.session import Session
 from gateway.tlog.checkpoint import Checkpoint
+from gateway.tlog.leaf import opening_of
 from gateway.tlog.note import VerifierKey
 from gateway.tlog.tile import HASH_BYTES, TILE_WIDTH, TileId, bundle_path, entry_bundle, opened_path
 
@@ -116,7 +117,7 @@ def entry_files(
         opened: which entries to open; erased ones stay closed whatever it says.
 
     Raises:
-        StateError: LOG_INCONSISTENT when an index is missing.
+        StateError: LOG_INCONSISTENT when an index is missing, or the salt of an entry to open whose payload is there.
     """
     first = bundle * TILE_WIDTH
     if [entry.index for entry in entries] != list(range(first, first + len(entries))):
@@ -124,9 +125,9 @@ def entry_files(
     content = entry_bundle([entry.leaf for entry in entries])
     files = [ExportFile(bundle_path(bundle, len(entries)), content, len(entries))]
     lines = [
-        b'{"index":%d,"payload":%b,"salt":"%b"}\n' % (entry.index, entry.payload, base64.b64encode(entry.salt))
+        b'{"index":%d,"payload":%b,"salt":"%b"}\n' % (entry.index, opening[0], base64.b64encode(opening[1]))
         for entry in entries
-        if entry.payload is not None and entry.salt is not None and opened(entry)
+        if opened(entry) and (opening := opening_of(entry)) is not None
     ]
     if lines:
         files.append(ExportFile(opened_path(bundle), b"".join(lines), len(lines)))

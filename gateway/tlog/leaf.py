@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from gateway.errors import HostileInput, Misuse
+from gateway.errors import HostileInput, Misuse, StateError
+from gateway.route.audit import IntegratedEntry
 from gateway.route.canonical import Frame, canonical_bytes, parse_time_text, time_text
 
 LEAF_VERSION = 1
@@ -214,6 +215,23 @@ def check_opening(entry: bytes, payload_bytes: bytes, salt: bytes) -> LeafHeader
     if not hmac.compare_digest(commitment(salt, payload_bytes), header.commitment):
         raise HostileInput("DIGEST_MISMATCH", "a payload is not the one that its log entry commits to")
     return header
+
+
+def opening_of(entry: IntegratedEntry) -> tuple[bytes, bytes] | None:
+    """Return what opens an entry, payload and salt; None for one that was erased, of which neither is left.
+
+    Raises:
+        StateError: LOG_INCONSISTENT for a payload without its salt, which no erasure leaves.
+    """
+    if entry.payload is None:
+        return None
+    if entry.salt is None:
+        raise StateError(
+            "LOG_INCONSISTENT",
+            f"entry {entry.index} has a payload, and the salt that opens it is gone: it was destroyed outside this "
+            "program; restore it, or export entries about nobody alone; `assent audit fsck` names every such entry",
+        )
+    return entry.payload, entry.salt
 
 
 _TYPES = frozenset(LeafType)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -365,6 +366,8 @@ async def test_an_erased_salt_is_told_from_an_erased_person(copy: Copied) -> Non
     (fsck,) = await asked(copy, by_fsck)
     assert "entry 4 has a payload, and the salt that opens it is gone" in fsck
     assert fsck.count("the salt that opens it is gone") == 15
+    assert "entry 4 has a payload, and the salt that opens it is gone" in str(await exported(copy))
+    shutil.rmtree(copy.folder / "export")
     # Whoever makes another one opens nothing with it.
     copy.sql(
         "INSERT INTO subject_salts (subject_ref, salt) VALUES (:ref, :salt)", ref=f"subject{3:019d}", salt=bytes(32)

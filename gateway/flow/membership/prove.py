@@ -32,7 +32,7 @@ from gateway.route.canonical import canonical_bytes, parse_canonical, time_text
 from gateway.route.membership import Membership
 from gateway.route.subject_ref import once
 from gateway.tlog.audit_path import inclusion_proof, tiles_for_inclusion
-from gateway.tlog.leaf import LeafType
+from gateway.tlog.leaf import LeafType, opening_of
 from gateway.tlog.membership import BUNDLE_VERSION, Place, PlaceFinder
 
 PEOPLE = 100_000
@@ -199,15 +199,16 @@ async def _log(house: House, tx: Transaction, ref: str) -> Mapping[str, object]:
     indexes = sorted({index for one in people for index in await tx.audit.acts_of(one, MOST_ENTRIES)})
     for index in indexes[:MOST_ENTRIES]:
         async for entry in tx.audit.entries(index, index + 1):
-            if entry.payload is None or entry.salt is None:
+            opening = opening_of(entry)
+            if opening is None:
                 continue
             path = inclusion_proof(index, size, await tile_set(tx, tiles_for_inclusion(index, size)))
             entries.append(
                 {
                     "index": index,
                     "entry": entry.leaf.decode(),
-                    "payload": parse_canonical(entry.payload),
-                    "salt": _base64(entry.salt),
+                    "payload": parse_canonical(opening[0]),
+                    "salt": _base64(opening[1]),
                     "path": [_base64(value) for value in path],
                 }
             )

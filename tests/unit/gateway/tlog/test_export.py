@@ -49,6 +49,16 @@ def test_a_gap_is_not_exported() -> None:
         entry_files(1, entries, lambda entry: True)
 
 
+def test_a_payload_without_its_salt_is_refused_where_it_would_be_opened() -> None:
+    entries = log_entries(10, None)
+    entries[4] = replace(entries[4], salt=None)
+    with pytest.raises(StateError, match="entry 4 has a payload, and the salt that opens it is gone") as caught:
+        entry_files(0, entries, lambda entry: True)
+    assert caught.value.reason == "LOG_INCONSISTENT"
+    _, opened = entry_files(0, entries, lambda entry: entry.index != 4)
+    assert [json.loads(line)["index"] for line in opened.content.splitlines()] == [0, 1, 2, 3, 5, 6, 8, 9]
+
+
 def test_the_evidence_of_a_run() -> None:
     session = finished_session()
     file = run_file(session, CARDS)
