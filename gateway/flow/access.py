@@ -21,6 +21,15 @@ def require(caller: Caller, *roles: Role) -> None:
         raise AccessError("ROLE_MISSING", f"this needs the role {wanted}; ask an administrator for a token that has it")
 
 
+def require_log_reader(caller: Caller) -> None:
+    """Let officers and auditors pass: the log is read and proven, and nobody is asked about.
+
+    Raises:
+        AccessError: ROLE_MISSING.
+    """
+    require(caller, Role.COMPLIANCE_OFFICER, Role.AUDITOR)
+
+
 def require_reader(caller: Caller) -> None:
     """Let anyone pass who has a role at all: what is read here concerns no person.
 

@@ -18,7 +18,7 @@ from datetime import datetime
 
 from gateway.agreement.agreement import signatory
 from gateway.errors import HostileInput, Misuse, RequestError, StateError
-from gateway.flow.access import require
+from gateway.flow.access import require_log_reader
 from gateway.flow.checkpoint import (
     inconsistent,
     leaf_of,
@@ -32,7 +32,7 @@ from gateway.flow.ports import House, KeyCustody, Store, TileWrite, Transaction
 from gateway.flow.witness.policy import cosigned_note
 from gateway.flow.witness.seeking import seek
 from gateway.route.audit import AuditEvent, IntegratedEntry, PendingEntry
-from gateway.route.caller import Caller, Role
+from gateway.route.caller import Caller
 from gateway.route.canonical import parse_canonical, time_text
 from gateway.route.party import PartyCard
 from gateway.tlog.audit_path import (
@@ -137,7 +137,7 @@ async def log_trouble(store: Store, custody: KeyCustody) -> str:
 
 async def current_checkpoint(house: House, caller: Caller) -> SignedCheckpoint:
     """Return the newest signed checkpoint; StateError NOT_FOUND before the first entry."""
-    require(caller, Role.COMPLIANCE_OFFICER)
+    require_log_reader(caller)
     async with house.store.read() as tx:
         return await newest_checkpoint(tx, log_key(house))
 
@@ -149,7 +149,7 @@ async def inclusion_proof(house: House, caller: Caller, index: int) -> Inclusion
         RequestError: BAD_FIELD for an index outside the tree.
         StateError: NOT_FOUND before the first entry; LOG_INCONSISTENT when the proof does not verify.
     """
-    require(caller, Role.COMPLIANCE_OFFICER)
+    require_log_reader(caller)
     async with house.store.read() as tx:
         signed = await newest_checkpoint(tx, log_key(house))
         size, root = signed.checkpoint.size, signed.checkpoint.root
@@ -170,7 +170,7 @@ async def find_entry(house: House, caller: Caller, type: str, key: str) -> int:
     Raises:
         StateError: NOT_FOUND, also while the entry is pending.
     """
-    require(caller, Role.COMPLIANCE_OFFICER)
+    require_log_reader(caller)
     async with house.store.read() as tx:
         index = await tx.audit.find(type, key)
     if index is None:
@@ -190,7 +190,7 @@ async def export(
 
     Args:
         house: ports.
-        caller: a compliance officer; named in the manifest.
+        caller: a compliance officer or an auditor; named in the manifest.
         as_known_at: up to the last checkpoint by then; None is the whole log, this export's own entry included.
         nobody: open only entries about nobody.
 
@@ -201,7 +201,7 @@ async def export(
         RequestError: BAD_FIELD for a moment that is still to come.
         StateError: NOT_FOUND when there was no checkpoint by then; LOG_INCONSISTENT.
     """
-    require(caller, Role.COMPLIANCE_OFFICER)
+    require_log_reader(caller)
     now, key, own = house.clock.now(), log_key(house), house.custody.own_card().card
     if as_known_at is not None and as_known_at > now:
         raise RequestError("BAD_FIELD", "field as_known_at is still to come")

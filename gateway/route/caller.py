@@ -7,10 +7,11 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What a token may do; an administrator is not a cdp_job."""
+    """What a token may do; an administrator is not a cdp_job, and an auditor reads the log and changes nothing."""
 
     CDP_JOB = "cdp_job"
     COMPLIANCE_OFFICER = "compliance_officer"
+    AUDITOR = "auditor"
     ADMINISTRATOR = "administrator"
 
 

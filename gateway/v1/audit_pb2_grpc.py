@@ -27,7 +27,8 @@ if _version_not_supported:
 
 
 class AuditServiceStub:
-    """The audit log: an append-only Merkle tree (RFC 6962) whose heads are signed as C2SP notes. Role: compliance_officer.
+    """The audit log: an append-only Merkle tree (RFC 6962) whose heads are signed as C2SP notes. Role: compliance_officer or
+    auditor; what asks about a person (ListEntries with a subject, ProveMembership) needs compliance_officer.
     """
 
     def __init__(self, channel):
@@ -84,7 +85,8 @@ class AuditServiceStub:
 
 
 class AuditServiceServicer:
-    """The audit log: an append-only Merkle tree (RFC 6962) whose heads are signed as C2SP notes. Role: compliance_officer.
+    """The audit log: an append-only Merkle tree (RFC 6962) whose heads are signed as C2SP notes. Role: compliance_officer or
+    auditor; what asks about a person (ListEntries with a subject, ProveMembership) needs compliance_officer.
     """
 
     def GetCheckpoint(self, request, context):
@@ -210,7 +212,8 @@ def add_AuditServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AuditService:
-    """The audit log: an append-only Merkle tree (RFC 6962) whose heads are signed as C2SP notes. Role: compliance_officer.
+    """The audit log: an append-only Merkle tree (RFC 6962) whose heads are signed as C2SP notes. Role: compliance_officer or
+    auditor; what asks about a person (ListEntries with a subject, ProveMembership) needs compliance_officer.
     """
 
     @staticmethod

@@ -28,7 +28,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AuditServiceStub:
-    """The audit log: an append-only Merkle tree (RFC 6962) whose heads are signed as C2SP notes. Role: compliance_officer."""
+    """The audit log: an append-only Merkle tree (RFC 6962) whose heads are signed as C2SP notes. Role: compliance_officer or
+    auditor; what asks about a person (ListEntries with a subject, ProveMembership) needs compliance_officer.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -60,7 +62,9 @@ class AuditServiceStub:
 
 @_typing.type_check_only
 class AuditServiceAsyncStub(AuditServiceStub):
-    """The audit log: an append-only Merkle tree (RFC 6962) whose heads are signed as C2SP notes. Role: compliance_officer."""
+    """The audit log: an append-only Merkle tree (RFC 6962) whose heads are signed as C2SP notes. Role: compliance_officer or
+    auditor; what asks about a person (ListEntries with a subject, ProveMembership) needs compliance_officer.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetCheckpoint: _aio.UnaryUnaryMultiCallable[_audit_pb2.GetCheckpointRequest, _audit_pb2.Checkpoint]  # type: ignore[assignment]
@@ -88,7 +92,9 @@ class AuditServiceAsyncStub(AuditServiceStub):
     """Lists the provisions of personal information to partners, the newest first: one for each released run of either side."""
 
 class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The audit log: an append-only Merkle tree (RFC 6962) whose heads are signed as C2SP notes. Role: compliance_officer."""
+    """The audit log: an append-only Merkle tree (RFC 6962) whose heads are signed as C2SP notes. Role: compliance_officer or
+    auditor; what asks about a person (ListEntries with a subject, ProveMembership) needs compliance_officer.
+    """
 
     @_abc_1.abstractmethod
     def GetCheckpoint(

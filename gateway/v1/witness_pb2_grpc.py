@@ -27,7 +27,7 @@ if _version_not_supported:
 
 class WitnessServiceStub:
     """Witnesses of the audit log: who cosigned it, what we saw of partners' logs, and receipts that hold offline.
-    Role: compliance_officer.
+    Role: compliance_officer or auditor.
     """
 
     def __init__(self, channel):
@@ -55,7 +55,7 @@ class WitnessServiceStub:
 
 class WitnessServiceServicer:
     """Witnesses of the audit log: who cosigned it, what we saw of partners' logs, and receipts that hold offline.
-    Role: compliance_officer.
+    Role: compliance_officer or auditor.
     """
 
     def GetReceipt(self, request, context):
@@ -109,7 +109,7 @@ def add_WitnessServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class WitnessService:
     """Witnesses of the audit log: who cosigned it, what we saw of partners' logs, and receipts that hold offline.
-    Role: compliance_officer.
+    Role: compliance_officer or auditor.
     """
 
     @staticmethod

@@ -28,7 +28,7 @@ GRPC_VERSION: str
 
 class WitnessServiceStub:
     """Witnesses of the audit log: who cosigned it, what we saw of partners' logs, and receipts that hold offline.
-    Role: compliance_officer.
+    Role: compliance_officer or auditor.
     """
 
     @_typing.overload
@@ -49,7 +49,7 @@ class WitnessServiceStub:
 @_typing.type_check_only
 class WitnessServiceAsyncStub(WitnessServiceStub):
     """Witnesses of the audit log: who cosigned it, what we saw of partners' logs, and receipts that hold offline.
-    Role: compliance_officer.
+    Role: compliance_officer or auditor.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -66,7 +66,7 @@ class WitnessServiceAsyncStub(WitnessServiceStub):
 
 class WitnessServiceServicer(metaclass=_abc_1.ABCMeta):
     """Witnesses of the audit log: who cosigned it, what we saw of partners' logs, and receipts that hold offline.
-    Role: compliance_officer.
+    Role: compliance_officer or auditor.
     """
 
     @_abc_1.abstractmethod

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gateway.errors import HostileInput, StateError
-from gateway.flow.access import require
+from gateway.flow.access import require_log_reader
 from gateway.flow.checkpoint import log_key
 from gateway.flow.ports import House, Transaction
-from gateway.route.caller import Caller, Role
+from gateway.route.caller import Caller
 from gateway.route.party import Partner
 from gateway.route.witness import StoredCosignature
 from gateway.tlog.checkpoint import SignedCheckpoint
@@ -37,7 +37,7 @@ async def our_policy(house: House, caller: Caller) -> bytes:
     Raises:
         StateError: NOT_FOUND while there are fewer partners than its quorum.
     """
-    require(caller, Role.COMPLIANCE_OFFICER)
+    require_log_reader(caller)
     async with house.store.read() as tx:
         policy = policy_of(house, await tx.partners.list())
     if policy is None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.errors import HostileInput, RequestError
-from gateway.flow.access import require
+from gateway.flow.access import require_log_reader
 from gateway.flow.audit import find_entry
 from gateway.flow.checkpoint import inconsistent, leaf_of, log_key, newest_checkpoint, open_stored, tile_set
 from gateway.flow.ports import House, Transaction
 from gateway.flow.witness.policy import is_final, policy_of, with_cosignatures
-from gateway.route.caller import Caller, Role
+from gateway.route.caller import Caller
 from gateway.tlog.audit_path import inclusion_proof, tiles_for_inclusion, verify_inclusion
 from gateway.tlog.checkpoint import SignedCheckpoint
 from gateway.tlog.leaf import LeafType
@@ -54,7 +54,7 @@ async def receipt(house: House, caller: Caller, index: int, type: str = "", key:
 
     Args:
         house: ports.
-        caller: a compliance officer.
+        caller: a compliance officer or an auditor.
         index: of the entry; used where `key` is "".
         type: of the leaf, "" for a consent event.
         key: id of the event, session, job or agreement that the entry is about.
@@ -63,7 +63,7 @@ async def receipt(house: House, caller: Caller, index: int, type: str = "", key:
         RequestError: BAD_FIELD for an index outside the tree.
         StateError: NOT_FOUND for no such entry, or none yet; LOG_INCONSISTENT when the proof does not verify.
     """
-    require(caller, Role.COMPLIANCE_OFFICER)
+    require_log_reader(caller)
     if key:
         index = await find_entry(house, caller, type or LeafType.CONSENT_EVENT, key)
     async with house.store.read() as tx:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.flow.access import require
+from gateway.flow.access import require_log_reader
 from gateway.flow.checkpoint import log_key
 from gateway.flow.ports import House
-from gateway.route.caller import Caller, Role
+from gateway.route.caller import Caller
 from gateway.route.witness import ForkRecord, HeldCheckpoint
 from gateway.tlog.cosignature import witness_key
 
@@ -41,7 +41,7 @@ class Standing:
 
 async def standing(house: House, caller: Caller) -> Standing:
     """Return our witnesses by party, the logs that we witness by origin, and forks, the newest first."""
-    require(caller, Role.COMPLIANCE_OFFICER)
+    require_log_reader(caller)
     async with house.store.read() as tx:
         newest = await tx.witnesses.newest(log_key(house).name)
         witnesses = []

@@ -88,8 +88,18 @@ async def test_an_altered_token_is_refused(tenant: Tenant) -> None:
 
 
 async def test_a_role_is_needed_and_named(tenant: Tenant) -> None:
-    async with tenant.client(Role.COMPLIANCE_OFFICER) as officer, tenant.client(Role.CDP_JOB) as cdp:
+    async with (
+        tenant.client(Role.COMPLIANCE_OFFICER) as officer,
+        tenant.client(Role.CDP_JOB) as cdp,
+        tenant.client(Role.AUDITOR) as auditor,
+    ):
+        with pytest.raises(StateError, match="no entries yet"):
+            await auditor.audit.checkpoint()
+        assert [entry async for entry in auditor.audit.entries()] == []
         for call in (
+            auditor.registry.create_purpose(Purpose(PURPOSE)),
+            auditor.jobs.create(UUID, "MATCH", PURPOSE),
+            auditor.audit.prove_membership("customer", CUSTOMERS[0], UUID),
             officer.jobs.create(UUID, "MATCH", PURPOSE),
             officer.registry.create_purpose(Purpose(PURPOSE)),
             cdp.registry.create_purpose(Purpose(PURPOSE)),
@@ -106,6 +116,7 @@ async def test_a_role_is_needed_and_named(tenant: Tenant) -> None:
                 await call
             assert raised.value.reason == "ROLE_MISSING"
         for answers in (
+            auditor.audit.entries(subject=("customer", CUSTOMERS[0])),
             cdp.audit.provisions(),
             cdp.consents.eligible(purpose=PURPOSE, category="c", method="psi_hash"),
             cdp.consents.coverage(purpose=PURPOSE, category="c", method="psi_hash"),

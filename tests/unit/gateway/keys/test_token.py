@@ -89,7 +89,7 @@ def test_a_token_dies_on_its_day(home: Path) -> None:
         ({"roles": None}, "no roles"),
         ({"roles": "administrator"}, "no roles"),
         ({"roles": [1]}, "no roles"),
-        ({"roles": ["cdp_job", "auditor"]}, "does not know"),
+        ({"roles": ["cdp_job", "regulator"]}, "does not know"),
         ({"sub": ""}, "no subject"),
         ({"sub": None}, "no subject"),
         ({"sub": 7}, "no subject"),
@@ -170,7 +170,7 @@ def test_chosen_noise_is_refused(home: Path, token: str) -> None:
         ({"subject": ""}, "subject"),
         ({"subject": "a\nb"}, "subject"),
         ({"roles": []}, "roles"),
-        ({"roles": ["auditor"]}, "roles"),
+        ({"roles": ["regulator"]}, "roles"),
     ],
 )
 def test_only_sound_tokens_are_issued(home: Path, changes: dict[str, Any], named: str) -> None:
