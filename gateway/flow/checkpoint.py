@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from gateway.errors import HostileInput, StateError
 from gateway.flow.ports import House, Transaction
@@ -14,7 +15,13 @@ from gateway.tlog.tile import TileId
 
 def log_key(house: House) -> VerifierKey:
     """Return the public key of our log."""
-    return parse_vkey(house.custody.log_vkey())
+    return _parsed(house.custody.log_vkey())
+
+
+@lru_cache(maxsize=16)
+def _parsed(vkey: str) -> VerifierKey:
+    """Read a key once: to check that it is a good one takes as long as to verify a signature with it."""
+    return parse_vkey(vkey)
 
 
 async def newest_checkpoint(tx: Transaction, key: VerifierKey) -> SignedCheckpoint:
