@@ -29,8 +29,8 @@ class TableDatasets:
     united: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Data sets that other ones make, in order; their subjects stand in the column `id`."""
 
-    async def names(self) -> list[str]:
-        return sorted(self.tables)
+    async def declared(self) -> list[DatasetDescription]:
+        return [await self.describe(name) for name in sorted(self.tables)]
 
     async def describe(self, name: str) -> DatasetDescription:
         table = self.tables[name]

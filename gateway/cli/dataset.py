@@ -14,10 +14,22 @@ app.command()(check.check)
 
 @app.command("list")
 def list_datasets(context: typer.Context) -> None:
-    """List declared data sets."""
+    """List declared data sets: what they are, where, and whose ids and identifiers they hold."""
     chosen = options(context)
     with chosen.client() as client:
-        show([{"name": name} for name in client.datasets.list()], ["name"], chosen.output)
+        rows = [
+            {
+                "name": found.name,
+                "format": found.format,
+                "places": found.places,
+                "subject_column": found.subject_column,
+                "subject_source": found.subject_source,
+                "identifiers": found.identifiers,
+            }
+            for found in client.datasets.declared()
+        ]
+    columns = ["name", "format", "places", "subject_column", "subject_source", "identifiers"]
+    show(rows, columns, chosen.output)
 
 
 @app.command()

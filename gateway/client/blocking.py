@@ -76,6 +76,7 @@ class Datasets:
         self.get = loop.blocking(calls.get)
         self.check = loop.blocking(calls.check)
         self.list = loop.iterating(calls.list)
+        self.declared = loop.iterating(calls.declared)
 
 
 class Decisions:

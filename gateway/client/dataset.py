@@ -30,14 +30,15 @@ class DatasetPart:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """What a person may know of a data set: never its rows, path or connection.
+    """What a person may know of a data set: never its rows or a secret.
 
     Attributes:
-        columns: (name, type) pairs in order of the source.
+        columns: (name, type) pairs in order of the source; none of a data set that was not opened.
         subject_column: names a customer.
         subject_source: the system whose ids stand there; "" for raw customer values.
         parts: the sources in order, where there are several.
         identifiers: what columns are declared to hold, such as phone@HK or phone.cn11.sha256.
+        places: where each source is, without user, password and options.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Dataset:
     subject_source: str = ""
     parts: tuple[DatasetPart, ...] = ()
     identifiers: Mapping[str, str] = field(default_factory=dict)
+    places: tuple[str, ...] = ()
 
 
 class AsyncDatasets:
@@ -60,18 +62,7 @@ class AsyncDatasets:
     async def get(self, name: str) -> Dataset:
         """Describe a data set; its source is opened."""
         request = dataset_pb2.GetDatasetRequest(name=named("datasets", name))
-        found = await self._connection.call(self._stub.GetDataset, request)
-        return Dataset(
-            name=bare(found.name),
-            format=found.format,
-            columns=tuple((column.name, column.type) for column in found.columns),
-            subject_column=found.subject_column,
-            subject_source=found.subject_source,
-            parts=tuple(
-                DatasetPart(part.name, part.format, part.subject_column, part.subject_source) for part in found.parts
-            ),
-            identifiers={column.name: column.identifier for column in found.columns if column.identifier},
-        )
+        return _dataset(await self._connection.call(self._stub.GetDataset, request))
 
     async def check(self, name: str, agreement: str = "", progress: CheckProgress | None = None) -> DatasetCheck:
         """Have the gateway read a data set once, and say what runs would find.
@@ -95,11 +86,32 @@ class AsyncDatasets:
 
     async def list(self) -> AsyncIterator[str]:
         """Yield the names of declared data sets, sorted."""
+        async for found in self.declared():
+            yield found.name
 
-        async def fetch(token: str) -> tuple[list[str], str]:
+    async def declared(self) -> AsyncIterator[Dataset]:
+        """Yield what is declared, by name; no source is opened, so that columns are not known."""
+
+        async def fetch(token: str) -> tuple[list[Dataset], str]:
             request = dataset_pb2.ListDatasetsRequest(page_size=PAGE_SIZE, page_token=token)
             answer = await self._connection.call(self._stub.ListDatasets, request)
-            return [bare(dataset.name) for dataset in answer.datasets], answer.next_page_token
+            return [_dataset(dataset) for dataset in answer.datasets], answer.next_page_token
 
-        async for name in pages(fetch):
-            yield name
+        async for dataset in pages(fetch):
+            yield dataset
+
+
+def _dataset(found: dataset_pb2.Dataset) -> Dataset:
+    return Dataset(
+        name=bare(found.name),
+        format=found.format,
+        # A column of a source that was opened has a type.
+        columns=tuple((column.name, column.type) for column in found.columns if column.type),
+        subject_column=found.subject_column,
+        subject_source=found.subject_source,
+        parts=tuple(
+            DatasetPart(part.name, part.format, part.subject_column, part.subject_source) for part in found.parts
+        ),
+        identifiers={column.name: column.identifier for column in found.columns if column.identifier},
+        places=tuple(found.places),
+    )

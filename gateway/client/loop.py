@@ -58,9 +58,18 @@ class LoopThread:
     def close(self) -> None:
         """Stop the loop and wait for the thread."""
         if self._thread.is_alive():
+            self.run(_ended())
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             self._loop.close()
+
+
+async def _ended() -> None:
+    """Cancel what still ends, such as calls that were left early, and let it: a loop that stops complains of it."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 async def _next(values: AsyncIterator[Value]) -> Value:

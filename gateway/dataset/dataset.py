@@ -9,7 +9,7 @@ from dataclasses import replace
 import pyarrow as pa
 
 from gateway import identifier
-from gateway.dataset.declaration import Declaration, PartDeclaration
+from gateway.dataset.declaration import Declaration, PartDeclaration, shown
 from gateway.dataset.opening import origin
 from gateway.dataset.origin import Origin
 from gateway.dataset.scan import Scan, Wanted, subject_pieces
@@ -42,9 +42,10 @@ class Datasets:
         self._named = rows_named
         self._batch_rows = batch_rows
 
-    async def names(self) -> list[str]:
-        """Return declared names, sorted."""
-        return await asyncio.to_thread(lambda: sorted(self._declared()))
+    async def declared(self) -> list[DatasetDescription]:
+        """Return what is declared, sorted by name; no source is opened, so that columns are not known."""
+        found = await asyncio.to_thread(self._declared)
+        return [_declared(name, found[name]) for name in sorted(found)]
 
     async def describe(self, name: str) -> DatasetDescription:
         """Return the name, format and columns of a data set.
@@ -190,17 +191,12 @@ class Datasets:
                     declared.subject_column,
                     declared.subject_source,
                     identifiers=identifiers,
+                    places=(shown(declared),),
                 )
             for column, there in named.items():
                 columns.setdefault(column, types[there])
-        formats = dict.fromkeys(part.format for part in parts)
-        return DatasetDescription(
-            name,
-            "+".join(formats),
-            tuple(columns.items()),
-            parts[0].subject_column,
-            parts=tuple(parts),
-            identifiers=identifiers,
+        return replace(
+            _declared(name, self._declaration(name)), columns=tuple(columns.items()), identifiers=identifiers
         )
 
     def _open(self, name: str, part: int) -> tuple[Origin, PartDeclaration]:
@@ -212,6 +208,26 @@ class Datasets:
         if declared is None:
             raise StateError("NOT_FOUND", f"no data set {name} is declared here; run `assent dataset add` first")
         return declared
+
+
+def _declared(name: str, declared: Declaration) -> DatasetDescription:
+    """Return what a declaration says without its sources."""
+    sources = tuple(declared.parts.values())
+    parts = tuple(_part(part, source) for part, source in declared.parts.items())
+    identifiers: dict[str, str] = {}
+    for source in sources:
+        identifiers = _held(source) | identifiers
+    several = parts[0].name != ""
+    return DatasetDescription(
+        name,
+        "+".join(dict.fromkeys(part.format for part in parts)),
+        (),
+        parts[0].subject_column,
+        "" if several else parts[0].subject_source,
+        parts if several else (),
+        identifiers,
+        tuple(shown(source) for source in sources),
+    )
 
 
 def _held(declared: PartDeclaration) -> dict[str, str]:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
+
+from gateway.errors import RequestError
+
+_HOSTS = re.compile(r"(?:\[[0-9A-Fa-f:]+\]|[\w.-]*)(?::[0-9]+)?(?:,(?:\[[0-9A-Fa-f:]+\]|[\w.-]*)(?::[0-9]+)?)*")
 
 
 class PartDeclaration(Protocol):
@@ -81,3 +87,27 @@ class Declaration(Protocol):
     def parts(self) -> Mapping[str, PartDeclaration]:
         """The sources by name, in order; a data set of one source calls it ""."""
         ...
+
+
+def shown(declared: PartDeclaration) -> str:
+    """Return where a source is, for people: never a user, a password or an option of its URL.
+
+    Args:
+        declared: the source.
+    """
+    if declared.path is not None:
+        place = str(declared.path)
+    else:
+        try:
+            place = _bare(declared.address())
+        except RequestError:
+            place = "a variable of the environment that is not set"
+    return f"{place} {declared.table}" if declared.table else place
+
+
+def _bare(url: str) -> str:
+    """Return a URL's scheme, hosts and path; the scheme alone where an unquoted password may reach into them."""
+    parts = urlsplit(url)
+    hosts = parts.netloc.rpartition("@")[2]
+    odd = "@" in parts.path + parts.query + parts.fragment or not _HOSTS.fullmatch(hosts)
+    return f"{parts.scheme}://..." if odd else f"{parts.scheme}://{hosts}{parts.path}"

@@ -172,10 +172,15 @@ class Scan:
 
 def repeated_header(subjects: pa.StringArray, subject: str, keys: pa.StringArray, key: str) -> npt.NDArray[np.bool_]:
     """Return which rows repeat the line of column names, as files do that were joined with theirs."""
-    found = np.asarray(pc.fill_null(pc.equal(subjects, subject), pa.scalar(False)))
+    found = _called(subjects, subject)
     if found.any():
-        found = found & np.asarray(pc.fill_null(pc.equal(keys, key), pa.scalar(False)))
+        found = found & _called(keys, key)
     return found
+
+
+def _called(values: pa.StringArray, column: str) -> npt.NDArray[np.bool_]:
+    # The first name of a file may stand behind the file's byte order mark.
+    return np.asarray(pc.fill_null(pc.is_in(values, value_set=pa.array([column, f"\ufeff{column}"])), pa.scalar(False)))
 
 
 def subject_pieces(origin: Origin, column: str, rows: int) -> Generator[pa.StringArray, None, None]:

@@ -87,7 +87,7 @@ def imei(values: pa.StringArray, verdicts: Verdicts) -> pa.StringArray:
     """
     text = _trimmed(values, verdicts)
     if not flags(pc.string_is_ascii(text)).all():
-        text = pc.replace_substring_regex(text, marks.HYPHENS, "-")
+        text = marks.narrow_digits(pc.replace_substring_regex(text, marks.HYPHENS, "-"))
     verdicts.reject(marks.quantities(text), RejectReason.QUANTITY)
     text = pc.replace_substring_regex(text, r"\A([0-9]+)\.0\z", r"\1")
     text = pc.replace_substring_regex(text, r"([0-9A-Fa-f])[ /-]([0-9A-Fa-f])", r"\1\2")

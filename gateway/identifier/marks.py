@@ -24,6 +24,7 @@ _NULL_WORDS = (
     r"(?i)\A(?:null|none|nil|nan|n/?a|#n/a|undefined|unknown|empty|<null>|\(null\)|\\n|-+|无|没有|空|未知|暂无)\z"
 )
 _SCIENTIFIC = r"\A[+-]?[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]{1,3}\z"
+_MASKED = r"[*＊●•×█]|[0-9](?:[xX#＃?？・·…_]{2,}|…)|\A[xX#＃?？・·…_]{2,}[0-9]"
 _THOUSANDS = r"\A\+?[0-9]{1,3}(?:,[0-9]{3}){2,}(?:\.0+)?\z"
 
 
@@ -38,6 +39,17 @@ def visible(written: pa.StringArray) -> pa.StringArray:
         text = pc.replace_substring_regex(text, INVISIBLE, "")
     text = pc.replace_substring_regex(text, SPACES, " ")
     return cast(pa.StringArray, pc.ascii_trim(text, " "))
+
+
+def narrow_digits(text: pa.StringArray) -> pa.StringArray:
+    """Return a column with ASCII digits where full-width ones stood; no other digits of Unicode are digits.
+
+    Args:
+        text: n strings.
+    """
+    for digit in range(10):
+        text = pc.replace_substring(text, chr(0xFF10 + digit), str(digit))
+    return text
 
 
 def unquoted(text: pa.StringArray) -> pa.StringArray:
@@ -71,9 +83,9 @@ def quantities(text: pa.StringArray) -> Flags:
 
 
 def masked(text: pa.StringArray) -> Flags:
-    """Return one flag per string: a part of it is hidden by asterisks or crosses.
+    """Return one flag per string: a part of it is hidden by asterisks, crosses or dots.
 
     Args:
         text: n strings.
     """
-    return flags(pc.match_substring_regex(text, r"[*＊●•×█]|[0-9][xX]{2,}|\A[xX]{2,}[0-9]"))
+    return flags(pc.match_substring_regex(text, _MASKED))

@@ -37,13 +37,7 @@ _IP_CALL = "12593|17950|17951|10193|17910|17911|17908|17909"
 NUMBER = rf"\A(?:(?:\+86|0086|86)?0?|{_IP_CALL})(?P<number>{_MOBILE})\z"
 """A compact number of China, with all that may stand before it."""
 
-_FULL_WIDTH = {chr(0xFF10 + digit): str(digit) for digit in range(10)} | {
-    "\uff0b": "+",
-    "\uff08": "(",
-    "\uff09": ")",
-    "\uff0e": ".",
-    "\uff0f": "/",
-}
+_FULL_WIDTH = {"\uff0b": "+", "\uff08": "(", "\uff09": ")", "\uff0e": ".", "\uff0f": "/"}
 
 
 def eleven_digits(values: pa.StringArray, verdicts: Verdicts) -> pa.StringArray:
@@ -215,11 +209,11 @@ def compact(written: pa.StringArray) -> pa.StringArray:
     """
     text = written
     if not flags(pc.string_is_ascii(text)).all():
-        text = pc.replace_substring_regex(text, marks.HYPHENS, "-")
+        text = marks.narrow_digits(pc.replace_substring_regex(text, marks.HYPHENS, "-"))
         for wide, narrow in _FULL_WIDTH.items():
             text = pc.replace_substring(text, wide, narrow)
     text = marks.unquoted(marks.visible(text))
-    text = pc.replace_substring_regex(text, r"\A(?i:tel):", "")
+    text = pc.replace_substring_regex(text, r"\A(?i:tel): *", "")
     # A number that a data frame turned into a float; 10 digits and ".0" do not become 11.
     text = pc.replace_substring_regex(text, r"\A(\+?[0-9]+)\.0\z", r"\1")
     # Separators stand between digits, brackets come in pairs; slashes may also part two numbers, so only 11 digits hold

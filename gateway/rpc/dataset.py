@@ -11,7 +11,7 @@ from gateway.route.caller import Role
 from gateway.rpc.auth import current_caller
 from gateway.rpc.convert.check import progress_to_proto
 from gateway.rpc.convert.dataset import dataset_to_proto
-from gateway.rpc.convert.name import id_of, name_of
+from gateway.rpc.convert.name import id_of
 from gateway.rpc.convert.page import page_of, page_size, place_of
 from gateway.rpc.door import Context, closing, stream, unary
 from gateway.v1 import check_pb2, dataset_pb2, dataset_pb2_grpc
@@ -31,13 +31,13 @@ class DatasetServicer(dataset_pb2_grpc.DatasetServiceServicer):
     async def ListDatasets(
         self, request: dataset_pb2.ListDatasetsRequest, context: Context
     ) -> dataset_pb2.ListDatasetsResponse:
-        """List declared names."""
+        """List what is declared."""
         require(current_caller(), *_ROLES)
         size = page_size(request.page_size)
         place = place_of(request.page_token, _LISTING, (str,))
         after = "" if place is None else str(place[0])
-        names = [name for name in await self._house.datasets.names() if name > after]
-        page, token = page_of(names, size, _LISTING, lambda name: (name,), _name_alone)
+        found = [one for one in await self._house.datasets.declared() if one.name > after]
+        page, token = page_of(found, size, _LISTING, lambda one: (one.name,), dataset_to_proto)
         return dataset_pb2.ListDatasetsResponse(datasets=page, next_page_token=token)
 
     @unary
@@ -56,7 +56,3 @@ class DatasetServicer(dataset_pb2_grpc.DatasetServiceServicer):
         async with closing(check_dataset(self._house, current_caller(), name, agreement_id)) as steps:
             async for step in steps:
                 yield progress_to_proto(step)
-
-
-def _name_alone(name: str) -> dataset_pb2.Dataset:
-    return dataset_pb2.Dataset(name=name_of(_LISTING, name))

@@ -59,6 +59,11 @@ def read_only(name: str) -> StateError:
     )
 
 
+def no_file(name: str) -> StateError:
+    """Return that something other than a file stands there."""
+    return StateError("NOT_FOUND", f"sink {name}: what stands there is no file; name another path, nothing was changed")
+
+
 def busy(name: str) -> StateError:
     """Return that somebody else writes there."""
     return StateError("REVISION_CONFLICT", f"sink {name}: somebody else writes there just now; try again")

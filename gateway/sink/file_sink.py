@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gateway.route.delivery import SinkMode, Withdrawn
-from gateway.sink.failure import accounted, busy, unfit
+from gateway.sink.failure import accounted, busy, no_file, unfit
 from gateway.sink.files import BatchWriter, FileFormat
 from gateway.sink.place import RUN, SUBJECT, WITHDRAWN_AT, Gone, emptied_columns
 
@@ -66,8 +66,10 @@ class FileSink:
         """Keep other writers out: threads and processes of this machine.
 
         Raises:
-            StateError: REVISION_CONFLICT while another one writes.
+            StateError: REVISION_CONFLICT while another one writes; NOT_FOUND for a folder, a device or a pipe.
         """
+        if self.path.exists() and not self.path.is_file():
+            raise no_file(self.name)  # the rename at the end would take a device's place
         lock = os.open(self.path.with_name(f".{self.path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
         try:
             try:

@@ -27,7 +27,7 @@ from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from gateway.v1 import check_pb2 as gateway_dot_v1_dot_check__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18gateway/v1/dataset.proto\x12\ngateway.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x16gateway/v1/check.proto\"\x8c\x02\n\x07\x44\x61taset\x12\x13\n\x04name\x18\x01 \x01(\tB\x05\xe2\x41\x02\x08\x03\x12\x14\n\x06\x66ormat\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x30\n\x07\x63olumns\x18\x03 \x03(\x0b\x32\x19.gateway.v1.DatasetColumnB\x04\xe2\x41\x01\x03\x12\x1c\n\x0esubject_column\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1c\n\x0esubject_source\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12,\n\x05parts\x18\x06 \x03(\x0b\x32\x17.gateway.v1.DatasetPartB\x04\xe2\x41\x01\x03::\xea\x41\x37\n\x0e\x61ssent/Dataset\x12\x12\x64\x61tasets/{dataset}*\x08\x64\x61tasets2\x07\x64\x61taset\"s\n\x0b\x44\x61tasetPart\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06\x66ormat\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1c\n\x0esubject_column\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1c\n\x0esubject_source\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\"Q\n\rDatasetColumn\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04type\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\nidentifier\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\"H\n\x13ListDatasetsRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"b\n\x14ListDatasetsResponse\x12+\n\x08\x64\x61tasets\x18\x01 \x03(\x0b\x32\x13.gateway.v1.DatasetB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\":\n\x11GetDatasetRequest\x12%\n\x04name\x18\x01 \x01(\tB\x17\xe2\x41\x01\x02\xfa\x41\x10\n\x0e\x61ssent/Dataset2\xfa\x01\n\x0e\x44\x61tasetService\x12Q\n\x0cListDatasets\x12\x1f.gateway.v1.ListDatasetsRequest\x1a .gateway.v1.ListDatasetsResponse\x12@\n\nGetDataset\x12\x1d.gateway.v1.GetDatasetRequest\x1a\x13.gateway.v1.Dataset\x12S\n\x0c\x43heckDataset\x12\x1f.gateway.v1.CheckDatasetRequest\x1a .gateway.v1.CheckDatasetResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18gateway/v1/dataset.proto\x12\ngateway.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x16gateway/v1/check.proto\"\xa2\x02\n\x07\x44\x61taset\x12\x13\n\x04name\x18\x01 \x01(\tB\x05\xe2\x41\x02\x08\x03\x12\x14\n\x06\x66ormat\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x30\n\x07\x63olumns\x18\x03 \x03(\x0b\x32\x19.gateway.v1.DatasetColumnB\x04\xe2\x41\x01\x03\x12\x1c\n\x0esubject_column\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1c\n\x0esubject_source\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12,\n\x05parts\x18\x06 \x03(\x0b\x32\x17.gateway.v1.DatasetPartB\x04\xe2\x41\x01\x03\x12\x14\n\x06places\x18\x07 \x03(\tB\x04\xe2\x41\x01\x03::\xea\x41\x37\n\x0e\x61ssent/Dataset\x12\x12\x64\x61tasets/{dataset}*\x08\x64\x61tasets2\x07\x64\x61taset\"s\n\x0b\x44\x61tasetPart\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06\x66ormat\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1c\n\x0esubject_column\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1c\n\x0esubject_source\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\"Q\n\rDatasetColumn\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04type\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\nidentifier\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\"H\n\x13ListDatasetsRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"b\n\x14ListDatasetsResponse\x12+\n\x08\x64\x61tasets\x18\x01 \x03(\x0b\x32\x13.gateway.v1.DatasetB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\":\n\x11GetDatasetRequest\x12%\n\x04name\x18\x01 \x01(\tB\x17\xe2\x41\x01\x02\xfa\x41\x10\n\x0e\x61ssent/Dataset2\xfa\x01\n\x0e\x44\x61tasetService\x12Q\n\x0cListDatasets\x12\x1f.gateway.v1.ListDatasetsRequest\x1a .gateway.v1.ListDatasetsResponse\x12@\n\nGetDataset\x12\x1d.gateway.v1.GetDatasetRequest\x1a\x13.gateway.v1.Dataset\x12S\n\x0c\x43heckDataset\x12\x1f.gateway.v1.CheckDatasetRequest\x1a .gateway.v1.CheckDatasetResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,6 +46,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DATASET'].fields_by_name['subject_source']._serialized_options = b'\342A\001\003'
   _globals['_DATASET'].fields_by_name['parts']._loaded_options = None
   _globals['_DATASET'].fields_by_name['parts']._serialized_options = b'\342A\001\003'
+  _globals['_DATASET'].fields_by_name['places']._loaded_options = None
+  _globals['_DATASET'].fields_by_name['places']._serialized_options = b'\342A\001\003'
   _globals['_DATASET']._loaded_options = None
   _globals['_DATASET']._serialized_options = b'\352A7\n\016assent/Dataset\022\022datasets/{dataset}*\010datasets2\007dataset'
   _globals['_DATASETPART'].fields_by_name['name']._loaded_options = None
@@ -73,17 +75,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETDATASETREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_GETDATASETREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\020\n\016assent/Dataset'
   _globals['_DATASET']._serialized_start=125
-  _globals['_DATASET']._serialized_end=393
-  _globals['_DATASETPART']._serialized_start=395
-  _globals['_DATASETPART']._serialized_end=510
-  _globals['_DATASETCOLUMN']._serialized_start=512
-  _globals['_DATASETCOLUMN']._serialized_end=593
-  _globals['_LISTDATASETSREQUEST']._serialized_start=595
-  _globals['_LISTDATASETSREQUEST']._serialized_end=667
-  _globals['_LISTDATASETSRESPONSE']._serialized_start=669
-  _globals['_LISTDATASETSRESPONSE']._serialized_end=767
-  _globals['_GETDATASETREQUEST']._serialized_start=769
-  _globals['_GETDATASETREQUEST']._serialized_end=827
-  _globals['_DATASETSERVICE']._serialized_start=830
-  _globals['_DATASETSERVICE']._serialized_end=1080
+  _globals['_DATASET']._serialized_end=415
+  _globals['_DATASETPART']._serialized_start=417
+  _globals['_DATASETPART']._serialized_end=532
+  _globals['_DATASETCOLUMN']._serialized_start=534
+  _globals['_DATASETCOLUMN']._serialized_end=615
+  _globals['_LISTDATASETSREQUEST']._serialized_start=617
+  _globals['_LISTDATASETSREQUEST']._serialized_end=689
+  _globals['_LISTDATASETSRESPONSE']._serialized_start=691
+  _globals['_LISTDATASETSRESPONSE']._serialized_end=789
+  _globals['_GETDATASETREQUEST']._serialized_start=791
+  _globals['_GETDATASETREQUEST']._serialized_end=849
+  _globals['_DATASETSERVICE']._serialized_start=852
+  _globals['_DATASETSERVICE']._serialized_end=1102
 # @@protoc_insertion_point(module_scope)

@@ -10,20 +10,22 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Dataset(_message.Message):
-    __slots__ = ("name", "format", "columns", "subject_column", "subject_source", "parts")
+    __slots__ = ("name", "format", "columns", "subject_column", "subject_source", "parts", "places")
     NAME_FIELD_NUMBER: _ClassVar[int]
     FORMAT_FIELD_NUMBER: _ClassVar[int]
     COLUMNS_FIELD_NUMBER: _ClassVar[int]
     SUBJECT_COLUMN_FIELD_NUMBER: _ClassVar[int]
     SUBJECT_SOURCE_FIELD_NUMBER: _ClassVar[int]
     PARTS_FIELD_NUMBER: _ClassVar[int]
+    PLACES_FIELD_NUMBER: _ClassVar[int]
     name: str
     format: str
     columns: _containers.RepeatedCompositeFieldContainer[DatasetColumn]
     subject_column: str
     subject_source: str
     parts: _containers.RepeatedCompositeFieldContainer[DatasetPart]
-    def __init__(self, name: _Optional[str] = ..., format: _Optional[str] = ..., columns: _Optional[_Iterable[_Union[DatasetColumn, _Mapping]]] = ..., subject_column: _Optional[str] = ..., subject_source: _Optional[str] = ..., parts: _Optional[_Iterable[_Union[DatasetPart, _Mapping]]] = ...) -> None: ...
+    places: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., format: _Optional[str] = ..., columns: _Optional[_Iterable[_Union[DatasetColumn, _Mapping]]] = ..., subject_column: _Optional[str] = ..., subject_source: _Optional[str] = ..., parts: _Optional[_Iterable[_Union[DatasetPart, _Mapping]]] = ..., places: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class DatasetPart(_message.Message):
     __slots__ = ("name", "format", "subject_column", "subject_source")

@@ -27,8 +27,8 @@ if _version_not_supported:
 
 
 class DatasetServiceStub:
-    """Describes the data sets that were declared on this machine. It never shows their rows, paths or connections, and no call
-    adds one: that is done on the machine by `assent dataset add`. Roles: administrator, compliance_officer.
+    """Describes the data sets that were declared on this machine. It never shows their rows or a secret, and no call adds one:
+    that is done on the machine by `assent dataset add`. Roles: administrator, compliance_officer.
     """
 
     def __init__(self, channel):
@@ -55,12 +55,12 @@ class DatasetServiceStub:
 
 
 class DatasetServiceServicer:
-    """Describes the data sets that were declared on this machine. It never shows their rows, paths or connections, and no call
-    adds one: that is done on the machine by `assent dataset add`. Roles: administrator, compliance_officer.
+    """Describes the data sets that were declared on this machine. It never shows their rows or a secret, and no call adds one:
+    that is done on the machine by `assent dataset add`. Roles: administrator, compliance_officer.
     """
 
     def ListDatasets(self, request, context):
-        """Lists the names of declared data sets, sorted.
+        """Lists declared data sets by name, as they are declared; no source is opened.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -108,8 +108,8 @@ def add_DatasetServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class DatasetService:
-    """Describes the data sets that were declared on this machine. It never shows their rows, paths or connections, and no call
-    adds one: that is done on the machine by `assent dataset add`. Roles: administrator, compliance_officer.
+    """Describes the data sets that were declared on this machine. It never shows their rows or a secret, and no call adds one:
+    that is done on the machine by `assent dataset add`. Roles: administrator, compliance_officer.
     """
 
     @staticmethod

@@ -28,8 +28,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class DatasetServiceStub:
-    """Describes the data sets that were declared on this machine. It never shows their rows, paths or connections, and no call
-    adds one: that is done on the machine by `assent dataset add`. Roles: administrator, compliance_officer.
+    """Describes the data sets that were declared on this machine. It never shows their rows or a secret, and no call adds one:
+    that is done on the machine by `assent dataset add`. Roles: administrator, compliance_officer.
     """
 
     @_typing.overload
@@ -37,7 +37,7 @@ class DatasetServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> DatasetServiceAsyncStub: ...
     ListDatasets: _grpc.UnaryUnaryMultiCallable[_dataset_pb2.ListDatasetsRequest, _dataset_pb2.ListDatasetsResponse]
-    """Lists the names of declared data sets, sorted."""
+    """Lists declared data sets by name, as they are declared; no source is opened."""
     GetDataset: _grpc.UnaryUnaryMultiCallable[_dataset_pb2.GetDatasetRequest, _dataset_pb2.Dataset]
     """Describes one data set; its source is opened to read the columns."""
     CheckDataset: _grpc.UnaryStreamMultiCallable[_check_pb2.CheckDatasetRequest, _check_pb2.CheckDatasetResponse]
@@ -47,13 +47,13 @@ class DatasetServiceStub:
 
 @_typing.type_check_only
 class DatasetServiceAsyncStub(DatasetServiceStub):
-    """Describes the data sets that were declared on this machine. It never shows their rows, paths or connections, and no call
-    adds one: that is done on the machine by `assent dataset add`. Roles: administrator, compliance_officer.
+    """Describes the data sets that were declared on this machine. It never shows their rows or a secret, and no call adds one:
+    that is done on the machine by `assent dataset add`. Roles: administrator, compliance_officer.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListDatasets: _aio.UnaryUnaryMultiCallable[_dataset_pb2.ListDatasetsRequest, _dataset_pb2.ListDatasetsResponse]  # type: ignore[assignment]
-    """Lists the names of declared data sets, sorted."""
+    """Lists declared data sets by name, as they are declared; no source is opened."""
     GetDataset: _aio.UnaryUnaryMultiCallable[_dataset_pb2.GetDatasetRequest, _dataset_pb2.Dataset]  # type: ignore[assignment]
     """Describes one data set; its source is opened to read the columns."""
     CheckDataset: _aio.UnaryStreamMultiCallable[_check_pb2.CheckDatasetRequest, _check_pb2.CheckDatasetResponse]  # type: ignore[assignment]
@@ -62,8 +62,8 @@ class DatasetServiceAsyncStub(DatasetServiceStub):
     """
 
 class DatasetServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Describes the data sets that were declared on this machine. It never shows their rows, paths or connections, and no call
-    adds one: that is done on the machine by `assent dataset add`. Roles: administrator, compliance_officer.
+    """Describes the data sets that were declared on this machine. It never shows their rows or a secret, and no call adds one:
+    that is done on the machine by `assent dataset add`. Roles: administrator, compliance_officer.
     """
 
     @_abc_1.abstractmethod
@@ -72,7 +72,7 @@ class DatasetServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _dataset_pb2.ListDatasetsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_dataset_pb2.ListDatasetsResponse, _abc.Awaitable[_dataset_pb2.ListDatasetsResponse]]:
-        """Lists the names of declared data sets, sorted."""
+        """Lists declared data sets by name, as they are declared; no source is opened."""
 
     @_abc_1.abstractmethod
     def GetDataset(

@@ -35,16 +35,18 @@ class DatasetPart:
 
 @dataclass(frozen=True, slots=True)
 class DatasetDescription:
-    """What a person may know of a data set: never its rows, path or connection.
+    """What a person may know of a data set: never its rows or a secret.
 
     Attributes:
-        columns: (name, type) in the order of the source; of several sources each name once.
+        columns: (name, type) in the order of the source; of several sources each name once. None of a data set that was
+            not opened.
         subject_column: names a customer; of several sources it is called as in the first.
         subject_source: the system whose ids stand there, mapped by the identity map; "" for raw subjects, and where
             there are several sources.
         parts: the sources where there are several.
         identifiers: what columns are declared to hold, by column, of several sources as in the first that says it;
             names of `identifier.parse_content`.
+        places: where each source is, without user, password and options.
     """
 
     name: str
@@ -54,6 +56,7 @@ class DatasetDescription:
     subject_source: str = ""
     parts: tuple[DatasetPart, ...] = ()
     identifiers: Mapping[str, str] = field(default_factory=dict)
+    places: tuple[str, ...] = ()
 
 
 class SourceScan(Protocol):
@@ -196,8 +199,8 @@ class SourceSurvey(Protocol):
 class DatasetPort(Protocol):
     """Data sets declared on this machine by `[datasets.NAME]`."""
 
-    async def names(self) -> list[str]:
-        """Return declared names, sorted."""
+    async def declared(self) -> list[DatasetDescription]:
+        """Return what is declared, sorted by name; no source is opened, so that columns are not known."""
         ...
 
     async def describe(self, name: str) -> DatasetDescription:

@@ -14,7 +14,7 @@ def dataset_to_proto(found: DatasetDescription) -> dataset_pb2.Dataset:
         format=found.format,
         columns=[
             dataset_pb2.DatasetColumn(name=name, type=kind, identifier=found.identifiers.get(name, ""))
-            for name, kind in found.columns
+            for name, kind in found.columns or tuple((name, "") for name in found.identifiers)
         ],
         subject_column=found.subject_column,
         subject_source=found.subject_source,
@@ -27,4 +27,5 @@ def dataset_to_proto(found: DatasetDescription) -> dataset_pb2.Dataset:
             )
             for part in found.parts
         ],
+        places=found.places,
     )

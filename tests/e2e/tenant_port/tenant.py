@@ -42,8 +42,10 @@ class Customers:
 
     columns = (("customer_id", "string"), ("phone", "string"))
 
-    async def names(self) -> list[str]:
-        return ["broken", "customers"]
+    async def declared(self) -> list[DatasetDescription]:
+        broken = DatasetDescription("broken", "csv", (), "id", places=("/srv/broken.csv",))
+        held = {"phone": "phone@HK"}
+        return [broken, replace(await self.describe("customers"), columns=(), identifiers=held, places=("/a", "/b"))]
 
     async def describe(self, name: str) -> DatasetDescription:
         if name == "broken":

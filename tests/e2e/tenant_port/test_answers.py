@@ -66,6 +66,10 @@ async def test_a_message_over_four_mebibytes_is_refused_and_the_gateway_serves_o
     with pytest.raises(AssentError):
         await client.agreements.propose(b"{" + b" " * (5 * 1024 * 1024) + b"}")
     assert [name async for name in client.datasets.list()] == ["broken", "customers"]
+    broken, customers = [found async for found in client.datasets.declared()]
+    assert (broken.format, broken.subject_column, broken.places) == ("csv", "id", ("/srv/broken.csv",))
+    assert (customers.columns, customers.identifiers, customers.places) == ((), {"phone": "phone@HK"}, ("/a", "/b"))
+    assert [part.name for part in customers.parts] == ["core", "cards"]
 
 
 async def test_registry_entries_are_created_once_and_listed_in_pages(client: AsyncClient) -> None:

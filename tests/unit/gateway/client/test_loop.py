@@ -74,3 +74,23 @@ def test_closing_twice_does_no_harm() -> None:
     thread = LoopThread()
     thread.close()
     thread.close()
+
+
+def test_what_still_ends_is_let_end() -> None:
+    ended = threading.Event()
+
+    async def leave() -> None:
+        async def ending() -> None:
+            try:
+                await asyncio.sleep(60)
+            finally:
+                ended.set()
+
+        left.append(asyncio.create_task(ending()))
+        await asyncio.sleep(0)
+
+    left: list[asyncio.Task[None]] = []
+    thread = LoopThread()
+    thread.run(leave())
+    thread.close()
+    assert ended.is_set() and left[0].cancelled()

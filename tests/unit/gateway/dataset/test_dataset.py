@@ -10,10 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from gateway.dataset import Datasets
+from gateway.dataset.declaration import shown
 from gateway.errors import RequestError, SourceError, StateError
 from gateway.flow.ports import DatasetPort
 from gateway.route.agreement import AgreementBinding
-from tests.unit.gateway.dataset.files import BAND, CHANNEL, RECENCY, Declared, bound, csv_file, datasets
+from tests.unit.gateway.dataset.files import BAND, CHANNEL, RECENCY, Declared, Union, bound, csv_file, datasets
 from tests.unit.gateway.dataset.scans import counts, table_of
 
 HEAD = "customer,phone,r,b,c\n"
@@ -145,11 +146,11 @@ def test_parquet_and_csv_read_alike(tmp_path: Path) -> None:
 async def test_names_and_descriptions_follow_the_declarations(tmp_path: Path) -> None:
     declared: dict[str, Declared] = {}
     port = Datasets(lambda: declared)
-    assert await port.names() == []
+    assert await port.declared() == []
     declared["customers"] = Declared("csv", csv_file(tmp_path, HEAD + "c1,13800000001,1,a,x\n"))
     pq.write_table(pa.table({"customer": ["c"], "age": [1]}), tmp_path / "b.parquet")
     declared["buyers"] = Declared("parquet", tmp_path / "b.parquet")
-    assert await port.names() == ["buyers", "customers"]
+    assert [one.name for one in await port.declared()] == ["buyers", "customers"]
     described = await port.describe("customers")
     assert (described.name, described.format, described.subject_column) == ("customers", "csv", "customer")
     assert described.columns == tuple((name, "text") for name in ("customer", "phone", "r", "b", "c"))
@@ -202,3 +203,35 @@ def test_two_hundred_thousand_rows_take_no_time_worth_naming(tmp_path: Path) -> 
     took = time.perf_counter() - began
     assert read.num_rows == rows
     assert took < 10, f"{took:.1f} s: a step has gone row by row"
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        (
+            "postgresql://etl:p%40ss@db.internal:5433/dwh?sslmode=require&password=x",
+            "postgresql://db.internal:5433/dwh",
+        ),
+        ("postgresql://a:1,b:2/dwh", "postgresql://a:1,b:2/dwh"),
+        ("mysql://shop@[::1]:3306/crm", "mysql://[::1]:3306/crm"),
+        ("postgresql:///dwh?host=/run&user=u", "postgresql:///dwh"),
+        # A password whose signs were not quoted may stand anywhere: nothing is shown then.
+        ("mysql://shop:s3/cret@host/crm", "mysql://..."),
+        ("mysql://shop:1?x@host/crm", "mysql://..."),
+        ("mysql://shop:12#3@host/crm", "mysql://..."),
+        ("mysql://shop:p@ss@host/crm", "mysql://host/crm"),
+        ("postgresql://shop:secret", "postgresql://..."),
+    ],
+)
+def test_where_a_table_is_says_no_secret(url: str, place: str) -> None:
+    assert shown(Declared("mysql", None, url=url, table="members")) == f"{place} members"
+
+
+async def test_what_is_declared_is_told_without_opening_it(tmp_path: Path) -> None:
+    whole = Declared("csv", tmp_path / "gone.csv", identifiers={"tel": "phone@HK"})
+    parts = {"core": whole, "cards": Declared("parquet", None, url="s3://b/k?region=x", subject_source="cards")}
+    one, other = await Datasets(lambda: {"b": Union(parts), "a": whole}).declared()
+    assert (one.name, one.format, one.places, one.columns) == ("a", "csv", (str(tmp_path / "gone.csv"),), ())
+    assert (one.subject_column, one.identifiers, one.parts) == ("customer", {"tel": "phone@HK"}, ())
+    assert (other.format, other.places[1], other.subject_source) == ("csv+parquet", "s3://b/k", "")
+    assert [(part.name, part.subject_source) for part in other.parts] == [("core", ""), ("cards", "cards")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import resource
 import secrets
 import sqlite3
@@ -369,6 +370,17 @@ async def test_a_file_of_other_columns_is_replaced_but_not_mixed(place: Place) -
     assert error.reason in ("BAD_ROW", "MISSING_COLUMN")
     place.declare()
     assert await place.store(rows(range(2))) == 2
+
+
+@pytest.mark.parametrize("place", ["parquet", "csv"], indirect=True)
+async def test_what_is_no_file_is_not_replaced(place: Place) -> None:
+    os.mkfifo(place.path)
+    for change in ({}, {"mode": SinkMode.UPSERT}):
+        place.declare(**change)
+        error = await failure(place)
+        assert (error.reason, "no file" in error.message) == ("NOT_FOUND", True)
+    assert place.path.is_fifo()
+    assert leftovers(place) == []
 
 
 @pytest.mark.parametrize("place", ["parquet", pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True)
