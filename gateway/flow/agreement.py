@@ -29,7 +29,7 @@ from gateway.agreement.draft import agreement_id as id_of_request
 from gateway.agreement.draft import complete
 from gateway.errors import HostileInput, RequestError, StateError
 from gateway.flow.access import require, require_reader
-from gateway.flow.match_key import mismatch
+from gateway.flow.match_key import mismatch, takes_one
 from gateway.flow.partner import accepted_partner
 from gateway.flow.ports import House, Transaction
 from gateway.flow.registry import find_item
@@ -199,6 +199,11 @@ async def bind(house: House, caller: Caller, binding: AgreementBinding) -> Agree
                 "BAD_FIELD",
                 f"field match_key_columns.{unfit[0]}: {unfit[1]}; bind another column, or agree on its form and hash",
             )
+        if len(agreement.match_keys) > 1 and len(description.parts) > 1:
+            raise RequestError(
+                "BAD_FIELD",
+                "field dataset: one of several sources runs with one match key; bind one source, or agree on one",
+            )
         await tx.agreements.bind(binding)
         payload: dict[str, object] = {
             "agreement": agreement.agreement_id,
@@ -259,6 +264,7 @@ async def _check_terms(tx: Transaction, house: House, agreement: Agreement, now:
     partner = await accepted_partner(tx, counterparty(agreement, house.custody.party).party)
     _check_parties(house, agreement, partner, now)
     _check_packing(agreement)
+    _check_keys(agreement)
     for name in agreement.match_keys:
         identifier.parse(name)  # a key that this release cannot make would only be found out by the first run
     own = signatory(agreement, house.custody.party)
@@ -277,6 +283,17 @@ async def _check_terms(tx: Transaction, house: House, agreement: Agreement, now:
                 "BAD_FIELD", f"field {path} names no {kind} of our registry; create it there, or agree on another"
             )
     return partner
+
+
+def _check_keys(agreement: Agreement) -> None:
+    """Refuse a direction that this release could never run with the agreed match keys."""
+    for row, direction in enumerate(agreement.directions):
+        if len(agreement.match_keys) > 1 and takes_one(agreement, direction):
+            raise RequestError(
+                "BAD_FIELD",
+                f"field directions[{row}]: several match keys run in MATCH and ENRICH for the receiver alone, without "
+                "padding; agree on one match key, or make an agreement of its own for this direction",
+            )
 
 
 def _check_packing(agreement: Agreement) -> None:

@@ -10,7 +10,7 @@ from consent.registry import Registry
 from gateway.errors import StateError
 from gateway.flow.budget import affordable
 from gateway.flow.export import exported, standing_with
-from gateway.flow.match_key import mismatch
+from gateway.flow.match_key import mismatch, takes_one
 from gateway.flow.ports import House, Transaction
 from gateway.flow.registry import load_registry
 from gateway.he.paillier import can_generate
@@ -22,7 +22,6 @@ from gateway.route.agreement import (
     AgreementState,
     Direction,
     Operation,
-    Padding,
 )
 from gateway.route.job import AuthorizedJob, Job, JobRequest, Refusal, Side
 from gateway.route.party import Partner
@@ -100,7 +99,7 @@ async def _authorize(
         return against
     if isinstance(direction, Refusal):
         return direction
-    against = purpose_agreed(agreement, request) or keys_agreed(agreement, direction, request)
+    against = purpose_agreed(agreement, request) or keys_agreed(agreement, direction)
     # Only runs that opened a session count: a refused try used nothing up.
     if against is None and not begun:
         against = await rate_left(tx, agreement, side, at)
@@ -157,10 +156,9 @@ def purpose_agreed(agreement: Agreement, request: JobRequest) -> Refusal | None:
     return Refusal("PURPOSE_NOT_AGREED", "the agreement does not name this purpose")
 
 
-def keys_agreed(agreement: Agreement, direction: Direction, request: JobRequest) -> Refusal | None:
+def keys_agreed(agreement: Agreement, direction: Direction) -> Refusal | None:
     """Refuse several match keys where an operation takes one."""
-    alone = request.operation.grouped or direction.to_sender or agreement.padding is not Padding.NONE
-    if len(agreement.match_keys) == 1 or not alone:
+    if len(agreement.match_keys) == 1 or not takes_one(agreement, direction):
         return None
     return Refusal(
         "MATCH_KEY_MISMATCH",

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from gateway import identifier
-from gateway.route.agreement import AgreementBinding
+from gateway.route.agreement import Agreement, AgreementBinding, Direction, Padding
+
+
+def takes_one(agreement: Agreement, direction: Direction) -> bool:
+    """Return whether a direction runs with one match key only: statistics, a result to both, and padded lists do."""
+    return direction.operation.grouped or direction.to_sender or agreement.padding is not Padding.NONE
 
 
 def mismatch(binding: AgreementBinding, held: Iterable[Mapping[str, str]]) -> tuple[str, str] | None:

@@ -162,7 +162,7 @@ async def _agreed(
     against = await standing(tx, registry, (*gates, *(use for _, use in column_gates)), at)
     checks.append(of_refusal("consent_rules", against, "purpose, categories, assessment and partner are registered"))
     binding = await tx.agreements.binding(agreement.agreement_id)
-    unfit = keys_agreed(agreement, direction, request)
+    unfit = keys_agreed(agreement, direction)
     if binding is None:
         return [*checks, of_refusal("match_keys", unfit, "agreed"), of_refusal("data_set", NOT_BOUND, "")]
     unfit = unfit or await keys_bound(house, agreement, binding)

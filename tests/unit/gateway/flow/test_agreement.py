@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -23,16 +23,19 @@ from gateway.flow.agreement import (
     receive_countersignature,
     receive_proposal,
 )
+from gateway.flow.match_key import takes_one
 from gateway.flow.partner import accept_partner
-from gateway.flow.ports import House
+from gateway.flow.ports import DatasetPart, House
 from gateway.flow.registry import create_category
 from gateway.route.agreement import Agreement, AgreementBinding, AgreementState
 from gateway.route.party import Partner
+from tests.unit.gateway.agreement.samples import EXACT, statistics_document, terms
 from tests.unit.gateway.flow.houses import (
     ADMIN,
     CDP,
     OFFICER,
     Neighbours,
+    OneDataset,
     StoppedClock,
     build_friends,
     copy_built,
@@ -159,6 +162,9 @@ async def test_proposing_the_same_document_to_each_other_is_an_agreement(street:
         assert copy.state is AgreementState.IN_FORCE
 
 
+SEVERAL = [{"name": name, "category": "phone_hash"} for name in ("phone.e164", "email.plain")]
+
+
 async def test_only_administrators_agree_and_everyone_may_look(street: Street) -> None:
     proposed = await propose(street.retailer, ADMIN, draft(), REQUEST)
     for caller in (CDP, OFFICER):
@@ -186,6 +192,23 @@ async def test_only_administrators_agree_and_everyone_may_look(street: Street) -
             "parties[0].impact_assessment",
         ),
         ({"valid_until": "2026-11-20T08:30:00Z"}, "valid_until"),
+        ({"match_keys": SEVERAL, "padding": "POWER_OF_TWO"}, "directions[0]: several match keys"),
+        (
+            {
+                "match_keys": SEVERAL,
+                "directions": [
+                    {"operation": "MATCH", "receiver": "retailer", "sender": "platform"},
+                    {
+                        "operation": "MATCH",
+                        "receiver": "platform",
+                        "sender": "retailer",
+                        "result_to": ["platform", "retailer"],
+                    },
+                ],
+                "columns": [],
+            },
+            "directions[1]: several match keys",
+        ),
         ({"unknown": 1}, "unknown field"),
         ({"consent_age_s": 5}, "consent_age_s"),
     ],
@@ -343,3 +366,21 @@ async def test_a_binding_is_checked_stored_and_logged(street: Street) -> None:
         await bind(street.retailer, ADMIN, binding(agreement, dataset="nothing"))
     with pytest.raises(StateError):
         await bind(street.retailer, ADMIN, binding(replace(agreement, agreement_id=str(uuid.uuid4()))))
+
+
+async def test_a_data_set_of_several_sources_answers_for_one_match_key(street: Street) -> None:
+    agreement = (await propose(street.retailer, ADMIN, draft(match_keys=SEVERAL), REQUEST)).agreement
+    columns = (("phone.e164", "mobile"), ("email.plain", "channel"))
+    good = binding(agreement, match_key_columns=columns)
+    assert await bind(street.retailer, ADMIN, good) == good
+    described = cast(OneDataset, street.retailer.datasets)
+    parts = tuple(DatasetPart(name, "csv", "member_id") for name in ("core", "cards"))
+    described.description = replace(described.description, parts=parts)
+    with pytest.raises(RequestError, match="several sources run with one match key"):
+        await bind(street.retailer, ADMIN, good)
+
+
+def test_statistics_take_one_match_key() -> None:
+    agreement = agreement_of(statistics_document(terms(**EXACT), match_keys=SEVERAL))
+    assert {(one.operation.grouped, takes_one(agreement, one)) for one in agreement.directions} >= {(True, True)}
+    assert all(takes_one(agreement, one) == one.operation.grouped for one in agreement.directions)
