@@ -45,6 +45,19 @@ def test_a_million_rows_are_foretold_as_they_were_measured(machine: Any) -> None
     assert enrich.table_bytes == (10 + 8 + 35 + 16) * MILLION
 
 
+def test_a_table_takes_by_its_bytes_and_less_where_rows_stay_in_the_caches(machine: Any) -> None:
+    def added(rows: int, plain_bytes: int) -> float:
+        size = {"own": rows, "own_rows": rows, "partner": rows}
+        found = [told(machine, **size, operation=Operation.ENRICH, plain_bytes=width) for width in (0, plain_bytes)]
+        return (found[1].cpu_s + found[1].partner_cpu_s - found[0].cpu_s - found[0].partner_cpu_s) / rows
+
+    million = added(MILLION, 35)
+    assert added(10 * MILLION, 35) == pytest.approx(million)
+    assert added(MILLION // 10, 35) == pytest.approx(million / 3)
+    # A kilobyte costs about as much again as the row itself.
+    assert 1.5 < added(MILLION, 1035) / million < 2.5
+
+
 def test_more_of_anything_takes_no_less(machine: Any) -> None:
     match = told(machine)
     for change in (
