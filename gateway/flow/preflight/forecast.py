@@ -31,8 +31,8 @@ READS = 2.5
 REST_S = ((100_000, 1.2e-6), (1_000_000, 3.6e-6))
 """Processor seconds a row of either side beside curve, reading and gate, by rows: fewer stay in the caches."""
 SEAL_S, OPEN_S = 6.0e-6, 2.0e-6
-"""ENRICH at 10^6: a row of the table, and a record of the receiver. An eighth is sealing; the rest is sorting and moving
-wider rows, which takes less where they stay in the caches, as `REST_S` does."""
+"""ENRICH at 10^6: a row of the table, and a record of the receiver. An eighth is sealing; the rest is sorting and
+moving wider rows, which takes less where they stay in the caches, as `REST_S` does."""
 MEASURED_BYTES = 35
 """Attributes of a row, as they are sealed, in the runs that these were taken from."""
 SEAL_BYTE_S, OPEN_BYTE_S = 5.0e-9, 3.5e-9
