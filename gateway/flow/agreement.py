@@ -202,7 +202,7 @@ async def bind(house: House, caller: Caller, binding: AgreementBinding) -> Agree
         if len(agreement.match_keys) > 1 and len(description.parts) > 1:
             raise RequestError(
                 "BAD_FIELD",
-                "field dataset: one of several sources runs with one match key; bind one source, or agree on one",
+                "field dataset: several sources run with one match key; bind one source, or agree on one key",
             )
         await tx.agreements.bind(binding)
         payload: dict[str, object] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -49,3 +50,16 @@ def test_a_wrong_document_is_wrong_usage(
     ended = capsys.readouterr()
     assert ended.out == ""
     assert said in ended.err
+
+
+def test_the_program_goes_without_pandas_and_says_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "cases.json"
+    path.write_text('[{"id": "a", "type": "mac", "raw": "08:00:20:0a:8c:6d"}]', encoding="utf-8")
+    # Arrow looks for pandas at the first array that it makes of a list: only a process of its own has not done so yet.
+    program = (
+        "import sys; from gateway.main.__main__ import start; code = start(); print('pandas' in sys.modules, code)"
+    )
+    words = ["identifier", "normalise", "--cases", str(path), "--output", "csv"]
+    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, check=True)
+    assert "0800200A8C6D" in done.stdout
+    assert done.stdout.splitlines()[-1] == "False 0"
