@@ -169,7 +169,12 @@ async def test_a_proof_that_was_tampered_with(twin: Twin, tmp_path: Path) -> Non
     await number_memberships(twin.retailer.house)
     member = await proof(twin.retailer, "A000001", job.session_id)
     other = await proof(twin.retailer, "A000002", job.session_id)
-    stranger = await proof(twin.retailer, "nobody", job.session_id)
+    # Where people stand is drawn anew for every home: a stranger between two neighbours, the member none of them.
+    standing = json.loads(member)["leaves"][0]
+    strangers = [await proof(twin.retailer, f"nobody {number}", job.session_id) for number in range(8)]
+    stranger = next(
+        one for one in strangers if len(leaves := json.loads(one)["leaves"]) == 2 and standing not in leaves
+    )
     run = f"run {job.session_id[:16]}"
 
     def of_other(record: Any) -> None:
