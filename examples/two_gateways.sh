@@ -1,7 +1,33 @@
 # Two gateways of two companies on this machine, for the examples: their run.sh sources this file.
 #
 # Before: `set -euo pipefail`; `sides`, the two companies' names. A function of each name calls `assent` in its home.
+# After `read_options "$@"`, which goes by `usage`: a variable for each option, by its name.
 # After `in_new_folder DIR`: `work`, `here` (the example's folder), `python`.
+
+read_options() { # WORD...: as `usage` has them, e.g. '--workdir DIR [--fast] [--rows N]'; one without a value becomes "on"
+    local word
+    while (($#)); do
+        [[ $1 == --* && $usage =~ (^|[ \[])"$1"([] ]|$) ]] || wrong_usage
+        if [[ ${BASH_REMATCH[2]} == "]" ]]; then
+            printf -v "${1#--}" on
+            shift
+        else
+            printf -v "${1#--}" %s "${2:-}"
+            shift $(($# > 1 ? 2 : 1))
+        fi
+    done
+    for word in $usage; do
+        # What stands in no brackets is needed.
+        [[ $word == --* ]] || continue
+        word=${word#--}
+        [[ -n ${!word:-} ]] || wrong_usage
+    done
+}
+
+wrong_usage() {
+    echo "usage: $0 $usage" >&2
+    exit 2
+}
 
 in_new_folder() { # DIR: where everything goes; it must be new or empty
     if [[ -d $1 && -n $(ls -A "$1") ]]; then
@@ -12,7 +38,7 @@ in_new_folder() { # DIR: where everything goes; it must be new or empty
     work=$(realpath "$1")
     here=$(cd "$(dirname "${BASH_SOURCE[1]}")" && pwd)
     local root
-    root=$(cd "$here/../.." && pwd)
+    examples=$(dirname "$here") root=$(dirname "$(dirname "$here")")
     if [[ -x $root/.venv/bin/assent ]]; then
         PATH=$root/.venv/bin:$PATH
     fi
@@ -24,6 +50,14 @@ in_new_folder() { # DIR: where everything goes; it must be new or empty
         unset PYTHONDONTWRITEBYTECODE
         export PYTHONPYCACHEPREFIX=$work/.pycache
     fi
+}
+
+together() { # SIDE WORD... [+ SIDE WORD...]...: commands of `assent`, one after the other, in one process
+    "$python" "$examples/commands.py" "$work" "$@"
+}
+
+make_inputs() { # WORD...: what the example's make_inputs.py takes beside --out
+    PYTHONPATH=$examples "$python" "$here/make_inputs.py" --out "$work" "$@"
 }
 
 for side in "${sides[@]}"; do
@@ -49,8 +83,8 @@ stop() {
 trap stop EXIT
 trap 'exit 130' INT TERM
 
-open_gateways() { # homes, data sets (by the caller's function `declare_data SIDE`) and two servers; needs `legal_names`
-    local side port attempt
+open_gateways() { # homes, data sets (by the caller's function `declare_data`) and two servers; needs `legal_names`
+    local side port attempt a=${sides[0]} b=${sides[1]}
     read -r -a ports < <("$python" - <<'PY'
 import socket
 
@@ -60,7 +94,12 @@ for one in sockets:
 print(*(one.getsockname()[1] for one in sockets))
 PY
     )
-    on_both make_home
+    together \
+        "$a" keys init --party "$a" --legal-name "${legal_names[0]}" --contact "privacy@$a.example" \
+        --tenant-address "127.0.0.1:${ports[0]}" --peer-address "127.0.0.1:${ports[1]}" \
+        + "$b" keys init --party "$b" --legal-name "${legal_names[1]}" --contact "privacy@$b.example" \
+        --tenant-address "127.0.0.1:${ports[2]}" --peer-address "127.0.0.1:${ports[3]}" >"$work/fingerprints"
+    declare_data >/dev/null
     for side in "${sides[@]}"; do
         assent --home "$work/$side" serve --log-file "$work/$side/server.log" & servers+=($!)
     done
@@ -76,15 +115,6 @@ PY
     done
 }
 
-make_home() {
-    local at=0
-    [[ $1 == "${sides[0]}" ]] || at=1
-    "$1" keys init --party "$1" --legal-name "${legal_names[at]}" --contact "privacy@$1.example" \
-        --tenant-address "127.0.0.1:${ports[2 * at]}" --peer-address "127.0.0.1:${ports[2 * at + 1]}" \
-        >"$work/$1.fingerprint"
-    declare_data "$1"
-}
-
 alive() {
     local pid
     for pid in "${servers[@]}"; do kill -0 "$pid" 2>/dev/null || return 1; done
@@ -93,16 +123,12 @@ alive() {
 listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 exchange_cards() { # by file and fingerprint
-    on_both invite_partner
-    on_both accept_partner
-}
-
-invite_partner() { "$1" partner invite "$work/$1/card.json" >/dev/null; }
-
-accept_partner() {
-    local other
-    other=$(other_side "$1")
-    "$1" partner accept "$work/$other/card.json" --fingerprint "$(<"$work/$other.fingerprint")" >/dev/null
+    local a=${sides[0]} b=${sides[1]} fingerprints
+    mapfile -t fingerprints <"$work/fingerprints"
+    together \
+        "$a" partner invite "$work/$a/card.json" + "$b" partner invite "$work/$b/card.json" \
+        + "$a" partner accept "$work/$b/card.json" --fingerprint "${fingerprints[1]}" \
+        + "$b" partner accept "$work/$a/card.json" --fingerprint "${fingerprints[0]}" >/dev/null
 }
 
 other_side() { if [[ $1 == "${sides[0]}" ]]; then echo "${sides[1]}"; else echo "${sides[0]}"; fi; }

@@ -6,41 +6,28 @@
 # DIR: a new directory. N: customers of the retailer, by default 400; everything is generated, with a fixed seed.
 set -euo pipefail
 
-usage() {
-    echo "usage: $0 --workdir DIR [--customers N]" >&2
-    exit 2
-}
-work='' customers=400
-while (($#)); do
-    case $1 in
-    --workdir) work=${2:-} ;;
-    --customers) customers=${2:-} ;;
-    *) usage ;;
-    esac
-    shift $(($# > 1 ? 2 : 1))
-done
-[[ -n $work && $customers =~ ^[1-9][0-9]*$ ]] || usage
 sides=(retailer bank) legal_names=(仁里零售有限公司 平川银行股份有限公司)
 # shellcheck source=examples/two_gateways.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../two_gateways.sh"
-in_new_folder "$work"
+customers=400 usage='--workdir DIR [--customers N]'
+read_options "$@"
+[[ $customers =~ ^[1-9][0-9]*$ ]] || wrong_usage
+in_new_folder "$workdir"
 
 step 'inputs: customers, three systems of the bank and whose their ids are, consent events, notices, the agreement'
-"$python" "$here/make_inputs.py" --customers "$customers" --out "$work"
+make_inputs --customers "$customers"
 
 step 'homes, keys and two servers'
 declare_data() {
-    if [[ $1 == retailer ]]; then
-        retailer dataset add customers --path "$work/retailer.csv" --subject-column customer_id
-        return
-    fi >/dev/null
     # What the systems say differently of a customer is settled by their order: the core system's word counts first.
-    bank dataset add customers --part core --path "$work/core.csv" --subject-column customer_no \
-        --column phone=phone --column wealth=asset_band >/dev/null
-    bank dataset add customers --part cards --path "$work/cards.csv" --subject-column card --subject-source cards \
-        --column phone=mobile --column card=grade >/dev/null
-    bank dataset add customers --part app --path "$work/app.csv" --subject-column user --subject-source app \
-        --column phone=phone --column channel=device >/dev/null
+    together \
+        retailer dataset add customers --path "$work/retailer.csv" --subject-column customer_id \
+        + bank dataset add customers --part core --path "$work/core.csv" --subject-column customer_no \
+        --column phone=phone --column wealth=asset_band \
+        + bank dataset add customers --part cards --path "$work/cards.csv" --subject-column card --subject-source cards \
+        --column phone=mobile --column card=grade \
+        + bank dataset add customers --part app --path "$work/app.csv" --subject-column user --subject-source app \
+        --column phone=phone --column channel=device
 }
 open_gateways
 
@@ -53,15 +40,10 @@ on_both register
 
 step 'one agreement, signed by both and bound on either side'
 agree "$work/agreement_draft.json"
-bind_data() {
-    if [[ $1 == retailer ]]; then
-        retailer agreement bind "$agreement" --dataset customers --subject-column customer_id --match-key phone.e164=phone
-    else
-        bank agreement bind "$agreement" --dataset customers --subject-column customer_no --match-key phone.e164=phone \
-            --column wealth=wealth --column card=card --column channel=channel
-    fi
-}
-on_both bind_data
+together \
+    retailer agreement bind "$agreement" --dataset customers --subject-column customer_id --match-key phone.e164=phone \
+    + bank agreement bind "$agreement" --dataset customers --subject-column customer_no --match-key phone.e164=phone \
+    --column wealth=wealth --column card=card --column channel=channel
 
 step 'consent events, both sides at a time'
 on_both import_consents

@@ -1,7 +1,7 @@
 """Make the inputs of the example: a year of a shop's orders, a retailer's customers, and what people agreed to.
 
-    python make_inputs.py before --customers N --out DIR
-    python make_inputs.py after --out DIR
+    PYTHONPATH=examples python examples/campaign/make_inputs.py before --customers N --out DIR
+    PYTHONPATH=examples python examples/campaign/make_inputs.py after --out DIR
 
 `before` writes everything that is there when the campaign is planned. `after` reads which audiences were chosen
 (chosen.json), sends the message to half of their customers, lets a fortnight of orders happen, and writes what both
@@ -15,12 +15,27 @@ import csv
 import json
 import random
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from inputs import (
+    KEPT,
+    PHONE,
+    UNLIMITED_FIELDS,
+    Event,
+    Question,
+    draft,
+    heading,
+    phone,
+    recipient,
+    write_events,
+    write_json,
+    write_rows,
+)
+
 SEED = 20261122
-PURPOSE, NOTICE, PHONE, PURCHASE = "campaign_measurement", "campaign", "phone_hash", "purchase"
+PURPOSE, NOTICE, PURCHASE = "campaign_measurement", "campaign", "purchase"
 METHODS = ("psi_hash", "he_aggregate")
 NAMES = {"retailer": "仁里零售有限公司", "shop": "平川数字平台有限公司"}
 # Audience -> of a hundred of its customers, how many the shop has, too.
@@ -29,12 +44,7 @@ YEAR, CAMPAIGN = (date(2025, 2, 2), date(2026, 2, 2)), (date(2026, 2, 2), date(2
 FORTNIGHTS = 26  # of a year
 BUYS = {"message": 0.45, "control": 0.25, "nobody": 0.25}  # chance of an order in the fortnight
 ASKED = datetime(2026, 1, 15, tzinfo=UTC)
-EVENT_FIELDS = (
-    "event_id", "type", "at", "subject", "handler", "consent_id", "notice", "by", "mode", "evidence", "channel",
-    "purpose", "categories", "methods", "recipients", "form", "recipient",
-)  # fmt: skip
 
-Row = Sequence[object]
 Order = tuple[str, date, int]
 
 
@@ -59,7 +69,7 @@ def before(count: int, out: Path, chance: random.Random) -> None:
     phones = shared + strangers
     chance.shuffle(phones)
     shop = [(f"S{number:06d}", one) for number, one in enumerate(phones, 1)]
-    _write(out / "customers.csv", ("customer_id", "phone", "audience"), retailer)
+    write_rows(out / "customers.csv", ("customer_id", "phone", "audience"), retailer)
     days = (YEAR[1] - YEAR[0]).days
     orders = [
         (user, YEAR[0] + timedelta(days=chance.randrange(days)), cents(chance))
@@ -69,11 +79,13 @@ def before(count: int, out: Path, chance: random.Random) -> None:
     _orders(out / "orders_year.csv", orders)
     last = [order for order in orders if order[1] >= YEAR[1] - timedelta(days=14)]
     _bought(out / "users.csv", shop, last, orders)
-    _consents(out, "retailer", "shop", [customer for customer, _, _ in retailer], (PHONE,), chance)
-    _consents(out, "shop", "retailer", [user for user, _ in shop], (PHONE, PURCHASE), chance)
-    for side, other in (("retailer", "shop"), ("shop", "retailer")):
-        _json(out / f"{side}_notice.json", notice(side, other, (PHONE, PURCHASE) if side == "shop" else (PHONE,)))
-    _json(out / "agreement_draft.json", agreement())
+    asked = {"retailer": (PHONE,), "shop": (PHONE, PURCHASE)}
+    customers, users = [row[0] for row in retailer], [row[0] for row in shop]
+    for side, other, ids in (("retailer", "shop", customers), ("shop", "retailer", users)):
+        events = said(Question(side, other, PURPOSE, NOTICE, METHODS), ids, asked[side], chance)
+        write_events(out / f"{side}_consents.csv", events, UNLIMITED_FIELDS)
+        write_json(out / f"{side}_notice.json", notice(side, other, asked[side]))
+    write_json(out / "agreement_draft.json", agreement())
 
 
 def after(out: Path, chance: random.Random) -> None:
@@ -84,7 +96,7 @@ def after(out: Path, chance: random.Random) -> None:
         for row in _read(out / "customers.csv")
         if row["audience"] in chosen
     ]
-    _write(out / "arms.csv", ("customer_id", "phone", "arm"), arms)
+    write_rows(out / "arms.csv", ("customer_id", "phone", "arm"), arms)
     arm_of, users = {one: arm for _, one, arm in arms}, _read(out / "users.csv")
     days = (CAMPAIGN[1] - CAMPAIGN[0]).days
     orders = [
@@ -110,12 +122,7 @@ def _bought(path: Path, users: Iterable[tuple[str, str]], fortnight: list[Order]
     rows = (
         (user, one, int(user in spent), amount(spent[user]), amount(usual[user] // FORTNIGHTS)) for user, one in users
     )
-    _write(path, ("user_id", "phone", "bought", "spend", "usual"), rows)
-
-
-def phone(number: int) -> str:
-    """The rule: person number -> "150" and the number in eight digits."""
-    return f"150{number:08d}"
+    write_rows(path, ("user_id", "phone", "bought", "spend", "usual"), rows)
 
 
 def cents(chance: random.Random) -> int:
@@ -131,69 +138,34 @@ def amount(paid: int) -> str:
 def _orders(path: Path, orders: Iterable[Order]) -> None:
     rows = sorted(orders, key=lambda order: (order[1], order[0]))
     numbered = ((number, user, day.isoformat(), amount(paid)) for number, (user, day, paid) in enumerate(rows, 1))
-    _write(path, ("order_id", "user_id", "day", "amount"), numbered)
+    write_rows(path, ("order_id", "user_id", "day", "amount"), numbered)
 
 
-def _consents(
-    out: Path, handler: str, recipient: str, people: Sequence[str], categories: Sequence[str], chance: random.Random
-) -> None:
+def said(
+    question: Question, people: Sequence[str], categories: Sequence[str], chance: random.Random
+) -> Iterator[Event]:
     """Of twenty people one says nothing, one withdraws, and one refuses."""
-    with (out / f"{handler}_consents.csv").open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, EVENT_FIELDS, restval="", lineterminator="\n")
-        writer.writeheader()
-        for person in people:
-            kind, name = chance.randrange(20), chance.randbytes(10).hex()
-            common = {"subject": person, "handler": handler, "by": "subject", "purpose": PURPOSE}
-            if kind == 0:
-                continue
-            if kind == 1:
-                refusal = {"event_id": f"{name}-1", "type": "consent_refused", "at": ASKED.isoformat()}
-                writer.writerow({**common, **refusal, "recipient": recipient})
-                continue
-            writer.writerow(
-                {
-                    **common,
-                    "event_id": f"{name}-1",
-                    "type": "consent_given",
-                    "at": ASKED.isoformat(),
-                    "consent_id": name,
-                    "notice": f"{NOTICE}@1",
-                    "mode": "explicit",
-                    "evidence": "true",
-                    "channel": "app",
-                    "categories": ";".join(categories),
-                    "methods": ";".join(METHODS),
-                    "recipients": recipient,
-                    "form": "separate",
-                }
-            )
-            if kind == 2:
-                at = (ASKED + timedelta(days=5)).isoformat()
-                writer.writerow(
-                    {**common, "event_id": f"{name}-2", "type": "consent_withdrawn", "at": at, "recipient": recipient}
-                )
+    for person in people:
+        kind, name = chance.randrange(20), chance.randbytes(10).hex()
+        if kind == 0:
+            continue
+        if kind == 1:
+            yield question.refused(person, f"{name}-1", ASKED)
+            continue
+        yield question.given(person, name, ASKED, categories)
+        if kind == 2:
+            yield question.withdrawn(person, name, ASKED)
 
 
 def notice(side: str, other: str, categories: Sequence[str]) -> dict[str, object]:
     """What one side tells its customers."""
-    told = {"purposes": [PURPOSE], "methods": list(METHODS), "categories": list(categories)}
-    return {
-        "id": NOTICE,
-        "version": 1,
-        "language": "zh-CN",
-        "title": "活动规划与效果统计告知书",
-        "text": f"经您单独同意，{NAMES[side]}将以加密求交和同态加密的方式与{NAMES[other]}共同统计营销活动的覆盖与效果，"
-        "仅得出各分组的统计数字，不识别个人。",
-        "handler_name": NAMES[side],
-        "handler_contact": f"privacy@{side}.example",
-        "retention": "自取得之日起180天",
-        "after_retention": "删除",
-        "rights_channel": "应用内“我的-隐私”",
-        "withdrawal_channel": "应用内“我的-隐私-撤回同意”",
-        "closure_channel": "应用内“我的-注销账户”",
-        **told,
-        "recipients": [{"party": other, "name": NAMES[other], "contact": f"privacy@{other}.example", **told}],
-    }
+    terms = {"purposes": [PURPOSE], "methods": list(METHODS), "categories": list(categories)}
+    text = (
+        f"经您单独同意，{NAMES[side]}将以加密求交和同态加密的方式与{NAMES[other]}共同统计营销活动的覆盖与效果，"
+        "仅得出各分组的统计数字，不识别个人。"
+    )
+    begin = heading(NOTICE, "活动规划与效果统计告知书", text, side, NAMES[side])
+    return {**begin, **KEPT, **terms, "recipients": [recipient(other, NAMES[other], terms)]}
 
 
 def agreement() -> dict[str, object]:
@@ -205,48 +177,23 @@ def agreement() -> dict[str, object]:
         {"name": "usual", "category": PURCHASE, "type": "number", "min": "0", "max": "500", "scale": 2},
     ]
     exact = {"bought": {"sum": "0"}, "spend": {"sum": "0", "sum_of_squares": "0"}, "usual": {"sum": "0"}}
-    return {
-        "parties": [{"id": side, "impact_assessment": "campaign-2026"} for side in NAMES],
-        "purposes": [PURPOSE],
-        "directions": [
-            {"operation": "OVERLAP", **ends},
-            {"operation": "AGGREGATE", **ends, "columns": list(exact)},
-        ],
-        "match_keys": [{"name": "phone.e164", "category": PHONE}],
-        "columns": columns,
-        "aggregate": {
-            "segments": 8,
-            "minimum_cohort": 50,
-            "dummies": "NONE",
-            "noise": "NONE",
-            "epsilon_cap": "10",
-            "delta_cap": "0.00001",
-            "period_days": 30,
-            "measures": [{"column": name, "epsilon": loss} for name, loss in exact.items()],
-        },
-        "caps": {"rows_receiver": 1_000_000, "rows_sender": 1_000_000, "runs_per_day": 10},
-        "retention_days": 180,
-        "valid_from": "2026-01-01T00:00:00+08:00",
-        "valid_until": "2031-01-01T00:00:00+08:00",
-        "legal_text_hash": "b257dfd6046396c10e06f173d4fd989cf76241b0f5ca5af3965ab9a408e35cd8",
-        "sandbox": True,
+    directions = [{"operation": "OVERLAP", **ends}, {"operation": "AGGREGATE", **ends, "columns": list(exact)}]
+    statistics = {
+        "segments": 8,
+        "minimum_cohort": 50,
+        "dummies": "NONE",
+        "noise": "NONE",
+        "epsilon_cap": "10",
+        "delta_cap": "0.00001",
+        "period_days": 30,
+        "measures": [{"column": name, "epsilon": loss} for name, loss in exact.items()],
     }
-
-
-def _json(path: Path, content: object) -> None:
-    path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    return draft(NAMES, "campaign-2026", PURPOSE, directions, columns, aggregate=statistics)
 
 
 def _read(path: Path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))
-
-
-def _write(path: Path, header: Sequence[str], rows: Iterable[Row]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
 
 
 if __name__ == "__main__":

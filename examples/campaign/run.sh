@@ -6,35 +6,22 @@
 # DIR: a new directory. N: customers of the retailer, by default 900; everything is generated, with a fixed seed.
 set -euo pipefail
 
-usage() {
-    echo "usage: $0 --workdir DIR [--customers N]" >&2
-    exit 2
-}
-work='' customers=900
-while (($#)); do
-    case $1 in
-    --workdir) work=${2:-} ;;
-    --customers) customers=${2:-} ;;
-    *) usage ;;
-    esac
-    shift $(($# > 1 ? 2 : 1))
-done
-[[ -n $work && $customers =~ ^[1-9][0-9]*$ ]] || usage
 sides=(retailer shop) legal_names=(仁里零售有限公司 平川数字平台有限公司)
 # shellcheck source=examples/two_gateways.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../two_gateways.sh"
-in_new_folder "$work"
+customers=900 usage='--workdir DIR [--customers N]'
+read_options "$@"
+[[ $customers =~ ^[1-9][0-9]*$ ]] || wrong_usage
+in_new_folder "$workdir"
 
 step 'inputs: customers, a year of orders, consent events, notices, the agreement'
-"$python" "$here/make_inputs.py" before --customers "$customers" --out "$work"
+make_inputs before --customers "$customers"
 
 step 'homes, keys and two servers'
 declare_data() {
-    if [[ $1 == retailer ]]; then
-        retailer dataset add customers --path "$work/customers.csv" --subject-column customer_id
-    else
-        shop dataset add users --path "$work/users.csv" --subject-column user_id
-    fi >/dev/null
+    together \
+        retailer dataset add customers --path "$work/customers.csv" --subject-column customer_id \
+        + shop dataset add users --path "$work/users.csv" --subject-column user_id
 }
 open_gateways
 
@@ -48,15 +35,10 @@ step 'before the campaign: OVERLAP of every audience'
 "$python" "$here/measure.py" before "$work"
 
 step 'the campaign: half of the chosen customers get a message, a fortnight of orders'
-"$python" "$here/make_inputs.py" after --out "$work"
-declare_after() {
-    if [[ $1 == retailer ]]; then
-        retailer dataset add arms --path "$work/arms.csv" --subject-column customer_id
-    else
-        shop dataset add buyers --path "$work/buyers.csv" --subject-column user_id
-    fi >/dev/null
-}
-on_both declare_after
+make_inputs after
+together \
+    retailer dataset add arms --path "$work/arms.csv" --subject-column customer_id \
+    + shop dataset add buyers --path "$work/buyers.csv" --subject-column user_id >/dev/null
 
 step 'after it: AGGREGATE per arm, and the lift of the message over the control'
 "$python" "$here/measure.py" after "$work"

@@ -1,6 +1,6 @@
 """Count how often the intervals of noisy statistics cover the truth, over many runs of two gateways.
 
-    python coverage.py [--runs 100] [--workdir DIR] [--reverse]
+    PYTHONPATH=examples python examples/email_lift/coverage.py [--runs 100] [--workdir DIR] [--reverse]
 
 Founds two gateways with `run.sh` on a small population, serves them again, and then every run has customer files of
 its own (other people of the population, other segments, other purchases), an agreement of its own and a real session.

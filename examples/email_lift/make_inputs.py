@@ -1,6 +1,7 @@
 """Make the inputs of the example from a campaign's table in CSV: two customer files and two of consent events.
 
-    python make_inputs.py --csv FILE --out DIR [--noise on|off] [--reverse] [--strangers N]
+    PYTHONPATH=examples python examples/email_lift/make_inputs.py --csv FILE --out DIR
+        [--noise on|off] [--reverse] [--strangers N]
 
 Every row of FILE is a person whom the mailer wrote to, or left alone. The shop has 70 % of them and 20,000 strangers.
 Who is in which group is decided by the order of SHA-256 over "LABEL PHONE", as README.md says: no random generator,
@@ -10,21 +11,35 @@ so that anyone can make the same files.
 from __future__ import annotations
 
 import argparse
-import csv
 import hashlib
-import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from inputs import (
+    KEPT,
+    PHONE,
+    Event,
+    Question,
+    as_typed,
+    draft,
+    heading,
+    people_of,
+    phone,
+    recipient,
+    stranger_phone,
+    write_events,
+    write_json,
+    write_rows,
+)
+
 SHARED = 70  # of 100 people are the shop's customers, too
 STRANGERS = 20_000  # the shop's other customers, by default
 PURPOSE = "campaign_measurement"
 METHODS = ("psi_hash", "he_aggregate")
 NOTICE = "lift"
-PHONE = "phone_hash"
 # Agreed column -> category that the consent must name.
 COLUMNS = {"visit": "shop_visit", "conversion": "purchase", "spend": "purchase"}
 CATEGORIES = (PHONE, "shop_visit", "purchase")
@@ -38,18 +53,12 @@ MAILER_KINDS = {
 }  # fmt: skip
 SHOP_KINDS = {"separate": 95, "withdrew": 2, "silent": 1, "one_category": 1, "one_method": 1}
 
-EVENT_FIELDS = (
-    "event_id", "type", "at", "subject", "handler", "consent_id", "notice", "by", "mode", "evidence", "channel",
-    "valid_until", "purpose", "categories", "methods", "recipients", "form", "recipient",
-)  # fmt: skip
 NAMES = {"retailer": "仁里零售有限公司", "partner": "平川数字平台有限公司"}
 WORDS = {
     PHONE: "手机号码的加密摘要",
     "shop_visit": "活动期内是否到店或访问网站",
     "purchase": "活动期内是否购买及消费金额",
 }
-
-Row = dict[str, str]
 
 
 def main() -> int:
@@ -60,20 +69,12 @@ def main() -> int:
     parser.add_argument("--reverse", action="store_true", help="the partner mails, the retailer is the shop")
     parser.add_argument("--strangers", type=int, default=STRANGERS, help="the shop's other customers")
     options = parser.parse_args()
-    needed = ("segment", *COLUMNS)
-    with options.csv.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.DictReader(stream)
-        missing = set(needed) - set(reader.fieldnames or ())
-        if missing:
-            parser.error(f"{options.csv.name} has no column {', '.join(sorted(missing))}")
-        people = [tuple(row[name] for name in needed) for row in reader]
-    if not people:
-        parser.error(f"{options.csv.name} has no rows")
+    people = people_of(options.csv, ("segment", *COLUMNS), parser)
     mailer, shop = ("partner", "retailer") if options.reverse else ("retailer", "partner")
     make(people, options.strangers, mailer, shop, options.out)
     for side, partner, categories in ((mailer, shop, (PHONE,)), (shop, mailer, CATEGORIES)):
-        _write_json(options.out / f"{side}_notice.json", notice(side, partner, categories))
-    _write_json(options.out / "agreement_draft.json", agreement(mailer, shop, noise=options.noise == "on"))
+        write_json(options.out / f"{side}_notice.json", notice(side, partner, categories))
+    write_json(options.out / "agreement_draft.json", agreement(mailer, shop, noise=options.noise == "on"))
     return 0
 
 
@@ -98,33 +99,20 @@ def make(people: Sequence[tuple[str, ...]], strangers: int, mailer: str, shop: s
     bought = {one: f"S{number:06d}" for number, one in enumerate(ranked("order", theirs), 1)}
 
     names = {"retailer": "customer_id", "partner": "user_id"}
-    _write(
+    write_rows(
         out / f"{mailer}.csv",
         (names[mailer], "phone", "segment"),
         ((customer, as_typed(one), rows[one][0]) for one, customer in mailed.items()),
     )
-    _write(
+    write_rows(
         out / f"{shop}.csv",
         (names[shop], "phone", *COLUMNS),
         ((customer, one, *theirs[one]) for one, customer in bought.items()),
     )
-    _write_events(out / f"{mailer}_consents.csv", events("mailer", mailer, shop, mailed, MAILER_KINDS, (PHONE,)))
-    _write_events(out / f"{shop}_consents.csv", events("shop", shop, mailer, bought, SHOP_KINDS, CATEGORIES))
-
-
-def phone(number: int) -> str:
-    """The rule: row number -> "150" and the number in eight digits."""
-    return f"150{number:08d}"
-
-
-def as_typed(plain: str) -> str:
-    """The mailer's staff type every tenth number with country code and hyphens."""
-    return f"+86 {plain[:3]}-{plain[3:7]}-{plain[7:]}" if plain.endswith("0") else plain
-
-
-def stranger_phone(number: int) -> str:
-    """Strangers have numbers that no row has."""
-    return f"151{number:08d}"
+    question = Question(mailer, shop, PURPOSE, NOTICE, METHODS)
+    write_events(out / f"{mailer}_consents.csv", said("mailer", question, mailed, MAILER_KINDS, (PHONE,)))
+    question = Question(shop, mailer, PURPOSE, NOTICE, METHODS)
+    write_events(out / f"{shop}_consents.csv", said("shop", question, bought, SHOP_KINDS, CATEGORIES))
 
 
 def digest(label: str, one: str) -> bytes:
@@ -137,20 +125,14 @@ def ranked(label: str, phones: Iterable[str]) -> list[str]:
     return sorted(phones, key=lambda one: digest(label, one))
 
 
-def events(
-    label: str,
-    handler: str,
-    recipient: str,
-    subjects: Mapping[str, str],
-    kinds: Mapping[str, int],
-    categories: Sequence[str],
-) -> Iterator[Row]:
+def said(
+    label: str, question: Question, subjects: Mapping[str, str], kinds: Mapping[str, int], categories: Sequence[str]
+) -> Iterator[Event]:
     """Yield what every customer said, in the order of being asked.
 
     Args:
         label: what the digests begin with.
-        handler: party id of the company whose customers they are.
-        recipient: party id of the other one.
+        question: of the company whose customers they are.
         subjects: phone -> customer id.
         kinds: what customers did, of 100.
         categories: what a full consent names; the last one is what "one_category" leaves out.
@@ -165,56 +147,35 @@ def events(
     # Numbered as they come in: ids are stored as they are and must not tell whose they are.
     for number, one in enumerate(sorted(subjects, key=lambda one: (asked[one], one)), 1):
         kind, at, name = done[one], ASKED_FROM + timedelta(seconds=asked[one]), f"{label}-{number:06d}"
-        common = {"subject": subjects[one], "handler": handler, "by": "subject", "purpose": PURPOSE}
-        refusal = {"event_id": f"{name}-2", "recipient": recipient, **common}
         if kind == "silent":
             continue
         if kind == "refused":
-            yield {**refusal, "type": "consent_refused", "at": at.isoformat()}
+            yield question.refused(subjects[one], f"{name}-2", at)
             continue
-        yield {
-            **common,
-            "event_id": f"{name}-1",
-            "type": "consent_given",
-            "at": at.isoformat(),
-            "consent_id": name,
-            "notice": f"{NOTICE}@1",
-            "mode": "preticked" if kind == "preticked" else "explicit",
-            "evidence": "true",
-            "channel": "app",
-            "valid_until": (at + timedelta(days=30)).isoformat() if kind == "expired" else "",
-            "categories": ";".join(categories[:-1] if kind == "one_category" else categories),
-            "methods": ";".join(METHODS[:1] if kind == "one_method" else METHODS),
-            "recipients": recipient,
-            "form": "general" if kind == "general" else "separate",
-        }
+        yield question.given(
+            subjects[one],
+            name,
+            at,
+            categories[:-1] if kind == "one_category" else categories,
+            mode="preticked" if kind == "preticked" else "explicit",
+            valid_until=(at + timedelta(days=30)).isoformat() if kind == "expired" else "",
+            methods=";".join(METHODS[:1] if kind == "one_method" else METHODS),
+            form="general" if kind == "general" else "separate",
+        )
         if kind == "withdrew":
-            yield {**refusal, "type": "consent_withdrawn", "at": (at + timedelta(days=5)).isoformat()}
+            yield question.withdrawn(subjects[one], name, at)
 
 
 def notice(side: str, partner: str, categories: Sequence[str]) -> dict[str, Any]:
     """What customers of `side` read before they agreed."""
     words = "、".join(WORDS[one] for one in categories)
     terms = {"purposes": [PURPOSE], "methods": list(METHODS), "categories": list(categories)}
-    return {
-        "id": NOTICE,
-        "version": 1,
-        "language": "zh-CN",
-        "title": "活动效果统计告知书",
-        "text": f"经您单独同意，{NAMES[side]}将以加密求交和同态加密的方式与{NAMES[partner]}处理您的{words}，"
-        "仅得出各分组的统计数字，不识别个人，用于衡量营销活动的效果。您可以随时撤回同意。",
-        "handler_name": NAMES[side],
-        "handler_contact": f"privacy@{side}.example",
-        **terms,
-        "retention": "自取得之日起180天",
-        "after_retention": "删除",
-        "rights_channel": "应用内“我的-隐私”",
-        "withdrawal_channel": "应用内“我的-隐私-撤回同意”",
-        "closure_channel": "应用内“我的-注销账户”",
-        "recipients": [
-            {"party": partner, "name": NAMES[partner], "contact": f"privacy@{partner}.example", **terms},
-        ],
-    }
+    text = (
+        f"经您单独同意，{NAMES[side]}将以加密求交和同态加密的方式与{NAMES[partner]}处理您的{words}，"
+        "仅得出各分组的统计数字，不识别个人，用于衡量营销活动的效果。您可以随时撤回同意。"
+    )
+    begin = heading(NOTICE, "活动效果统计告知书", text, side, NAMES[side])
+    return {**begin, **terms, **KEPT, "recipients": [recipient(partner, NAMES[partner], terms)]}
 
 
 def agreement(mailer: str, shop: str, *, noise: bool) -> dict[str, Any]:
@@ -225,58 +186,21 @@ def agreement(mailer: str, shop: str, *, noise: bool) -> dict[str, Any]:
     losses = {"visit": {"sum": "0.5"}, "conversion": {"sum": "0.5"}, "spend": {"sum": "1", "sum_of_squares": "1"}}
     exact = {name: dict.fromkeys(epsilon, "0") for name, epsilon in losses.items()}
     private = {"epsilon_count": "1", "epsilon_receiver": "1", "delta": "0.000001"}
-    return {
-        "parties": [{"id": one, "impact_assessment": "lift-2026"} for one in ("retailer", "partner")],
-        "purposes": [PURPOSE],
-        "directions": [
-            {
-                "operation": "AGGREGATE",
-                "receiver": mailer,
-                "sender": shop,
-                "columns": list(COLUMNS),
-                "result_to": ["retailer"],
-            }
-        ],
-        "match_keys": [{"name": "phone.e164", "category": PHONE}],
-        "columns": [{"name": name, "category": COLUMNS[name], **kind} for name, kind in kinds.items()],
-        "aggregate": {
-            "segments": 8,
-            "minimum_cohort": 50,
-            "dummies": "LAPLACE" if noise else "NONE",
-            "noise": "LAPLACE" if noise else "NONE",
-            **(private if noise else {}),
-            "epsilon_cap": "10",
-            "delta_cap": "0.00001",
-            "period_days": 30,
-            "measures": [
-                {"column": name, "epsilon": epsilon} for name, epsilon in (losses if noise else exact).items()
-            ],
-        },
-        "caps": {"rows_receiver": 1_000_000, "rows_sender": 1_000_000, "runs_per_day": 10},
-        "retention_days": 180,
-        "valid_from": "2026-01-01T00:00:00+08:00",
-        "valid_until": "2031-01-01T00:00:00+08:00",
-        "legal_text_hash": "b257dfd6046396c10e06f173d4fd989cf76241b0f5ca5af3965ab9a408e35cd8",
-        "sandbox": True,
+    ends = {"receiver": mailer, "sender": shop}
+    direction = {"operation": "AGGREGATE", **ends, "columns": list(COLUMNS), "result_to": ["retailer"]}
+    columns = [{"name": name, "category": COLUMNS[name], **kind} for name, kind in kinds.items()]
+    statistics = {
+        "segments": 8,
+        "minimum_cohort": 50,
+        "dummies": "LAPLACE" if noise else "NONE",
+        "noise": "LAPLACE" if noise else "NONE",
+        **(private if noise else {}),
+        "epsilon_cap": "10",
+        "delta_cap": "0.00001",
+        "period_days": 30,
+        "measures": [{"column": name, "epsilon": epsilon} for name, epsilon in (losses if noise else exact).items()],
     }
-
-
-def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
-
-
-def _write_events(path: Path, found: Iterable[Row]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, EVENT_FIELDS, restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(found)
-
-
-def _write_json(path: Path, record: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(record, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    return draft(NAMES, "lift-2026", PURPOSE, [direction], columns, aggregate=statistics)
 
 
 if __name__ == "__main__":

@@ -9,43 +9,25 @@
 # N: customers of the shop who stand in no segment, by default 20000.
 set -euo pipefail
 
-usage() {
-    echo "usage: $0 --csv FILE --workdir DIR [--noise on|off] [--reverse] [--strangers N]" >&2
-    exit 2
-}
-csv='' work='' noise=on strangers=20000 reverse=()
-while (($#)); do
-    case $1 in
-    --csv) csv=${2:-} ;;
-    --workdir) work=${2:-} ;;
-    --noise) noise=${2:-} ;;
-    --strangers) strangers=${2:-} ;;
-    --reverse)
-        reverse=(--reverse)
-        shift
-        continue
-        ;;
-    *) usage ;;
-    esac
-    shift $(($# > 1 ? 2 : 1))
-done
-[[ -n $csv && -n $work && ($noise == on || $noise == off) ]] || usage
-[[ -f $csv ]] || { echo "no such file: $csv" >&2; exit 2; }
-csv=$(realpath "$csv")
-control='No E-Mail'
 sides=(retailer partner) legal_names=(仁里零售有限公司 平川数字平台有限公司)
 # shellcheck source=examples/two_gateways.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../two_gateways.sh"
-in_new_folder "$work"
+noise=on strangers=20000 reverse='' usage='--csv FILE --workdir DIR [--noise on|off] [--reverse] [--strangers N]'
+read_options "$@"
+[[ $noise == on || $noise == off ]] || wrong_usage
+[[ -f $csv ]] || { echo "no such file: $csv" >&2; exit 2; }
+csv=$(realpath "$csv")
+control='No E-Mail'
+in_new_folder "$workdir"
 
 step 'inputs: customers and consent events of both companies, notices, the agreement to propose'
-"$python" "$here/make_inputs.py" --csv "$csv" --out "$work" --noise "$noise" --strangers "$strangers" "${reverse[@]}"
+make_inputs --csv "$csv" --noise "$noise" --strangers "$strangers" ${reverse:+--reverse}
 
 step 'homes, keys and two servers'
 declare_data() {
-    local id=customer_id
-    [[ $1 == retailer ]] || id=user_id
-    "$1" dataset add customers --path "$work/$1.csv" --subject-column "$id" >/dev/null
+    together \
+        retailer dataset add customers --path "$work/retailer.csv" --subject-column customer_id \
+        + partner dataset add customers --path "$work/partner.csv" --subject-column user_id
 }
 open_gateways
 
@@ -54,31 +36,28 @@ exchange_cards
 
 step 'registries and notices'
 register() { # SIDE: what it registers
-    local side=$1 recipient
-    recipient=$(other_side "$1")
-    "$side" registry add-purpose campaign_measurement --text '衡量营销活动的效果' >/dev/null
-    "$side" registry add-category phone_hash --text '手机号码的加密摘要' >/dev/null
-    "$side" registry add-category shop_visit --text '活动期内是否到店或访问网站' >/dev/null
-    "$side" registry add-category purchase --text '活动期内是否购买及消费金额' >/dev/null
-    "$side" registry add-assessment lift-2026 --purpose campaign_measurement --recipient "$recipient" \
+    together \
+        "$1" registry add-purpose campaign_measurement --text '衡量营销活动的效果' \
+        + "$1" registry add-category phone_hash --text '手机号码的加密摘要' \
+        + "$1" registry add-category shop_visit --text '活动期内是否到店或访问网站' \
+        + "$1" registry add-category purchase --text '活动期内是否购买及消费金额' \
+        + "$1" registry add-assessment lift-2026 --purpose campaign_measurement --recipient "$(other_side "$1")" \
         --method psi_hash --method he_aggregate \
-        --approved-at 2026-01-05T09:00:00+08:00 --approver 'privacy office' >/dev/null
-    "$side" notice create "$work/${side}_notice.json" >/dev/null
-    "$side" notice publish lift --version 1 --at 2026-01-10T09:00:00+08:00 >/dev/null
+        --approved-at 2026-01-05T09:00:00+08:00 --approver 'privacy office' \
+        + "$1" notice create "$work/${1}_notice.json" \
+        + "$1" notice publish lift --version 1 --at 2026-01-10T09:00:00+08:00 >/dev/null
 }
 on_both register
 
 step 'one agreement, signed by both and bound on either side'
 agree "$work/agreement_draft.json"
-if ((${#reverse[@]})); then mailer=partner shop=retailer; else mailer=retailer shop=partner; fi
-bind() { # SIDE OPTION...: bind one side's data set
-    local side=$1 id=customer_id
-    shift
-    [[ $side == retailer ]] || id=user_id
-    "$side" agreement bind "$agreement" --dataset customers --subject-column "$id" --match-key phone.e164=phone "$@"
-}
-bind "$mailer" --segment-column segment
-bind "$shop" --column visit=visit --column conversion=conversion --column spend=spend
+if [[ -n $reverse ]]; then mailer=partner shop=retailer; else mailer=retailer shop=partner; fi
+ids() { if [[ $1 == retailer ]]; then echo customer_id; else echo user_id; fi; }
+words=(agreement bind "$agreement" --dataset customers --match-key phone.e164=phone)
+together \
+    "$mailer" "${words[@]}" --subject-column "$(ids "$mailer")" --segment-column segment \
+    + "$shop" "${words[@]}" --subject-column "$(ids "$shop")" \
+    --column visit=visit --column conversion=conversion --column spend=spend
 
 step 'consent events, both sides at a time'
 on_both import_consents
@@ -87,7 +66,7 @@ step 'AGGREGATE'
 "$mailer" job run AGGREGATE --agreement "$agreement" --purpose campaign_measurement \
     --column visit --column conversion --column spend --output json >"$work/$mailer/job.json"
 job=$("$python" -c 'import json, sys; print(json.load(sys.stdin)["job"])' <"$work/$mailer/job.json")
-if ((${#reverse[@]})); then
+if [[ -n $reverse ]]; then
     # The retailer answered, and learned the result: it reads its own job. Segments have numbers there, in the order
     # of their names; the names stay with the partner, who tells which number is the control.
     job=$(retailer job list --output json | "$python" -c 'import json, sys; print(json.load(sys.stdin)[0]["job"])')

@@ -69,10 +69,10 @@ def _environment() -> dict[str, str]:
     return {**known, "PATH": here}
 
 
-def _run(folder: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
+def _run(*words: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(word) for word in words],
-        env=_environment(),
+        env={**_environment(), **variables},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -240,7 +240,7 @@ def test_a_wrong_result_is_exit_code_1(runs: dict[str, tuple[Path, str]], tmp_pa
     result = _result(folder)
     result["cells"][0]["value"] = "1"
     (tmp_path / "result.json").write_text(json.dumps(result), encoding="utf-8")
-    ended = _run(folder.parent, sys.executable, EXAMPLE / "check.py", tmp_path)
+    ended = _run(sys.executable, EXAMPLE / "check.py", tmp_path)
     assert ended.returncode == 1
     assert "differences, among them:" in ended.stdout
 
@@ -257,7 +257,8 @@ def test_the_inputs_are_the_same_every_time(runs: dict[str, tuple[Path, str]], t
         "--noise",
         "off",
     )
-    assert _run(folder.parent, sys.executable, EXAMPLE / "make_inputs.py", *words).returncode == 0
+    made = _run(sys.executable, EXAMPLE / "make_inputs.py", *words, PYTHONPATH=str(EXAMPLE.parent))
+    assert made.returncode == 0, made.stderr
     for name in FILES - {"agreement.json", "result.json"}:
         assert (tmp_path / name).read_bytes() == (folder / name).read_bytes()
 
@@ -272,12 +273,12 @@ def test_what_it_cannot_use_is_said(runs: dict[str, tuple[Path, str]], tmp_path:
     folder, _ = runs["exact"]
     source = tmp_path / "campaign.csv"
     source.write_text("segment,visit,conversion\na,1,0\n", encoding="utf-8")
-    ended = _run(folder.parent, EXAMPLE / "run.sh", "--csv", source, "--workdir", tmp_path / "work")
+    ended = _run(EXAMPLE / "run.sh", "--csv", source, "--workdir", tmp_path / "work")
     assert ended.returncode == 2
     assert "has no column spend" in ended.stderr
-    used = _run(folder.parent, EXAMPLE / "run.sh", "--csv", source, "--workdir", folder)
+    used = _run(EXAMPLE / "run.sh", "--csv", source, "--workdir", folder)
     assert used.returncode == 2
     assert "is not empty" in used.stderr
-    wrong = _run(folder.parent, EXAMPLE / "run.sh", "--csv", source, "--workdir", tmp_path / "work", "--noise", "some")
+    wrong = _run(EXAMPLE / "run.sh", "--csv", source, "--workdir", tmp_path / "work", "--noise", "some")
     assert wrong.returncode == 2
     assert "usage:" in wrong.stderr

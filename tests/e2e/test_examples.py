@@ -32,11 +32,12 @@ def _table(path: Path) -> None:
             writer.writerow((*history, "Rural", 1, channel, "No E-Mail", 0, 0, 0))
 
 
-def _run(*words: str | Path) -> subprocess.CompletedProcess[str]:
+def _run(*words: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
     here = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    known = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return subprocess.run(
         [str(word) for word in words],
-        env={**{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}, "PATH": here},
+        env={**known, "PATH": here, **variables},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -108,7 +109,8 @@ def test_the_check_notices(workdir: Path, tmp_path: Path, damage: str) -> None:
 def test_the_inputs_are_the_same_every_time(workdir: Path, tmp_path: Path) -> None:
     source = workdir.parent / "customers.csv"
     words = ("--csv", source, "--out", tmp_path, "--strangers", str(STRANGERS))
-    assert _run(sys.executable, EXAMPLE / "make_inputs.py", *words).returncode == 0
+    made = _run(sys.executable, EXAMPLE / "make_inputs.py", *words, PYTHONPATH=str(EXAMPLE.parent))
+    assert made.returncode == 0, made.stderr
     for name in ("retailer.csv", "partner.csv", "retailer_consents.csv", "partner_consents.csv"):
         assert (tmp_path / name).read_bytes() == (workdir / name).read_bytes()
 
