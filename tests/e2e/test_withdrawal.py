@@ -59,6 +59,7 @@ def test_a_withdrawal_after_a_release_reaches_the_partner(tmp_path: Path, capsys
         pair.retailer.pause()
         events = withdrawals(pair.platform, leaving, pair.retailer.party)
         assert pair.platform.give(events).accepted == len(leaving)
+        pair.platform.hasten("reach-runs")
         client: Client = pair.platform.client
         until(
             lambda: {one.state for one in client.rights.notices()} == {"DUE"}, "the notice waits for the retailer", 60
@@ -78,6 +79,7 @@ def test_a_withdrawal_after_a_release_reaches_the_partner(tmp_path: Path, capsys
         assert {row["evidence"] for row in client.rights.affected([theirs]).to_pylist()} == {"HELD", "REMOVED"}
         counts = command(pair.platform, "rights", "incident", "--job", theirs, "--tell-partner", capsys=capsys)
         assert sum(int(str(row["customers"])) for row in counts) == len(held)
+        pair.platform.hasten("reach-runs")
         until(
             lambda: any(one.kind == "INCIDENT" for one in pair.retailer.client.rights.notices()),
             "the incident is told",
