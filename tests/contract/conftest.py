@@ -1,4 +1,4 @@
-"""Every test of the store runs on both databases, each test on an empty one of its own."""
+"""Every test of the store runs on both databases, each test on an empty one of its own; gateways come in twins."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from gateway.store import SqlStore, open_store
 from tests.contract import given
 from tests.empty_stores import empty_sqlite
+from tests.twin import Twin, close_all, make_twin
 
 BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 
@@ -44,3 +45,16 @@ async def other(store: SqlStore, store_url: str) -> AsyncIterator[SqlStore]:
     opened = await open_store(store_url, now=lambda: given.NOW)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def twins_closed() -> AsyncIterator[None]:
+    """Stop the gateways of the twins that a test makes."""
+    yield
+    await close_all()
+
+
+@pytest.fixture
+async def twin(tmp_path: Path, twins_closed: None) -> Twin:
+    """Two gateways under the usual terms."""
+    return await make_twin(tmp_path)

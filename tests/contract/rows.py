@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -13,7 +14,7 @@ import pyarrow as pa
 from gateway.flow.job import read_result
 from gateway.flow.memory import Memory
 from gateway.route.job import Job
-from gateway.route.session import Session
+from gateway.route.session import Chunk, Session
 from tests.results import read_tokens
 from tests.twin import EVERYBODY, PLATFORM, RETAILER, Gateway, Twin, make_twin
 
@@ -96,6 +97,20 @@ def before_close(twin: Twin, act: Callable[[], Awaitable[None]]) -> None:
     twin.retailer.peer.close_session = close  # type: ignore[method-assign]
 
 
+def before_pull(twin: Twin, stage: int, act: Callable[[], Awaitable[None]]) -> None:
+    """Step in ahead of the first pull of a stage."""
+    inner, done = twin.retailer.peer.pull, list[int]()
+
+    async def pull(card: Any, session_id: str, number: int, from_seq: int) -> Any:
+        if number == stage and not done:
+            done.append(number)
+            await act()
+        async for chunk in inner(card, session_id, number, from_seq):
+            yield chunk
+
+    twin.retailer.peer.pull = pull  # type: ignore[method-assign]
+
+
 def after_pull(twin: Twin, stage: int, act: Callable[[], Awaitable[None]]) -> None:
     """Step in behind the first pull of a stage."""
     inner, done = twin.retailer.peer.pull, list[int]()
@@ -108,3 +123,8 @@ def after_pull(twin: Twin, stage: int, act: Callable[[], Awaitable[None]]) -> No
             await act()
 
     twin.retailer.peer.pull = pull  # type: ignore[method-assign]
+
+
+def rehashed(chunk: Chunk, content: bytes) -> Chunk:
+    """Return a chunk of other bytes, with their digest."""
+    return replace(chunk, bytes=content, sha256=hashlib.sha256(content).digest())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
@@ -21,7 +20,7 @@ from gateway.route.agreement import Operation
 from gateway.route.job import Failure, Job, JobState
 from gateway.route.session import Chunk, SessionState, Stage
 from gateway.spool import Spool
-from tests.contract.rows import rows_twin, session_at
+from tests.contract.rows import rehashed, rows_twin, session_at
 from tests.twin import ASKED, PLATFORM, PURPOSE, Gateway, Twin, close_all, customers, given
 
 ROWS, SHARED, WIDTH = (100, 120), 20, 32
@@ -43,10 +42,6 @@ async def twin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
         await side.start()
     yield twin
     await close_all()
-
-
-def rehashed(chunk: Chunk, content: bytes) -> Chunk:
-    return replace(chunk, bytes=content, sha256=hashlib.sha256(content).digest())
 
 
 def corrupted(content: bytes) -> Callable[[Chunks], Chunks]:
