@@ -105,15 +105,24 @@ def plain(table: pa.Table) -> list[dict[str, object]]:
     return kept.sort_by([("customer", "ascending"), ("attribute", "ascending")]).to_pylist()
 
 
+class Reached(Exception):
+    """A job is where a test wants it."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+
+
 def until(client: Client, job_id: str, reached: Callable[[Job], bool], timeout_s: float = 60) -> Job:
-    """Look at a job until it is where the test wants it, or at its end."""
-    end = time.monotonic() + timeout_s
-    while time.monotonic() < end:
-        job = client.jobs.get(job_id)
+    """Follow a job, which tells of every change at once, until it is where the test wants it, or at its end."""
+
+    def look(job: Job) -> None:
         if reached(job) or job.final:
-            return job
-        time.sleep(0.005)
-    raise AssertionError(f"the job stays {job.state}, stage {job.stage}")
+            raise Reached(job)
+
+    try:
+        return client.jobs.wait(job_id, look, timeout_s)
+    except Reached as found:
+        return found.job
 
 
 MOMENTS: dict[str, Callable[[Job], bool]] = {
