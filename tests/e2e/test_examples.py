@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "enrich_profiles"
-ROWS = 1000
-STRANGERS = 300
+ROWS = 500
+STRANGERS = 150
 BANDS = ("1) $0 - $100", "2) $100 - $200", "3) $200 - $350", "6) $750 - $1,000", "7) $1,000 +")
 HEADER = "recency,history_segment,history,mens,womens,zip_code,newbie,channel,segment,visit,conversion,spend"
 
