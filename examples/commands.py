@@ -11,7 +11,7 @@ import sys
 from itertools import groupby
 from pathlib import Path
 
-from gateway.main import main
+from gateway.main.__main__ import start
 
 
 def run(folder: Path, words: list[str]) -> int:
@@ -20,7 +20,7 @@ def run(folder: Path, words: list[str]) -> int:
             continue
         home, *rest = command
         sys.argv = ["assent", "--home", str(folder / home), *rest]
-        if code := main():
+        if code := start():
             return code
     return 0
 
