@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import javascript, mysql, postgres
+from tests import golang, javascript, mysql, postgres
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,7 @@ NEEDS = {
         Need("mysql", frozenset({"mysql_server"}), mysql.absent),
         Need("vectors", frozenset({"vectors_dir"}), _vectors_absent),
         Need("node", frozenset(), javascript.absent),
+        Need("go", frozenset(), golang.absent),
         Need("ifma", frozenset(), _ifma_absent),
         Need("child_memory", frozenset(), _child_memory_absent),
         Need("thorough", frozenset(), _thorough_absent),

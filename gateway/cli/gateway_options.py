@@ -77,6 +77,14 @@ def _home() -> Path | None:
     return Path(home) if home else None
 
 
+def _tell_version(asked: bool) -> None:
+    if asked:
+        from importlib import metadata  # slow to load
+
+        typer.echo(f"assent {metadata.version('assent-gateway')}")
+        raise typer.Exit
+
+
 def set_options(
     context: typer.Context,
     home: Path | None = typer.Option(None, envvar="ASSENT_HOME", help="Home of this gateway."),
@@ -84,6 +92,8 @@ def set_options(
     ca_file: Path | None = typer.Option(None, envvar="ASSENT_CA_FILE", help="Certificates to trust, PEM."),
     token_file: Path | None = typer.Option(None, envvar="ASSENT_TOKEN_FILE", help="File with a bearer token."),
     output: Output = typer.Option(Output.TABLE, envvar="ASSENT_OUTPUT", help="How results are printed."),
+    version: bool = typer.Option(False, "--version", callback=_tell_version, is_eager=True, help="Say it and end."),
 ) -> None:
     """Assent: join customer data across companies, for the customers who agreed."""
+    del version
     context.obj = GatewayOptions(home, target, ca_file, token_file, output)

@@ -186,7 +186,6 @@ def campaign(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return work
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize("damage", ["order", "consent", "cell"])
 def test_the_check_of_a_campaign_notices(campaign: Path, tmp_path: Path, damage: str) -> None:
     spec = importlib.util.spec_from_file_location("campaign_check", CAMPAIGN / "check.py")
