@@ -31,10 +31,15 @@ class Memory:
         self._lock = threading.Lock()
 
     @contextmanager
-    def lend(self) -> Iterator[int]:
-        """Lend a share for the length of a block; yields its bytes."""
+    def lend(self, most: int | None = None) -> Iterator[int]:
+        """Lend a share for the length of a block; yields its bytes.
+
+        Args:
+            most: bytes beyond which the borrower leaves the rest to runs; None takes what there is.
+        """
         with self._lock:
-            share = max(self._floor, (self._limit - self._lent) // 2)
+            left = (self._limit - self._lent) // 2
+            share = max(self._floor, left if most is None else min(left, most))
             self._lent += share
         try:
             yield share

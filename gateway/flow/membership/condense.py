@@ -32,6 +32,8 @@ KEPT = timedelta(days=3 * 366)
 """PIPL 56: records of processing are kept for three years at least."""
 TRIES = 5
 PAGE = 10
+MOST_MEMORY = 64 << 20
+"""Bytes for sorting a cohort: a run that starts meanwhile needs the rest more."""
 
 
 class Bitmap:
@@ -96,7 +98,7 @@ async def _number(house: House, membership: Membership) -> None:
     """
     job_id = membership.job_id
     try:
-        with house.memory.lend() as memory, ExitStack() as stack:
+        with house.memory.lend(MOST_MEMORY) as memory, ExitStack() as stack:
             people = house.spool.sorter(job_id, "members", REF_BYTES, REF_BYTES, memory // 2)
             stack.callback(people.close)
             leaves = house.spool.sorter(job_id, "member-leaves", 32, 32, memory // 2)

@@ -18,6 +18,12 @@ def test_each_run_gets_half_of_what_is_left_and_gives_it_back() -> None:
         assert anew == 512
 
 
+def test_who_can_do_with_less_leaves_the_rest_to_runs() -> None:
+    memory = Memory(1024, floor=16)
+    with memory.lend(100) as some, memory.lend() as run, memory.lend(1) as least:
+        assert (some, run, least) == (100, 462, 16)
+
+
 def test_all_shares_together_stay_within_the_limit_and_the_floors() -> None:
     memory = Memory(1 << 20, floor=1 << 10)
     with ExitStack() as stack:
