@@ -323,6 +323,8 @@ def main() -> None:
     chosen = [part for part in options.only.split(",") if part]
     if unknown := set(chosen) - set(PARTS):
         parser.error(f"--only takes {', '.join(PARTS)}, not {', '.join(sorted(unknown))}")
+    if options.folder is not None:
+        options.folder.mkdir(parents=True, exist_ok=True)
     print(machine())
     all_figures: dict[str, dict[str, float]] = {}
     for database in ("SQLite", "PostgreSQL") if options.postgres else ("SQLite",):
