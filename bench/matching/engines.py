@@ -34,6 +34,7 @@ class Figures:
         bytes: TCP payload between the parties, both directions.
         rss_mb: largest resident memory of any process of the receiver's and of the sender's side, in 10^6 bytes.
         intersection: rows of the result, checked.
+        after_cpu_s: user and system seconds of work that followed the result; None for an engine that has none.
     """
 
     wall_s: float
@@ -42,6 +43,7 @@ class Figures:
     bytes: int
     rss_mb: tuple[float, float]
     intersection: int
+    after_cpu_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +123,17 @@ class Assent:
             asker = Party(words, {"words": ground.words(self.operation, result)}, folder / "asker.log", cores[0])
             stack.callback(asker.end)
             asker.ready()
+            gateways.numbered(ground.folder)  # of a run before this one
             pids = [asker.pid, *(server.pid for server in servers.values())]
             with Wire(ground.peer_ports) as wire:
                 spent, wall_s, jobs = measured(pids, [asker], lambda: gateways.finished(both))
             client, receiver, sender = map(peak_mb, pids)
+            ended = sum(map(cpu_s, pids[1:]))
+            gateways.numbered(ground.folder)
+            after = sum(map(cpu_s, pids[1:])) - ended
         found = people.check_parquet(ground.ours, result, self.operation == "ENRICH")
         gate = gateways.gate_cpu_s(jobs)
-        return Figures(wall_s, spent, gate, wire.total, (max(client, receiver), sender), found)
+        return Figures(wall_s, spent, gate, wire.total, (max(client, receiver), sender), found, after)
 
 
 def measured(pids: Sequence[int], parties: Sequence[Party], last: Callable[[], Last]) -> tuple[float, float, Last]:

@@ -34,6 +34,7 @@ GATE_COUNT = "gate_cpu_ms"  # in the report of a job, on either side
 COLUMN, CATEGORY = "attribute", "membership_tier"
 MOST_IMPORTED = 2_000_000  # events of one company that are imported; about five kilobytes of disk each
 START_S = 600.0  # a store of ten million events may want looking through
+NUMBERED_S = 600.0  # it begins within half a minute
 
 _SEEDED = "seeded.json"
 _SAID = 2000  # letters of a log that are shown
@@ -160,6 +161,22 @@ def finished(both: Both) -> tuple[Job, Job]:
     theirs, *_ = [job for job in both.platform.jobs.list() if job.session_id == mine.session_id]
     *_, ended = both.platform.jobs.watch(theirs.job_id)
     return mine, ended
+
+
+def numbered(folder: Path) -> None:
+    """Wait until both gateways have numbered the people of all runs so far: work that follows a run.
+
+    Args:
+        folder: holds their homes.
+
+    Raises:
+        Ended: it takes more than ten minutes.
+    """
+    until = time.monotonic() + NUMBERED_S
+    while any(file for party in PARTIES for file in (folder / party / "results").glob("*.members")):
+        if time.monotonic() > until:
+            raise Ended("the people of an earlier run are not numbered; look at both gateways' server.log")
+        time.sleep(0.1)
 
 
 def gate_cpu_s(jobs: tuple[Job, Job]) -> float | None:

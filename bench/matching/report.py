@@ -29,6 +29,8 @@ class Run:
         receiver_rss_mb: of the receiver's processes.
         sender_rss_mb: of the sender's processes.
         intersection: rows of the result, compared with the truth.
+        after_cpu_s: user and system seconds of work that followed the result: ours number the people of the run for
+            proofs of membership; None for an engine that has none.
         flag: why the run is not to be trusted; "" when nothing is known against it.
         machine: where it ran.
     """
@@ -45,6 +47,7 @@ class Run:
     receiver_rss_mb: float
     sender_rss_mb: float
     intersection: int
+    after_cpu_s: float | None
     flag: str
     machine: str
 
@@ -69,6 +72,7 @@ def run_of(engine: str, sizes: tuple[int, int], figures: Figures, machine: str) 
         receiver_rss_mb=round(figures.rss_mb[0], 1),
         sender_rss_mb=round(figures.rss_mb[1], 1),
         intersection=figures.intersection,
+        after_cpu_s=None if figures.after_cpu_s is None else round(figures.after_cpu_s, 3),
         flag=_flag(engine, sizes, figures.cpu_s),
         machine=machine,
     )
@@ -88,12 +92,14 @@ def _of_one_size(sizes: tuple[int, int], runs: list[Run]) -> list[str]:
     lines = [f"{sizes[0]:,} x {sizes[1]:,} rows, {runs[0].intersection:,} in common"]
     if rival:
         lines[0] += f"; the last two columns: times {RIVAL}"
-    head = f"{'':18}{'wall s':>9}{'CPU s':>9}{'of it gate':>12}{'us a row':>10}{'bytes a row':>13}{'peak MB':>14}"
+    head = f"{'':18}{'wall s':>9}{'CPU s':>9}{'of it gate':>12}{'after':>8}"
+    head += f"{'us a row':>10}{'bytes a row':>13}{'peak MB':>14}"
     lines.append(head + ratios)
     for run in runs:
-        gate = "-" if run.gate_cpu_s is None else f"{run.gate_cpu_s:.2f}"
+        gate, after = ("-" if part is None else f"{part:.2f}" for part in (run.gate_cpu_s, run.after_cpu_s))
         each = run.cpu_s / run.rows * 1e6
-        line = f"{run.engine:18}{run.wall_s:9.2f}{run.cpu_s:9.2f}{gate:>12}{each:10.1f}{run.bytes / run.rows:13.1f}"
+        line = f"{run.engine:18}{run.wall_s:9.2f}{run.cpu_s:9.2f}{gate:>12}{after:>8}"
+        line += f"{each:10.1f}{run.bytes / run.rows:13.1f}"
         line += f"{run.receiver_rss_mb:8.0f}{run.sender_rss_mb:6.0f}"
         line += f"{run.wall_s / rival.wall_s:8.2f}{run.cpu_s / rival.cpu_s:8.2f}" if rival else ""
         lines += [line] if not run.flag else [line, f"  BAD RUN: {run.flag}"]

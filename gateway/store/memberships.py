@@ -9,17 +9,21 @@ from dataclasses import asdict
 from datetime import datetime
 
 import numpy as np
-import pyarrow as pa
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
 
+from gateway import kernel
 from gateway.flow.ports.membership import BLOCK, Bytes, Numbers
 from gateway.route.job import Side
 from gateway.route.membership import Membership
-from gateway.route.subject_ref import from_texts
+from gateway.route.subject_ref import as_texts
 from gateway.store.connection import AnyRow, StoreConnection
 from gateway.store.counters import Counter, lock_counter, read_counter, set_counter
+from gateway.store.people import Range, numbered_people
 from gateway.store.schema import jobs, subjects
 from gateway.store.schema_members import member_numbers, membership_apart, membership_blocks, memberships
+
+OTHERS = 4
+"""A range may hold so many times those that are asked for, before it costs more than naming them."""
 
 
 class SqlMembershipStore:
@@ -47,27 +51,41 @@ class SqlMembershipStore:
         query = query.order_by(memberships.c.kept_at, memberships.c.job_id).limit(limit)
         return [_membership(row) for row in await self._connection.rows(query)]
 
-    async def numbers(self, refs: Sequence[str]) -> tuple[Numbers, int]:
-        """Return each person's number, (n,), -1 for none, and the next number that will be given."""
-        listed = self._connection.listed(refs)
-        query = select(member_numbers).where(member_numbers.c.subject_ref.in_(select(listed.c.value)))
-        known = {ref: number for ref, number in await self._connection.rows(query)}
-        found = np.fromiter((known.get(ref, -1) for ref in refs), np.int64, len(refs))
-        return found, await read_counter(self._connection, Counter.MEMBERS)
+    async def next_number(self) -> int:
+        """Return the number that will be given next."""
+        return await read_counter(self._connection, Counter.MEMBERS)
 
-    async def assign(self, refs: Sequence[str]) -> tuple[int, int]:
-        """Number people who have none and are on file, each once; return the next number before and after."""
-        start = await lock_counter(self._connection, Counter.MEMBERS)
-        listed = self._connection.listed(refs)
-        query = select(subjects.c.subject_ref).where(
-            subjects.c.subject_ref.in_(select(listed.c.value)),
-            subjects.c.subject_ref.not_in(select(member_numbers.c.subject_ref)),
+    async def numbers(self, refs: Bytes) -> Numbers:
+        """Return each person's number, (n,), -1 for none; see the port."""
+        found = np.full(len(refs), -1, dtype=np.int64)
+        if len(refs):
+            # A range is read in one go, unless it holds many others: those asked for are then named one by one.
+            most = OTHERS * len(refs)
+            ends = as_texts(refs[[0, -1]]).to_pylist()
+            key = member_numbers.c.subject_ref
+            people, numbers = await self._people(Range(*ends).whole(key), most + 1)
+            if len(people) > most:
+                listed = self._connection.listed(as_texts(refs).to_pylist())
+                people, numbers = await self._people(key.in_(select(listed.c.value)), len(refs))
+            places = kernel.find_rows(people, refs)
+            found[places >= 0] = numbers[places[places >= 0]]
+        return found
+
+    async def assign(self, refs: Bytes, expected: int) -> bool:
+        """Number people who have none and are on file; see the port."""
+        if await lock_counter(self._connection, Counter.MEMBERS) != expected:
+            return False
+        key = subjects.c.subject_ref
+        number = func.row_number().over(order_by=key) + (expected - 1)
+        listed = self._connection.listed(as_texts(refs).to_pylist())
+        on_file = select(key, number).where(key.in_(select(listed.c.value)))
+        given = await self._connection.execute(
+            insert(member_numbers)
+            .from_select([member_numbers.c.subject_ref, member_numbers.c.number], on_file)
+            .execution_options(preserve_rowcount=True)
         )
-        new = [ref for (ref,) in await self._connection.rows(query.order_by(subjects.c.subject_ref))]
-        numbers = range(start, start + len(new))
-        await self._connection.insert_columns(member_numbers, {"subject_ref": new, "number": numbers})
-        await set_counter(self._connection, Counter.MEMBERS, numbers.stop)
-        return numbers.start, numbers.stop
+        await set_counter(self._connection, Counter.MEMBERS, expected + given.rowcount)
+        return True
 
     async def number(self, job_id: str, blocks: Mapping[int, bytes], apart: Sequence[bytes], expected: int) -> bool:
         """Store a cohort's bits and the leaves of members without number; see the port."""
@@ -97,10 +115,12 @@ class SqlMembershipStore:
 
     async def people(self, after: str, limit: int) -> tuple[Bytes, Numbers]:
         """Return numbered people in order, (n, 26) and (n,), strictly after `after`."""
-        query = select(member_numbers).where(member_numbers.c.subject_ref > after)
-        found = await self._connection.rows(query.order_by(member_numbers.c.subject_ref).limit(limit))
-        refs = pa.array([ref for ref, _ in found], pa.string())
-        return from_texts(refs), np.fromiter((number for _, number in found), np.int64, len(found))
+        return await self._people(member_numbers.c.subject_ref > after, limit)
+
+    async def _people(self, where: ColumnElement[bool], limit: int) -> tuple[Bytes, Numbers]:
+        table = member_numbers.c
+        some = select(table.subject_ref, table.number).where(where).order_by(table.subject_ref).limit(limit)
+        return await numbered_people(self._connection, some)
 
     async def over(self, before: datetime, limit: int) -> list[Membership]:
         """Return cohorts kept before a time, the oldest first."""

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Column, ColumnElement, Select, func, select
+from sqlalchemy import Column, ColumnElement, Select, Text, cast, func, select
 
 from gateway.errors import StateError
 from gateway.route.subject_ref import REF_BYTES, Bytes, as_texts, ascending_order
 from gateway.store.connection import StoreConnection
+
+Numbers = npt.NDArray[np.int64]
 
 BORDERS = tuple("34567abcdefghijklmnopqrstuvwxyz")
 """Where a range is cut: a reference is a keyed hash in base32, so that a 32nd of all people lies between two borders.
@@ -75,6 +78,18 @@ async def people_of(connection: StoreConnection, query: Select[str]) -> Bytes:
     refs = await _refs(connection, select(func.count(), func.aggregate_strings(found, "")))
     order = ascending_order(refs)
     return refs if order is None else refs[order]
+
+
+async def numbered_people(connection: StoreConnection, query: Select[str, int]) -> tuple[Bytes, Numbers]:
+    """Return whom a query of two columns names, each once, (m, 26) ascending, and the number beside each, (m,)."""
+    found = query.subquery().c
+    texts = func.aggregate_strings(found[0], ""), func.aggregate_strings(cast(found[1], Text), ",")
+    row = await connection.row(select(func.count(), *texts))
+    count, refs, joined = row if row is not None else (0, None, None)
+    people = refs_from(refs, count)
+    numbers = np.array((joined or "").split(",") if count else [], dtype=np.int64)
+    order = ascending_order(people)
+    return (people, numbers) if order is None else (people[order], numbers[order])
 
 
 async def named_people_in(

@@ -22,7 +22,7 @@ from gateway.flow.ports.membership import BLOCK
 from gateway.flow.threads import in_thread
 from gateway.route.audit import AuditEvent
 from gateway.route.membership import Membership
-from gateway.route.subject_ref import REF_BYTES, as_texts, once
+from gateway.route.subject_ref import REF_BYTES, once
 from gateway.tlog.leaf import LeafType
 
 Bytes = npt.NDArray[np.uint8]
@@ -124,21 +124,17 @@ async def _store_bits(house: House, membership: Membership, people: Sorter) -> b
     """Number the people and store their bits; False when numbers changed meanwhile by another hand."""
     bitmap, apart = Bitmap(), list[bytes]()
     async with house.store.read() as tx:
-        _, upcoming = await tx.memberships.numbers([])
+        upcoming = await tx.memberships.next_number()
     async for refs in _steps(people):
-        texts: list[str] = as_texts(refs).to_pylist()
         async with house.store.read() as tx:
-            numbers, seen = await tx.memberships.numbers(texts)
+            if await tx.memberships.next_number() != upcoming:
+                return False
+            numbers = await tx.memberships.numbers(refs)
         if (numbers < 0).any():
             async with house.store.begin() as tx:
-                new = [texts[place] for place in np.flatnonzero(numbers < 0)]
-                seen, after = await tx.memberships.assign(new)
-                numbers, _ = await tx.memberships.numbers(texts)
-        else:
-            after = seen
-        if seen != upcoming:
-            return False
-        upcoming = after
+                if not await tx.memberships.assign(refs[numbers < 0], upcoming):
+                    return False
+                numbers, upcoming = await tx.memberships.numbers(refs), await tx.memberships.next_number()
         bitmap.add(numbers[numbers >= 0])
         gone = np.ascontiguousarray(refs[numbers < 0])
         apart += [mac.tobytes() for mac in kernel.hmac_sha256(membership.salt, gone, 1)] if len(gone) else []

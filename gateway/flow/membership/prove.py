@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from consent.evaluate import Question, Use, may_use
 from consent.history import members
@@ -30,7 +31,7 @@ from gateway.route.audit import AuditEvent
 from gateway.route.caller import Caller, Role
 from gateway.route.canonical import canonical_bytes, parse_canonical, time_text
 from gateway.route.membership import Membership
-from gateway.route.subject_ref import once
+from gateway.route.subject_ref import from_texts, once
 from gateway.tlog.audit_path import inclusion_proof, tiles_for_inclusion
 from gateway.tlog.leaf import LeafType, opening_of
 from gateway.tlog.membership import BUNDLE_VERSION, Place, PlaceFinder
@@ -98,12 +99,13 @@ async def _found(house: House, ref: str, session_id: str) -> tuple[Membership, P
                 raise StateError("NOT_FOUND", "this person was erased; nothing that is kept leads to them any more")
             bits = Bits(await tx.memberships.blocks(membership.job_id))
             apart = await tx.memberships.apart(membership.job_id)
-            (number,), before = await tx.memberships.numbers([ref])
+            number = await tx.memberships.numbers(from_texts(pa.array([ref])))
+            before = await tx.memberships.next_number()
         place = await _place(house, membership, bits, apart, ref)
-        if place.root == membership.commitment and place.member == bool(bits.of(np.array([number]))[0]):
+        if place.root == membership.commitment and place.member == bool(bits.of(number)[0]):
             return membership, place
         async with house.store.read() as tx:
-            _, after = await tx.memberships.numbers([])
+            after = await tx.memberships.next_number()
         if after == before:
             break
     raise StateError("LOG_INCONSISTENT", "what is kept of this run's people does not lead to its signed commitment")

@@ -32,12 +32,26 @@ class MembershipStore(Protocol):
         """Return those of a spool's ended jobs that are not numbered yet, the oldest first."""
         ...
 
-    async def numbers(self, refs: Sequence[str]) -> tuple[Numbers, int]:
-        """Return each person's number, (n,), -1 for none, and the next number that will be given."""
+    async def next_number(self) -> int:
+        """Return the number that will be given next."""
         ...
 
-    async def assign(self, refs: Sequence[str]) -> tuple[int, int]:
-        """Number people who have none and are on file, each once; return the next number before and after."""
+    async def numbers(self, refs: Bytes) -> Numbers:
+        """Return each person's number, (n,), -1 for none.
+
+        Args:
+            refs: (n, 26) ascending.
+        """
+        ...
+
+    async def assign(self, refs: Bytes, expected: int) -> bool:
+        """Number people who have no number, those of them who are on file.
+
+        Args:
+            refs: (n, 26), each once.
+            expected: the next number as it was when nobody of them had one; False, and nothing stored, when it is
+                another now.
+        """
         ...
 
     async def number(self, job_id: str, blocks: Mapping[int, bytes], apart: Sequence[bytes], expected: int) -> bool:
