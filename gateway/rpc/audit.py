@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import datetime
 
 from gateway.flow import audit as flow
 from gateway.flow import log_reading as reading
@@ -22,7 +21,7 @@ from gateway.rpc.convert.audit import (
 )
 from gateway.rpc.convert.consent import subject_from_proto
 from gateway.rpc.convert.field import refuse, text, time_or_none
-from gateway.rpc.convert.page import Place, page_of, page_size, place_of, token_of
+from gateway.rpc.convert.page import Place, page_of, page_size, place_of, timed_place_of, token_of
 from gateway.rpc.convert.provision import provision_to_proto, wanted_from_proto
 from gateway.rpc.door import Context, closing, stream, unary
 from gateway.v1 import audit_pb2, audit_pb2_grpc, provision_pb2
@@ -132,22 +131,10 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
     ) -> provision_pb2.ListProvisionsResponse:
         """List provisions, newest first."""
         wanted, size = wanted_from_proto(request), page_size(request.page_size)
-        before = _before(place_of(request.page_token, _PROVISIONS, (str, str)))
+        before = timed_place_of(request.page_token, _PROVISIONS)
         found = await list_provisions(self._house, current_caller(), wanted, before, size + 1)
         page, token = page_of(found, size, _PROVISIONS, _place, provision_to_proto)
         return provision_pb2.ListProvisionsResponse(provisions=page, next_page_token=token)
-
-
-def _before(place: Place | None) -> tuple[datetime, str] | None:
-    if place is None:
-        return None
-    try:
-        released_at = datetime.fromisoformat(str(place[0]))
-    except ValueError:
-        released_at = None
-    if released_at is None or released_at.tzinfo is None:
-        refuse("page_token", "is not a token of this list; start again without it to list provisions")
-    return released_at, str(place[1])
 
 
 def _place(provision: Provision) -> Place:

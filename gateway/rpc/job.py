@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import datetime
 
 from gateway.flow import job as flow
 from gateway.flow.ports import House
@@ -11,10 +10,9 @@ from gateway.flow.preflight.plan import plan_job
 from gateway.flow.report import job_report
 from gateway.route.job import Job
 from gateway.rpc.auth import current_caller
-from gateway.rpc.convert.field import refuse
 from gateway.rpc.convert.job import control_segment_from_proto, job_request_from_proto, job_to_proto
 from gateway.rpc.convert.name import id_of
-from gateway.rpc.convert.page import Place, page_of, page_size, place_of
+from gateway.rpc.convert.page import Place, page_of, page_size, timed_place_of
 from gateway.rpc.convert.plan import plan_request_from_proto, plan_to_proto
 from gateway.rpc.convert.report import report_to_proto
 from gateway.rpc.convert.result import arrow_pieces
@@ -47,7 +45,7 @@ class JobServicer(job_pb2_grpc.JobServiceServicer):
     async def ListJobs(self, request: job_pb2.ListJobsRequest, context: Context) -> job_pb2.ListJobsResponse:
         """List jobs, newest first."""
         size = page_size(request.page_size)
-        after = _after(place_of(request.page_token, _LISTING, (str, str)))
+        after = timed_place_of(request.page_token, _LISTING)
         jobs = await flow.list_jobs(self._house, current_caller(), after, size + 1)
         page, token = page_of(jobs, size, _LISTING, _place, job_to_proto)
         return job_pb2.ListJobsResponse(jobs=page, next_page_token=token)
@@ -90,18 +88,6 @@ class JobServicer(job_pb2_grpc.JobServiceServicer):
         async with closing(flow.read_result(self._house, caller, job_id, control)) as batches:
             async for piece in arrow_pieces(batches, schema):
                 yield job_pb2.ReadResultResponse(arrow_stream=piece)
-
-
-def _after(place: Place | None) -> tuple[datetime, str] | None:
-    if place is None:
-        return None
-    try:
-        created_at = datetime.fromisoformat(str(place[0]))
-    except ValueError:
-        created_at = None
-    if created_at is None or created_at.tzinfo is None:
-        refuse("page_token", "is not a token of this list; start again without it to list jobs")
-    return created_at, str(place[1])
 
 
 def _place(job: Job) -> Place:

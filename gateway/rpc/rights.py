@@ -12,7 +12,7 @@ from gateway.rpc.convert import rights as convert
 from gateway.rpc.convert.consent import subject_from_proto
 from gateway.rpc.convert.field import request_id
 from gateway.rpc.convert.name import id_of
-from gateway.rpc.convert.page import page_of, page_size, place_of
+from gateway.rpc.convert.page import page_of, page_size, timed_place_of
 from gateway.rpc.convert.result import arrow_pieces
 from gateway.rpc.door import Context, closing, stream, unary
 from gateway.v1 import rights_pb2, rights_pb2_grpc
@@ -33,8 +33,7 @@ class RightsServicer(rights_pb2_grpc.RightsServiceServicer):
         caller, now = current_caller(), self._house.clock.now()
         subject_type, subject = subject_from_proto(request)
         size = page_size(request.page_size)
-        place = convert.at_and_names(place_of(request.page_token, "runs", (str, str)), 1)
-        after = None if place is None else (place[0], place[1][0])
+        after = timed_place_of(request.page_token, "runs")
         traces = await flow.trace_subject(self._house, caller, subject_type, subject, after, size + 1)
         page, token = page_of(
             traces,
@@ -52,8 +51,7 @@ class RightsServicer(rights_pb2_grpc.RightsServiceServicer):
         """List what was taken out."""
         caller, size = current_caller(), page_size(request.page_size)
         timing = convert.timing_from_proto(request)
-        place = convert.at_and_names(place_of(request.page_token, "removals", (str, str, str)), 2)
-        after = None if place is None else (place[0], place[1][0], place[1][1])
+        after = timed_place_of(request.page_token, "removals", 2)
         found = await flow.list_removals(self._house, caller, timing, after, size + 1)
         page, token = page_of(
             found,
@@ -70,8 +68,7 @@ class RightsServicer(rights_pb2_grpc.RightsServiceServicer):
     ) -> rights_pb2.ListPartnerNoticesResponse:
         """List notices with their deadlines."""
         caller, size, now = current_caller(), page_size(request.page_size), self._house.clock.now()
-        place = convert.at_and_names(place_of(request.page_token, "notices", (str, str)), 1)
-        after = None if place is None else (place[0], place[1][0])
+        after = timed_place_of(request.page_token, "notices")
         found = await flow.list_partner_notices(self._house, caller, after, size + 1)
         page, token = page_of(
             found,

@@ -6,9 +6,8 @@ from gateway.flow.ports import House
 from gateway.flow.recurring import asked
 from gateway.rpc.auth import current_caller
 from gateway.rpc.convert.name import id_of
-from gateway.rpc.convert.page import page_of, page_size, place_of
+from gateway.rpc.convert.page import page_of, page_size, place_of, timed_place_of
 from gateway.rpc.convert.schedule import run_to_proto, schedule_from_proto, schedule_to_proto
-from gateway.rpc.convert.task import timed_place
 from gateway.rpc.door import Context, unary
 from gateway.v1 import schedule_pb2, schedule_pb2_grpc
 
@@ -79,7 +78,7 @@ class ScheduleServicer(schedule_pb2_grpc.ScheduleServiceServicer):
     ) -> schedule_pb2.ListScheduleRunsResponse:
         """List what became of due times."""
         size = page_size(request.page_size)
-        place = timed_place(place_of(request.page_token, _RUNS, (str,)))
+        place = timed_place_of(request.page_token, _RUNS, 0)
         after = None if place is None else place[0]
         name = id_of(request.name, _LISTING)
         found = await asked.list_runs(self._house, current_caller(), name, after, size + 1)

@@ -6,9 +6,8 @@ from gateway.flow.ports import House
 from gateway.flow.sinks import asked
 from gateway.rpc.auth import current_caller
 from gateway.rpc.convert.name import id_of
-from gateway.rpc.convert.page import page_of, page_size, place_of
+from gateway.rpc.convert.page import page_of, page_size, timed_place_of
 from gateway.rpc.convert.sink import delivery_from_proto, delivery_to_proto, sink_to_proto
-from gateway.rpc.convert.task import timed_place
 from gateway.rpc.door import Context, unary
 from gateway.v1 import sink_pb2, sink_pb2_grpc
 
@@ -52,8 +51,7 @@ class SinkServicer(sink_pb2_grpc.SinkServiceServicer):
         """List deliveries, newest first."""
         size = page_size(request.page_size)
         sink = id_of(request.sink, "sinks", "sink") if request.sink else ""
-        place = timed_place(place_of(request.page_token, _LISTING, (str, str)))
-        after = None if place is None else (place[0], place[1][0])
+        after = timed_place_of(request.page_token, _LISTING)
         found = await asked.list_deliveries(self._house, current_caller(), sink, after, size + 1)
         page, token = page_of(
             found, size, _LISTING, lambda one: (one.created_at.isoformat(), one.delivery_id), delivery_to_proto

@@ -9,7 +9,7 @@ from gateway.flow.ports import House
 from gateway.rpc.auth import current_caller
 from gateway.rpc.convert.consent import subject_from_proto
 from gateway.rpc.convert.field import choice, request_id, text_or_empty, time_to_proto
-from gateway.rpc.convert.page import page_of, page_size, place_of
+from gateway.rpc.convert.page import page_of, page_size, timed_place_of
 from gateway.rpc.convert.task import (
     STATES,
     asked_from_proto,
@@ -18,7 +18,6 @@ from gateway.rpc.convert.task import (
     request_to_proto,
     rights_request_id,
     task_to_proto,
-    timed_place,
     warning_to_proto,
 )
 from gateway.rpc.door import Context, unary
@@ -46,8 +45,7 @@ class TaskServicer(task_pb2_grpc.TaskServiceServicer):
     ) -> task_pb2.ListWarningsResponse:
         """List warnings by their end."""
         size = page_size(request.page_size)
-        place = timed_place(place_of(request.page_token, _WARNINGS, (str, str, str)))
-        after = None if place is None else (place[0], place[1][0], place[1][1])
+        after = timed_place_of(request.page_token, _WARNINGS, 2)
         items = await ending.list_warnings(self._house, current_caller(), request.past, after, size + 1)
         page, token = page_of(
             items,
@@ -64,8 +62,7 @@ class TaskServicer(task_pb2_grpc.TaskServiceServicer):
     ) -> task_pb2.ListDeletionsResponse:
         """List deletion tasks by due time."""
         size, now = page_size(request.page_size), self._house.clock.now()
-        place = timed_place(place_of(request.page_token, _DELETIONS, (str, str)))
-        after = None if place is None else (place[0], place[1][0])
+        after = timed_place_of(request.page_token, _DELETIONS)
         items = await deletion.list_deletions(self._house, current_caller(), request.done, after, size + 1)
         page, token = page_of(
             items,
@@ -102,8 +99,7 @@ class TaskServicer(task_pb2_grpc.TaskServiceServicer):
     ) -> task_pb2.ListRightsRequestsResponse:
         """List requests by due time."""
         size = page_size(request.page_size)
-        place = timed_place(place_of(request.page_token, _REQUESTS, (str, str)))
-        after = None if place is None else (place[0], place[1][0])
+        after = timed_place_of(request.page_token, _REQUESTS)
         items = await rights.list_requests(self._house, current_caller(), request.done, after, size + 1)
         page, token = page_of(items, size, _REQUESTS, lambda item: (item.due_at.isoformat(), item.id), request_to_proto)
         return task_pb2.ListRightsRequestsResponse(rights_requests=page, next_page_token=token)

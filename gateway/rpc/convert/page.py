@@ -6,7 +6,8 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from datetime import datetime
+from typing import Any, Literal, NoReturn, TypeVar, overload
 
 from google.protobuf.message import Message
 
@@ -50,8 +51,40 @@ def place_of(token: str, listing: str, shape: tuple[type, ...]) -> Place | None:
     except (binascii.Error, ValueError, TypeError, RecursionError):
         found, place = None, []
     if found != listing or tuple(type(part) for part in place) != shape:
-        refuse("page_token", f"is not a token of this list; start again without it to list {listing}")
+        _not_of(listing)
     return tuple(place)
+
+
+@overload
+def timed_place_of(token: str, listing: str, names: Literal[0]) -> tuple[datetime] | None: ...
+@overload
+def timed_place_of(token: str, listing: str, names: Literal[1] = 1) -> tuple[datetime, str] | None: ...
+@overload
+def timed_place_of(token: str, listing: str, names: Literal[2]) -> tuple[datetime, str, str] | None: ...
+def timed_place_of(token: str, listing: str, names: int = 1) -> tuple[Any, ...] | None:
+    """Read a page token of a list in the order of a time and of names.
+
+    Args:
+        token: as in `place_of`.
+        listing: as in `place_of`.
+        names: how many names follow the time.
+
+    Returns:
+        The time and the names after which the next page starts, or None for the first page.
+
+    Raises:
+        RequestError: BAD_FIELD.
+    """
+    place = place_of(token, listing, (str,) * (1 + names))
+    if place is None:
+        return None
+    try:
+        at = datetime.fromisoformat(str(place[0]))
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        _not_of(listing)
+    return at, *place[1:]
 
 
 def token_of(listing: str, place: Place) -> str:
@@ -90,3 +123,7 @@ def page_of(
         page.append(message)
         last = place(item)
     return page, ""
+
+
+def _not_of(listing: str) -> NoReturn:
+    refuse("page_token", f"is not a token of this list; start again without it to list {listing}")

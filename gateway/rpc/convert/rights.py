@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from gateway.flow.trace import Presence, RunTrace
 from gateway.route.notice import NoticeKind, NoticeState, Removal, StoredNotice, Timing
-from gateway.rpc.convert.field import choice, refuse, some, time_to_proto
+from gateway.rpc.convert.field import choice, some, time_to_proto
 from gateway.rpc.convert.name import id_of, name_of
-from gateway.rpc.convert.page import Place
 from gateway.v1 import rights_pb2
 
 MAX_JOBS = 1000
@@ -108,16 +106,3 @@ def notice_to_proto(notice: StoredNotice, now: datetime) -> rights_pb2.PartnerNo
         due_time=time_to_proto(notice.due_at),
         done_time=time_to_proto(notice.done_at),
     )
-
-
-def at_and_names(place: Place | None, names: int) -> tuple[datetime, Sequence[str]] | None:
-    """Read a place that begins with a time; the listing's shape was checked before."""
-    if place is None:
-        return None
-    try:
-        at = datetime.fromisoformat(str(place[0]))
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        refuse("page_token", "is not a token of this list; start again without it")
-    return at, [str(name) for name in place[1 : 1 + names]]

@@ -10,7 +10,6 @@ from gateway.flow.deletion import held
 from gateway.route.task import DeletionTask, EndingKind, EndWarning, TaskRow
 from gateway.rpc.convert.field import choice, refuse, some, text, time_or_none, time_to_proto
 from gateway.rpc.convert.name import id_of, name_of
-from gateway.rpc.convert.page import Place
 from gateway.v1 import task_pb2
 
 MAX_CHANNEL = 200  # characters
@@ -154,20 +153,3 @@ def request_to_proto(request: RightsRequest) -> task_pb2.RightsRequest:
         decide_time=time_to_proto(request.decided_at),
         done_time=time_to_proto(request.done_at),
     )
-
-
-def timed_place(place: Place | None) -> tuple[datetime, tuple[str, ...]] | None:
-    """Read the key of a list in the order of a time: that time and the texts after it.
-
-    Raises:
-        RequestError: BAD_FIELD.
-    """
-    if place is None:
-        return None
-    try:
-        at = datetime.fromisoformat(str(place[0]))
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        refuse("page_token", "is not a token of this list; start again without it")
-    return at, tuple(str(part) for part in place[1:])

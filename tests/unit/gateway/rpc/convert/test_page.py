@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import base64
+from datetime import UTC, datetime
 
 import pytest
 
-from gateway.rpc.convert.page import MAX_BYTES, page_of, page_size, place_of, token_of
+from gateway.rpc.convert.page import MAX_BYTES, page_of, page_size, place_of, timed_place_of, token_of
 from gateway.v1 import dataset_pb2
 from tests.unit.gateway.rpc.convert.messages import refused
 
@@ -67,3 +68,18 @@ def test_other_tokens_are_refused(token: str) -> None:
 
 def test_true_is_no_number() -> None:
     refused(lambda value: place_of(value, "audit", (int,)), token_of("audit", (True,)), "page_token")
+
+
+def test_a_place_that_begins_with_a_time() -> None:
+    at = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
+    assert timed_place_of("", "jobs") is None
+    assert timed_place_of(token_of("jobs", (at.isoformat(), "job-1")), "jobs") == (at, "job-1")
+    assert timed_place_of(token_of("runs", (at.isoformat(),)), "runs", 0) == (at,)
+    assert timed_place_of(token_of("removals", (at.isoformat(), "a", "b")), "removals", 2) == (at, "a", "b")
+
+
+@pytest.mark.parametrize(
+    "place", [("yesterday", "a"), ("2026-11-22T08:30:00", "a"), ("2026-11-22T08:30:00Z",), (7, "a")]
+)
+def test_a_time_that_is_none(place: tuple[str | int, ...]) -> None:
+    refused(lambda token: timed_place_of(token, "jobs"), token_of("jobs", place), "page_token")
