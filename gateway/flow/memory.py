@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+import pyarrow as pa
 
 FLOOR = 16 * 1024 * 1024
 """Bytes that every run may hold, however many there are; 64 of them stay within the least limit that can be set."""
@@ -46,3 +49,14 @@ class Memory:
         finally:
             with self._lock:
                 self._lent -= share
+            _give_back()
+
+
+_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of glibc; others give back by themselves
+
+
+def _give_back() -> None:
+    """Give what is free back to the system: allocators would keep it, and the next borrower's share came on top."""
+    pa.default_memory_pool().release_unused()
+    if _trim is not None:
+        _trim(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from pathlib import Path
 
 from gateway.flow.memory import Memory
 
@@ -41,3 +42,19 @@ def test_a_share_comes_back_when_the_run_fails() -> None:
         pass
     with memory.lend() as share:
         assert share == 50
+
+
+def test_what_is_free_goes_back_to_the_system() -> None:
+    """Many small pieces below one that stays: without being asked, the C library keeps them."""
+    pieces = [bytearray(60_000) for _ in range(2_000)]
+    last = bytearray(60_000)
+    with Memory(100, floor=1).lend():
+        pieces.clear()
+        kept = _resident()
+    assert kept - _resident() > 60_000_000
+    assert len(last) == 60_000
+
+
+def _resident() -> int:
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.partition("VmRSS:")[2].split()[0]) * 1024
