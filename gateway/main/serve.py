@@ -33,9 +33,11 @@ def serve(
 
 
 async def _serve(settings: Settings) -> int:
+    from gateway.flow.memory import map_large_blocks
     from gateway.main.wire import running
     from gateway.telemetry import get_logger
 
+    map_large_blocks()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

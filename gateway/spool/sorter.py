@@ -22,6 +22,7 @@ LEAST_ROWS = 64
 ORDER_BYTES = 40
 """Of `kernel.order_rows` per row: 32 of working memory, and 8 of the order."""
 _MAX_BLOCK_BYTES = 1 << 20
+_MAX_PIECE_BYTES = 32 << 20  # the caller makes several copies of a piece, which are not part of the sort's memory
 _RANGE_BYTES = 16 << 10  # that a range of one run should hold on average; with less memory there are fewer ranges
 _MAX_COARSE = 5
 
@@ -48,7 +49,8 @@ class _Group:
 class SpooledSorter:
     """A Sorter. While one piece is with the caller, a thread reads and orders the next one.
 
-    Pieces fill at most a quarter of `memory`. The rows of one key may fill a half; more than that come divided.
+    Pieces fill at most a quarter of `memory`, and 32 MiB. The rows of one key may fill a half; more than that come
+    divided.
     """
 
     def __init__(self, path: Path, width: int, key_bytes: int, memory: int) -> None:
@@ -66,9 +68,9 @@ class SpooledSorter:
         self._key_bytes = key_bytes
         # A quarter is for two pieces of what is held in memory: the caller's and the next one.
         self._capacity = memory * 3 // 4 // (width + ORDER_BYTES)
-        self._held_piece = memory // 8 // width
+        self._held_piece = min(memory // 8, _MAX_PIECE_BYTES) // width
         # The caller's piece, the next one, its rows as they were read, and their order.
-        self._piece = min(memory // 4 // width, memory // (3 * width + ORDER_BYTES))
+        self._piece = min(min(memory // 4, _MAX_PIECE_BYTES) // width, memory // (3 * width + ORDER_BYTES))
         self._one_key = memory // 2 // width
         self._block = min(max(memory // 32 // width, 1), max(_MAX_BLOCK_BYTES // width, 1))
         fewer = (RANGES * _RANGE_BYTES - 1) // (self._capacity * width)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -53,6 +55,20 @@ def test_what_is_free_goes_back_to_the_system() -> None:
         kept = _resident()
     assert kept - _resident() > 60_000_000
     assert len(last) == 60_000
+
+
+def test_a_large_block_goes_back_when_it_is_freed() -> None:
+    """A fresh process, as `assent serve` is: without being asked, the second block would come out of the heap."""
+    steps = "import numpy as np\n{asked}sizes = [np.ones(24 << 20, np.uint8).size for _ in range(2)]\n"
+    steps += "kept, last = np.ones(24 << 20, np.uint8), np.ones(1000, np.uint8)\ndel kept\n"
+    steps += "print(open('/proc/self/status').read().partition('RssAnon:')[2].split()[0])"
+    asked = "from gateway.flow.memory import map_large_blocks; map_large_blocks()\n"
+
+    def anonymous(program: str) -> int:
+        words = [sys.executable, "-c", "import gateway.flow.memory\n" + program]
+        return int(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
+
+    assert anonymous(steps.format(asked="")) - anonymous(steps.format(asked=asked)) > 20_000
 
 
 def _resident() -> int:
