@@ -11,6 +11,7 @@ from gateway.store.audit import SqlAuditStore
 from gateway.store.column_type import KeyText
 from gateway.store.connection import StoreConnection
 from gateway.store.deletions import owing
+from gateway.store.exports import SqlExportStore
 from gateway.store.memberships import SqlMembershipStore
 from gateway.store.schema import (
     consent_ends,
@@ -19,7 +20,6 @@ from gateway.store.schema import (
     decisions,
     deletion_tasks,
     erased_people,
-    exported_people,
     identity_links,
     removals,
     rights_requests,
@@ -61,9 +61,10 @@ class SqlErasureStore:
         use_set = select(subjects.c.use_set).where(subjects.c.subject_ref == subject_ref)
         await drop_rows(connection, {subject_ref: await connection.scalar(use_set)})
         counts = []
-        for table in (identity_links, removals, consent_links, consent_ends, exported_people, sink_removals):
+        for table in (identity_links, removals, consent_links, consent_ends, sink_removals):
             gone = await connection.execute(delete(table).where(table.c.subject_ref == subject_ref))
             counts.append(gone.rowcount)
+        await SqlExportStore(connection).forget(subject_ref)
         ahead = (deletion_tasks.c.subject_ref == subject_ref, deletion_tasks.c.opened_at.is_(None))
         await connection.execute(delete(deletion_tasks).where(*ahead))
         for table in (deletion_tasks, rights_requests):

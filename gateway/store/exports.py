@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import delete, func, select, tuple_
 
 from consent.mechanism import Exported
 from gateway.flow.ports.people import ExportCount
@@ -62,6 +62,18 @@ class SqlExportStore:
             query = query.where(tuple_(*key) > after)
         rows = await self._connection.rows(query.group_by(*key).order_by(*key).limit(limit))
         return [ExportCount(year, recipient, bool(sensitive), people, at) for recipient, sensitive, people, at in rows]
+
+    async def forget(self, subject_ref: str) -> None:
+        """Destroy the rows of a person; what was counted stays counted.
+
+        Looked up counter by counter, of which there are few: the table holds everybody who ever went abroad, and an
+        index by person would cost each export for the sake of the rare erasure.
+        """
+        table = exported_people.c
+        counters = select(_COUNTS.year, _COUNTS.recipient, _COUNTS.sensitive).distinct()
+        for year, recipient, sensitive in await self._connection.rows(counters):
+            counter = (table.year == year, table.recipient == recipient, table.sensitive == sensitive)
+            await self._connection.execute(delete(exported_people).where(*counter, table.subject_ref == subject_ref))
 
     async def _people(self, year: int, recipient: str, sensitive: bool, by: datetime | None = None) -> int:
         query = select(func.max(_COUNTS.people)).where(

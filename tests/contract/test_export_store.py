@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
+import pytest
+from sqlalchemy import select, text
 
 from consent.mechanism import Exported
 from gateway.route.subject_ref import Bytes
 from gateway.store import SqlStore
+from gateway.store.connection import StoreConnection
+from gateway.store.exports import SqlExportStore
+from gateway.store.schema import exported_people
 from tests.contract import given
 
 NOW = given.NOW
@@ -47,6 +53,37 @@ async def test_a_person_counts_once_whoever_receives(store: SqlStore) -> None:
             ("singapore", False, 3000, LATER),
         ]
         assert await tx.exports.list(2026, ("", True), 2) == counts[2:4]
+
+
+async def test_a_person_is_forgotten_counter_by_counter_and_stays_counted(store: SqlStore) -> None:
+    """The table holds everybody who ever went abroad: nobody is looked for by walking it."""
+    await add(store, 2026, "singapore", people(0, 2000), sensitive=True)
+    await add(store, 2027, "japan", people(0, 2000))
+    gone, other = given.ref(7), given.ref(8)
+    async with store.begin() as tx:
+        connection = tx._connection
+        if connection.postgresql:
+            await connection.execute(text("ANALYZE exported_people"))
+        sent, execute = list[Any](), StoreConnection.execute
+
+        async def noting(of: StoreConnection, statement: Any, *more: Any) -> Any:
+            sent.append(statement)
+            return await execute(of, statement, *more)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(StoreConnection, "execute", noting)
+            await SqlExportStore(connection).forget(gone)
+        left = await connection.rows(select(exported_people).where(exported_people.c.subject_ref.in_((gone, other))))
+        assert {row.subject_ref for row in left} == {other} and len(left) == 6
+        assert await tx.exports.exported(2026, "singapore", NOW) == Exported(2000, 2000)
+        explain = "EXPLAIN " if connection.postgresql else "EXPLAIN QUERY PLAN "
+        deletions = [
+            str(one.compile(connection._connection, compile_kwargs={"literal_binds": True})) for one in sent[1:]
+        ]
+        assert len(deletions) == 6
+        plan = "".join(str(row) for row in await connection.rows(text(explain + deletions[0])))
+        found = "pk_exported_people" if connection.postgresql else "subject_ref=?"
+        assert found in plan and ("Index" in plan or "SEARCH" in plan), plan
 
 
 async def test_what_is_rolled_back_was_never_counted(store: SqlStore) -> None:
