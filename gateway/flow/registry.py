@@ -12,6 +12,7 @@ import weakref
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 
 from consent.assessment import Assessment
 from consent.basis import BasisRule
@@ -32,7 +33,7 @@ from gateway.route.agreement import AgreementCopy, AgreementState
 from gateway.route.audit import AuditEvent
 from gateway.route.caller import Caller, Role
 from gateway.route.canonical import canonical_bytes, record_hash
-from gateway.route.party import Partner
+from gateway.route.party import KnownCard
 from gateway.tlog.leaf import LeafType
 
 ACTIVE = "active"
@@ -134,14 +135,15 @@ async def load_registry(tx: Transaction, house: House) -> Registry:
     """Return everything that a decision needs besides a person's own history.
 
     A partner is a handler whose contracts are our agreements with it that both signed; a
-    registered party of its id adds to that, see `_added`. Kept per store as long as nothing of it
+    registered party of its id adds to that, see `_added`. What is accepted or registered later changes no
+    answer as known before. Kept per store as long as nothing of it
     changed. Call it before the transaction writes to the registry: what may still be rolled back must not be kept.
     """
     stand = await tx.registry.stand()
     kept = _kept.get(house.store)
     if kept is not None and kept[0] == stand:
         return kept[1]
-    partners = await tx.partners.list()
+    cards = await tx.partners.cards()
     copies = [copy async for copy in _all_agreements(tx) if copy.state is AgreementState.IN_FORCE]
     own = house.custody.own_card().card
     own_party = Party(id=own.party, legal_name=own.legal_name, contact=own.contact, country=own.country)
@@ -155,7 +157,7 @@ async def load_registry(tx: Transaction, house: House) -> Registry:
         ],
         notices=[Notice.from_mapping(item.body) async for item in all_items(tx, "notice")],
         assessments=[Assessment.from_mapping(item.body) async for item in all_items(tx, "assessment")],
-        parties=[own_party, *_parties(partners, copies, registered)],
+        parties=[own_party, *_parties(cards, copies, registered)],
         party_events=[PartyEvent.from_mapping(item.body) async for item in all_items(tx, "party_event")],
         mechanisms=[ExportMechanism.from_mapping(item.body) async for item in all_items(tx, "mechanism")],
         basis_rules=[BasisRule.from_mapping(item.body) async for item in all_items(tx, "basis_rule")],
@@ -207,8 +209,8 @@ def check_id(item_id: str) -> None:
 _kept: weakref.WeakKeyDictionary[Store, tuple[int, Registry]] = weakref.WeakKeyDictionary()
 
 
-def _party(partner: Partner, copies: list[AgreementCopy]) -> Party:
-    card = partner.card
+def _party(known: KnownCard, copies: list[AgreementCopy]) -> Party:
+    card = known.card
     ours = [copy for copy in copies if card.party in {entry.party for entry in copy.agreement.parties}]
     return Party(
         id=card.party,
@@ -227,14 +229,35 @@ def _party(partner: Partner, copies: list[AgreementCopy]) -> Party:
             )
             for copy in ours
         ),
+        recorded_at=known.known_at,
     )
 
 
-def _parties(partners: list[Partner], copies: list[AgreementCopy], registered: list[Party]) -> Iterator[Party]:
-    by_card = {partner.card.party: _party(partner, copies) for partner in partners}
-    # What the card says was known before any version was registered.
-    yield from (replace(party, version=0) for party in by_card.values())
-    yield from (_added(by_card[party.id], party) if party.id in by_card else party for party in registered)
+def _parties(cards: list[KnownCard], copies: list[AgreementCopy], registered: list[Party]) -> Iterator[Party]:
+    by_card: dict[str, list[Party]] = {}
+    for known in cards:
+        by_card.setdefault(known.card.party, []).append(_party(known, copies))
+    yield from (party for party in registered if party.id not in by_card)
+    for party_id, of_cards in by_card.items():
+        yield from _stands(of_cards, [party for party in registered if party.id == party_id])
+
+
+def _stands(of_cards: list[Party], registered: list[Party]) -> Iterator[Party]:
+    """Yield what was known of a partner, a version for each time that a card or a registered version changed it."""
+    told = [*of_cards, *registered]
+    always = [None] if any(party.recorded_at is None for party in told) else []
+    times = sorted({party.recorded_at for party in told if party.recorded_at is not None})
+    for version, at in enumerate((*always, *times)):
+        card, said = (_newest(versions, at) for versions in (of_cards, registered))
+        stand = _added(card, said) if card is not None and said is not None else card or said
+        if stand is not None:
+            yield replace(stand, version=version, recorded_at=at)
+
+
+def _newest(versions: list[Party], at: datetime | None) -> Party | None:
+    """Return the last of some versions that was known by a time; None is what was known always."""
+    known = [one for one in versions if one.recorded_at is None or (at is not None and one.recorded_at <= at)]
+    return known[-1] if known else None
 
 
 def _added(by_card: Party, registered: Party) -> Party:

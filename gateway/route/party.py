@@ -54,3 +54,16 @@ class Partner:
     card: PartyCard
     accepted_at: datetime
     revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCard:
+    """A card of a partner, its present one or an earlier one.
+
+    Attributes:
+        card: as accepted.
+        known_at: since when it was known here (UTC); None is always.
+    """
+
+    card: PartyCard
+    known_at: datetime | None

@@ -7,10 +7,10 @@ from datetime import datetime
 from sqlalchemy import select
 
 from gateway.errors import StateError
-from gateway.route.party import Partner, SignedCard
+from gateway.route.party import KnownCard, Partner, SignedCard
 from gateway.store import rows
 from gateway.store.connection import StoreConnection
-from gateway.store.schema import partners
+from gateway.store.schema import partner_cards, partners
 
 
 class SqlPartnerStore:
@@ -26,7 +26,9 @@ class SqlPartnerStore:
         upsert = upsert.on_conflict_do_update(
             index_elements=["party"], set_=values | {"revision": partners.c.revision + 1}
         )
-        await self._connection.execute(upsert)
+        revision = await self._connection.scalar(upsert.returning(partners.c.revision))
+        known = {"party": card.card.party, "revision": revision, "card": values["card"], "known_at": accepted_at}
+        await self._connection.insert_rows(partner_cards, [known])
 
     async def get(self, party: str) -> Partner:
         """Return a partner.
@@ -38,6 +40,11 @@ class SqlPartnerStore:
         if row is None:
             raise StateError("NOT_FOUND", "no card of this party was accepted; accept it first")
         return rows.partner(row)
+
+    async def cards(self) -> list[KnownCard]:
+        """Return every card there ever was, by party, oldest first."""
+        query = select(partner_cards).order_by(partner_cards.c.party, partner_cards.c.revision)
+        return [rows.known_card(row) for row in await self._connection.rows(query)]
 
     async def list(self) -> list[Partner]:
         """Return all partners ordered by id."""

@@ -20,7 +20,7 @@ from gateway.route.agreement import Agreement, AgreementBinding, AgreementCopy, 
 from gateway.route.audit import IntegratedEntry, PendingEntry
 from gateway.route.job import Failure, Job, JobRequest, JobState, Refusal, Side, WaitingFor
 from gateway.route.notice import NoticeKind, ReleasedRun, Removal, StoredNotice, Timing
-from gateway.route.party import Partner, PartyCard, SignedCard
+from gateway.route.party import KnownCard, Partner, PartyCard, SignedCard
 from gateway.route.provision import ProvidedRun
 from gateway.route.session import Session, SessionOffer, SessionState
 from gateway.store.column_type import json_text, to_micros
@@ -210,6 +210,12 @@ def partner_values(card: SignedCard) -> Values:
 def partner(row: AnyRow) -> Partner:
     """Restore a partner."""
     return Partner(from_json(PartyCard, row.card), row.accepted_at, row.revision)
+
+
+@_restores("partner card")
+def known_card(row: AnyRow) -> KnownCard:
+    """Restore one of a partner's cards."""
+    return KnownCard(from_json(PartyCard, row.card), row.known_at)
 
 
 def agreement_values(copy: AgreementCopy) -> Values:

@@ -8,7 +8,7 @@ Rows of one noun lie together:
     decisions                                   what was asked about single people, and answered
     identity_links                              whose an id in another system is
     erased_people                               that somebody's traces were destroyed
-    partners, agreements, agreement_bindings    with whom and on what terms
+    partners, partner_cards, agreements, agreement_bindings    with whom and on what terms
     jobs, sessions, runs, destroyed_runs        what was and is being computed
     memberships, member_numbers, membership_blocks, membership_apart    who was in which run; in `schema_members`
     evidence_holds                              what opened erased people's entries; in `schema_evidence`
@@ -218,6 +218,17 @@ partners = Table(
     Column("fingerprint", Text, nullable=False),
     Column("accepted_at", Moment, nullable=False),
     Column("revision", BigInteger, nullable=False),
+)
+
+# Append-only: every card of a partner, so that what was known of it stays known. known_at is null for always.
+partner_cards = Table(
+    "partner_cards",
+    metadata,
+    Column("party", KeyText, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("card", Json, nullable=False),
+    Column("known_at", Moment),
+    PrimaryKeyConstraint("party", "revision"),
 )
 
 agreements = Table(

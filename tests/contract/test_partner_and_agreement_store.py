@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.errors import StateError
+from gateway.route.party import KnownCard
 from gateway.store import SqlStore
 from tests.contract import given
 
@@ -27,6 +28,10 @@ async def test_a_partner_comes_back_and_a_new_card_replaces_the_old(store: SqlSt
         partner = await tx.partners.get("platform")
         assert (partner.card, partner.accepted_at, partner.revision) == (rotated.card, given.NOW + given.DAY, 2)
         assert [partner.card.party for partner in await tx.partners.list()] == ["agency", "platform"]
+        agency, *cards = await tx.partners.cards()
+        assert (agency.card.party, agency.known_at) == ("agency", given.NOW)
+        # What a card said stays known when another takes its place.
+        assert cards == [KnownCard(signed.card, given.NOW), KnownCard(rotated.card, given.NOW + given.DAY)]
         with pytest.raises(StateError) as caught:
             await tx.partners.get("nobody")
     assert caught.value.reason == "NOT_FOUND"

@@ -17,9 +17,11 @@ from sqlalchemy.engine import make_url
 from consent.projection import TRUST_ALL
 from gateway.errors import RequestError, StateError
 from gateway.flow.ports.people import Mark
+from gateway.route.party import KnownCard
 from gateway.store import migrate, open_store, opening, rows
 from gateway.store.engine import connect
-from gateway.store.schema import consent_uses, jobs, metadata, runs, subjects
+from gateway.store.rows import partner_values
+from gateway.store.schema import consent_uses, jobs, metadata, partners, runs, subjects
 from tests.contract import given, people
 from tests.contract.given import NOW
 from tests.contract.given import job as a_job
@@ -159,6 +161,8 @@ async def test_rows_from_before_uses_had_numbers_say_the_same(new_store_url: str
         command.upgrade(config, "0003")
         for statement in _BEFORE_NUMBERS:
             connection.execute(text(statement.format(aa=given.ref(1), bb=given.ref(2))))
+        values = partner_values(given.signed_card()) | {"accepted_at": NOW, "revision": 3}
+        connection.execute(partners.insert(), values)
     store = await open_store(new_store_url)
     async with store.begin() as tx:
         assert await people.plain(tx) == [given.ref(1)]
@@ -170,6 +174,8 @@ async def test_rows_from_before_uses_had_numbers_say_the_same(new_store_url: str
         await tx.consents.append([], {given.ref(1): [given.row(given.ref(1), "anew", purpose="measure")]})
         numbers = sorted(row.use_id for row in await tx._connection.rows(consent_uses.select()))
         assert numbers == [1, 2, 3]
+        # Nobody knows which cards came before it: what it says was always known.
+        assert await tx.partners.cards() == [KnownCard(given.signed_card().card, None)]
     with _database(new_store_url) as connection:
         assert "projection_before" not in inspect(connection).get_table_names()
         rows = connection.execute(text("SELECT effective_from, valid_until FROM consent_projection WHERE use_id < 3"))

@@ -31,7 +31,7 @@ from gateway.flow.ports.witness import EpochStore, WitnessStore
 from gateway.route.agreement import AgreementBinding, AgreementCopy
 from gateway.route.audit import AuditEvent, EntryFilter, IntegratedEntry, PendingEntry
 from gateway.route.job import Job, Side
-from gateway.route.party import Partner, SignedCard
+from gateway.route.party import KnownCard, Partner, SignedCard
 from gateway.route.session import Session
 
 Bytes = npt.NDArray[np.uint8]
@@ -91,6 +91,10 @@ class PartnerStore(Protocol):
 
     async def get(self, party: str) -> Partner:
         """Return a partner; StateError NOT_FOUND."""
+        ...
+
+    async def cards(self) -> list[KnownCard]:
+        """Return every card there ever was, by party, oldest first."""
         ...
 
     async def list(self) -> list[Partner]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from gateway.flow.notice import create_notice, publish_notice
 from gateway.flow.party import create_party, create_party_event, get_party
 from gateway.flow.ports import House
 from gateway.flow.registry import create_category, list_items, list_methods, load_registry
+from tests.contract.given import signed_card
 from tests.unit.gateway.flow.houses import (
     ADMIN,
     CDP,
@@ -312,3 +315,38 @@ async def test_a_derived_label_is_stored_as_sensitive_as_its_sources(house: Hous
     with pytest.raises(RequestError, match="derived_from"):
         await create_category(house, ADMIN, {"id": "other", "derived_from": ["ghost"]})
     assert [method.id for method in list_methods(CDP)][:2] == ["batch_file", "he_aggregate"]
+
+
+async def test_a_card_accepted_later_changes_no_answer_as_known_before(house: House) -> None:
+    """Neither that a party became a partner, nor that its next card says it moved abroad."""
+    heard: list[tuple[datetime, tuple[str, str, int] | None]] = []
+
+    async def known(at: datetime) -> tuple[str, str, int] | None:
+        async with house.store.read() as tx:
+            party = (await load_registry(tx, house)).party("platform", at)
+        return None if party is None else (party.country, party.contact, len(party.contracts))
+
+    async def hears(*said: Any) -> None:
+        at = house.clock.now()
+        assert await known(at) == said
+        heard.append((at, said))
+        assert [await known(one) for one, _ in heard] == [said for _, said in heard]
+        house.clock.advance(hours=1)  # type: ignore[attr-defined]
+
+    async def card(country: str) -> None:
+        signed = signed_card()
+        async with house.store.begin() as tx:
+            await tx.partners.put(replace(signed, card=replace(signed.card, country=country)), house.clock.now())
+
+    await create_party(house, OFFICER, courier(id="platform", contact="by phone"))
+    await hears("CN", "by phone", 1)
+    await card("CN")
+    await hears("CN", "by phone", 1)
+    await card("SG")
+    # What the card and what the house says count together, whichever came last.
+    await hears("SG", "by phone", 1)
+    await create_party(house, OFFICER, courier(id="platform", contact="by letter", contracts=[]))
+    await hears("SG", "by letter", 0)
+    await card("CN")
+    await hears("CN", "by letter", 0)
+    assert await known(NOW - timedelta(hours=1)) is None
