@@ -64,7 +64,7 @@ def unlink(
     link_id: str = typer.Argument(..., metavar="ID", help="The id in the system."),
     source: str = typer.Option(..., help="The system, e.g. crm."),
 ) -> None:
-    """End the link of an id: it is nobody's from now on."""
+    """End the link of an id: it is nobody's from now on, and rows that runs released by it are taken back."""
     chosen = options(context)
     with chosen.client() as client:
         show_one({"version": client.identity.unlink(source, link_id)}, chosen.output)

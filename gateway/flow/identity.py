@@ -123,6 +123,7 @@ async def _put(
         return 0, 0, 0, len(kept)
     now = house.clock.now()
     await tx.identity.unlink(source, version, sorted(moving))
+    await tx.consents.wake({current[link] for link in moving})
     links = sorted({**fresh, **moving}.items())
     await tx.identity.link(source, version, now, [link for link, _ in links], [person for _, person in links])
     said = {"source": source, "version": version, "by": caller.subject}
@@ -155,6 +156,9 @@ async def links_of(house: House, caller: Caller, subject_type: str, subject: str
 async def unlink(house: House, caller: Caller, source: str, link_id: str) -> int:
     """End the link of an id, e.g. because it was another person's all along.
 
+    Whoever was found by it is taken out of the runs under way, and what runs released of the person by links of this
+    system is taken back (flow/reach): nobody knows whose those rows are.
+
     Args:
         house: ports.
         caller: a compliance officer.
@@ -179,6 +183,8 @@ async def unlink(house: House, caller: Caller, source: str, link_id: str) -> int
             raise StateError("NOT_FOUND", "this id is linked to nobody; list a customer's links to see which there are")
         now = house.clock.now()
         await tx.identity.unlink(source, version, [link])
+        # Released runs may hold a row of the person by this link: they are looked through (flow/reach).
+        await tx.consents.wake([person])
         payload = {"source": source, "version": version, "by": caller.subject, "link": link, "moved": False}
         await tx.audit.append([AuditEvent(LeafType.IDENTITY_UNLINKED, now, person, payload)])
     house.bells.ring("audit")

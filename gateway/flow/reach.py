@@ -5,7 +5,8 @@
                                              -> rows off the sinks (flow/sinks/removal)
 
 Who is woken without an event of their own goes the same way: when a retention or a consent's term is over, and when
-something about them was corrected, for values that a partner was sent before are wrong from then on (PIPL 8, 46).
+something about them was corrected, for values that a partner was sent before are wrong from then on (PIPL 8, 46), or a
+link of theirs ended by which a run had found them: what it released was perhaps another's (PIPL 8).
 
 Every step is durable before the next begins and does nothing twice. A run notes the number of the last append of
 consent events that was looked at for it; numbers follow commits, so that no act is lost between judgement and crash.
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -31,6 +32,7 @@ from gateway.errors import AssentError, StateError
 from gateway.flow.authorize import gates_of
 from gateway.flow.evidence import close_deletions
 from gateway.flow.gate import HISTORIES, judge_all
+from gateway.flow.linking import UNLINKED, Seen, unlinked_since
 from gateway.flow.lost import among
 from gateway.flow.notices import exchange_notices, make_notice
 from gateway.flow.pipeline import in_turn
@@ -143,8 +145,9 @@ async def _look_through(house: House, run: ReleasedRun) -> None:
             job = await tx.jobs.get(run.job_id)
             sent = run.side is Side.SENDER and job.request.columns and not job.request.operation.grouped
             corrected = await tx.requests.corrected(run.judged_at) if sent else {}
+            unlinked = await unlinked_since(tx, Seen(run.map_version, run.systems))
             terms = await terms_of_run(tx, house, job)
-            judging = _Judging(house, tx, run, await load_registry(tx, house), terms, corrected)
+            judging = _Judging(house, tx, run, await load_registry(tx, house), terms, corrected, unlinked)
             async with aclosing(in_turn(_among(stored, named, house.limits.threads))) as pieces:
                 async for refs, tokens in pieces:
                     removals = await judging.removals(refs, tokens)
@@ -171,7 +174,12 @@ def _among(stored: StoredRows, named: Bytes | None, threads: int) -> Iterator[tu
 
 @dataclass(frozen=True, slots=True)
 class _Judging:
-    """Members of one run before the rule, in one snapshot; of whom what was sent was corrected since stands apart."""
+    """Members of one run before the rule, in one snapshot.
+
+    Attributes:
+        corrected: of whom what was sent was corrected since.
+        unlinked: (m, 26) ascending, people who had a link by which the run may have found them, and lost it since.
+    """
 
     house: House
     tx: Transaction
@@ -179,6 +187,7 @@ class _Judging:
     registry: Registry
     terms: Terms
     corrected: Mapping[str, RightsRequest]
+    unlinked: Bytes
 
     async def removals(self, refs: Bytes, tokens: pa.Array | None) -> list[Removal]:
         """Return whose rows must go, of (n, 26) people ascending."""
@@ -200,31 +209,31 @@ class _Judging:
             histories = await self.tx.consents.histories(asked)
 
             found += await in_thread(self._decided, asked, named, histories, now)
-        gone = {removal.subject_ref for removal in found}
-        return found + [removal for removal in self._outdated(refs, tokens, now) if removal.subject_ref not in gone]
+        by_person = {removal.subject_ref: removal for removal in self._not_theirs(refs, tokens, now)}
+        by_person |= {removal.subject_ref: removal for removal in self._outdated(refs, tokens, now)}
+        return [*(by_person | {removal.subject_ref: removal for removal in found}).values()]
 
-    def _outdated(self, refs: Bytes, tokens: pa.Array | None, now: datetime) -> list[Removal]:
-        """Return the rows whose values were corrected after they were sent."""
-        people = sorted(self.corrected)
-        if not people:
-            return []
-        named = from_texts(pa.array(people, pa.string()))
-        places = np.flatnonzero(among(named, refs, self.house.limits.threads))
-        outdated: list[str] = as_texts(refs[places]).to_pylist()
-        return [
-            Removal(
-                job_id=self.run.job_id,
-                subject_ref=ref,
-                token=b"" if tokens is None else tokens[int(place)].as_py(),
-                reason_code=CORRECTED,
-                timing=Timing.AFTER,
-                happened_at=self.corrected[ref].received_at,
-                recorded_at=self.corrected[ref].received_at,
-                channel=self.corrected[ref].channel,
-                decided_at=now,
-            )
-            for ref, place in zip(outdated, places, strict=True)
-        ]
+    def _outdated(self, refs: Bytes, tokens: pa.Array | None, now: datetime) -> Iterator[Removal]:
+        """Yield the rows whose values were corrected after they were sent."""
+        people = from_texts(pa.array(sorted(self.corrected), pa.string()))
+        for ref, token in self._rows_of(people, refs, tokens):
+            asked = self.corrected[ref]
+            removal = self._after(ref, token, CORRECTED, now)
+            yield replace(removal, happened_at=asked.received_at, recorded_at=asked.received_at, channel=asked.channel)
+
+    def _not_theirs(self, refs: Bytes, tokens: pa.Array | None, now: datetime) -> Iterator[Removal]:
+        """Yield the rows that were the person's by a link that is gone, whom runs under way leave out (flow/lost)."""
+        for ref, token in self._rows_of(self.unlinked, refs, tokens):
+            yield self._after(ref, token, UNLINKED, now)
+
+    def _rows_of(self, people: Bytes, refs: Bytes, tokens: pa.Array | None) -> Iterator[tuple[str, bytes]]:
+        places = np.flatnonzero(among(people, refs, self.house.limits.threads))
+        found: list[str] = as_texts(refs[places]).to_pylist()
+        named = [b""] * len(found) if tokens is None else tokens.take(pa.array(places)).to_pylist()
+        return zip(found, named, strict=True)
+
+    def _after(self, ref: str, token: bytes, reason: str, now: datetime) -> Removal:
+        return Removal(self.run.job_id, ref, token, reason, Timing.AFTER, None, None, "", now)
 
     def _decided(
         self, refs: Sequence[str], tokens: Sequence[bytes], histories: Mapping[str, History], now: datetime

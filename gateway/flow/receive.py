@@ -28,6 +28,7 @@ from gateway.flow.closing import check_counts, check_transcripts, counts_are_tol
 from gateway.flow.ends import PeerEnded, RunRefused
 from gateway.flow.exporting import count_exported
 from gateway.flow.lease import Lease
+from gateway.flow.linking import NO_LINKS, Seen
 from gateway.flow.lost import Lost, lost_records, lost_since
 from gateway.flow.members import Members
 from gateway.flow.membership.keep import keep_membership
@@ -344,7 +345,7 @@ class ReceiverRun(ABC, Generic[Outcome]):
         lease.committed(done, event)
 
 
-def run_of(job: Job, report: Mapping[str, object], rows: int, changes: int) -> ReleasedRun:
+def run_of(job: Job, report: Mapping[str, object], rows: int, changes: int, links: Seen = NO_LINKS) -> ReleasedRun:
     """Return what is noted of a release.
 
     Args:
@@ -352,6 +353,7 @@ def run_of(job: Job, report: Mapping[str, object], rows: int, changes: int) -> R
         report: with its times.
         rows: released.
         changes: appends of consent events that its last judgement had seen for sure.
+        links: by which its people were found.
     """
     obtained_at = parse_time_text(str(report["obtained_at"]))
     return ReleasedRun(
@@ -366,6 +368,8 @@ def run_of(job: Job, report: Mapping[str, object], rows: int, changes: int) -> R
         expires_at=parse_time_text(str(report["expires_at"])),
         rows=rows,
         changes=changes,
+        systems=links.systems,
+        map_version=links.version,
     )
 
 

@@ -263,7 +263,8 @@ class RowsReceiver(ReceiverRun[Matches]):
             told = await in_thread(stage_file, self.house, job.job_id, session.session_id, Stage.MATCHED_TAGS, sizes)
             report["matches_sent"] = await in_thread(Marks(told, sum(sizes.sender.rows)).count)
         # With the report: from here on a withdrawal is looked for in the run, and not before its rows stand.
-        run = run_of(lease.job, report, stored.released, (await self._judged(job)).mark[0])
+        changes, links = (await self._judged(job)).mark[0], await cohorts.seen_links(lease)
+        run = run_of(lease.job, report, stored.released, changes, links)
         async with self.house.store.begin() as tx:
             await tx.runs.put(run)
             updated = await lease.update(tx, report=report)

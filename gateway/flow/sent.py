@@ -158,6 +158,7 @@ async def keep_batches(lease: Lease, schema: pa.Schema, batches: AsyncIterator[p
     house, job = lease.house, lease.job
     rows = await house.results.store_tokens(job.job_id, schema, batches)
     now, cut_at = house.clock.now(), (await load_state(lease)).cut_at
+    links = await cohorts.seen_links(lease)
     async with house.store.begin() as tx:
         agreement = (await tx.agreements.get(job.request.agreement_id)).agreement
         run = ReleasedRun(
@@ -172,5 +173,7 @@ async def keep_batches(lease: Lease, schema: pa.Schema, batches: AsyncIterator[p
             rows=rows,
             # Who lost consent after the cohort was judged is looked for again: a row that left is told even if dropped.
             changes=await cohorts.judged_changes(lease),
+            systems=links.systems,
+            map_version=links.version,
         )
         await tx.runs.put(run)

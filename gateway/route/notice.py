@@ -107,6 +107,8 @@ class ReleasedRun:
         expires_at: when retention ends.
         rows: released or sent.
         changes: appends of consent events up to this number were looked at since.
+        systems: whose ids the people were read by, through the identity map; empty for their own.
+        map_version: of the identity map by which they were.
     """
 
     job_id: str
@@ -119,6 +121,8 @@ class ReleasedRun:
     expires_at: datetime | None
     rows: int
     changes: int
+    systems: tuple[str, ...] = ()
+    map_version: int = 0
 
 
 class Timing(StrEnum):
@@ -135,12 +139,12 @@ class Timing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """A row of a released run that consent does not cover any more.
+    """A row of a released run that consent does not cover any more, or that was never known to be the person's.
 
     Attributes:
         subject_ref: whose.
         token: the row's name between the two sides; empty for statistics, whose rows have none.
-        reason_code: of the decision that ended it, or CORRECTED; for our own people only.
+        reason_code: of the decision that ended it, CORRECTED or UNLINKED; for our own people only.
         timing: against the judgement that let it leave.
         happened_at: when the act behind it happened; None when no single act is behind it.
         recorded_at: when we came to know of it.

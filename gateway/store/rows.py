@@ -396,6 +396,8 @@ def released_run(row: AnyRow) -> ReleasedRun:
         expires_at=row.expires_at,
         rows=row.rows,
         changes=row.changes,
+        systems=tuple(row.systems or ()),
+        map_version=row.map_version or 0,
     )
 
 

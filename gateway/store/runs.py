@@ -15,9 +15,8 @@ from gateway.store.column_type import Moment
 from gateway.store.connection import StoreConnection
 from gateway.store.schema import destroyed_runs, jobs, run_reach, runs, sessions
 
-_WHOLE = select(runs, run_reach.c.partner, run_reach.c.side, run_reach.c.judged_at, run_reach.c.changes).join(
-    run_reach, run_reach.c.job_id == runs.c.job_id
-)
+_OF_REACH = [column for column in run_reach.columns if column.name != "job_id"]
+_WHOLE = select(runs, *_OF_REACH).join(run_reach, run_reach.c.job_id == runs.c.job_id)
 
 _PROVIDED = (
     _WHOLE.add_columns(

@@ -344,6 +344,9 @@ run_reach = Table(
     Column("side", Text, nullable=False),
     Column("judged_at", Moment, nullable=False),
     Column("changes", BigInteger, nullable=False),
+    # By which systems' ids, and which version of the identity map, its people were found; null for those of before.
+    Column("systems", Json),
+    Column("map_version", BigInteger),
     Index(None, "changes"),
 )
 

@@ -77,8 +77,9 @@ class IdentityServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UnlinkId(self, request, context):
-        """Ends the link of an id, which is nobody's from then on; NOT_FOUND when it is nobody's already. Role:
-        compliance_officer.
+        """Ends the link of an id, which is nobody's from then on; NOT_FOUND when it is nobody's already. Runs under way leave the
+        customer out, and of released ones that read ids of the system the customer's row is taken back, as after a withdrawal:
+        removals say UNLINKED. An import that moves an id does the same. Role: compliance_officer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -44,8 +44,9 @@ class IdentityServiceStub:
     ListLinks: _grpc.UnaryUnaryMultiCallable[_identity_pb2.ListLinksRequest, _identity_pb2.ListLinksResponse]
     """Lists every link of a customer there ever was, by system and version. Role: compliance_officer."""
     UnlinkId: _grpc.UnaryUnaryMultiCallable[_identity_pb2.UnlinkIdRequest, _identity_pb2.UnlinkIdResponse]
-    """Ends the link of an id, which is nobody's from then on; NOT_FOUND when it is nobody's already. Role:
-    compliance_officer.
+    """Ends the link of an id, which is nobody's from then on; NOT_FOUND when it is nobody's already. Runs under way leave the
+    customer out, and of released ones that read ids of the system the customer's row is taken back, as after a withdrawal:
+    removals say UNLINKED. An import that moves an id does the same. Role: compliance_officer.
     """
 
 @_typing.type_check_only
@@ -64,8 +65,9 @@ class IdentityServiceAsyncStub(IdentityServiceStub):
     ListLinks: _aio.UnaryUnaryMultiCallable[_identity_pb2.ListLinksRequest, _identity_pb2.ListLinksResponse]  # type: ignore[assignment]
     """Lists every link of a customer there ever was, by system and version. Role: compliance_officer."""
     UnlinkId: _aio.UnaryUnaryMultiCallable[_identity_pb2.UnlinkIdRequest, _identity_pb2.UnlinkIdResponse]  # type: ignore[assignment]
-    """Ends the link of an id, which is nobody's from then on; NOT_FOUND when it is nobody's already. Role:
-    compliance_officer.
+    """Ends the link of an id, which is nobody's from then on; NOT_FOUND when it is nobody's already. Runs under way leave the
+    customer out, and of released ones that read ids of the system the customer's row is taken back, as after a withdrawal:
+    removals say UNLINKED. An import that moves an id does the same. Role: compliance_officer.
     """
 
 class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -99,8 +101,9 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _identity_pb2.UnlinkIdRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_identity_pb2.UnlinkIdResponse, _abc.Awaitable[_identity_pb2.UnlinkIdResponse]]:
-        """Ends the link of an id, which is nobody's from then on; NOT_FOUND when it is nobody's already. Role:
-        compliance_officer.
+        """Ends the link of an id, which is nobody's from then on; NOT_FOUND when it is nobody's already. Runs under way leave the
+        customer out, and of released ones that read ids of the system the customer's row is taken back, as after a withdrawal:
+        removals say UNLINKED. An import that moves an id does the same. Role: compliance_officer.
         """
 
 def add_IdentityServiceServicer_to_server(servicer: IdentityServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

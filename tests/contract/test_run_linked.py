@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -13,9 +14,12 @@ from gateway.flow import identity
 from gateway.flow.authorize import authorize_receiver
 from gateway.flow.identity import LinkReport
 from gateway.flow.job import read_result, result_schema
+from gateway.flow.reach import reach
 from gateway.flow.records import kept_out
+from gateway.flow.trace import list_removals
 from gateway.route.agreement import Operation
 from gateway.route.job import AuthorizedJob, Job, JobState
+from gateway.route.notice import Timing
 from gateway.route.session import Stage
 from tests.contract.rows import after_pull, job_at
 from tests.twin import EVERYBODY, RETAILER, Gateway, Twin, close_all, make_twin, opaque, withdrawn
@@ -57,6 +61,11 @@ async def linked(side: Gateway, system: str, links: Sequence[tuple[str, str]]) -
     return await identity.import_links(side.house, EVERYBODY, system, "customer", rows())
 
 
+async def customers(twin: Twin, job: Job) -> set[str]:
+    batches = [batch async for batch in read_result(twin.retailer.house, EVERYBODY, job.job_id)]
+    return {row["customer"] for batch in batches for row in batch.to_pylist()}
+
+
 async def matched(
     twin: Twin, operation: Operation = Operation.MATCH, columns: tuple[str, ...] = ()
 ) -> tuple[Job, dict[str, str]]:
@@ -79,8 +88,32 @@ async def test_people_are_found_under_their_ids_and_nobodys_rows_left_out(twin: 
 
     await twin.retailer.import_events([withdrawn(RETAILER, "A000021", twin.clock.now())])
     await identity.unlink(twin.retailer.house, EVERYBODY, "tills", "K-22")
-    _, found = await matched(twin)
+    await identity.unlink(twin.retailer.house, EVERYBODY, "tills", "K-10")  # who was in no result
+    again, found = await matched(twin)
     assert set(found) == {f"K-{number}" for number in expected if number not in (21, 22)}
+
+    # What was released goes as well, by links that ended and not by those of other systems.
+    assert (await linked(twin.retailer, "tills", [("K-23", "somebody else")])).moved == 1
+    await linked(twin.retailer, "web", [("W-24", "A000024")])
+    await identity.unlink(twin.retailer.house, EVERYBODY, "web", "W-24")
+    await reach(twin.retailer.house)
+    for run, gone in ((job, (21, 22, 23)), (again, (21, 22, 23))):
+        assert await customers(twin, run) == {f"K-{number}" for number in expected if number not in gone}
+    removals = await list_removals(twin.retailer.house, EVERYBODY)
+    assert Counter((one.job_id, one.reason_code, one.timing) for one in removals) == {
+        (job.job_id, "CONSENT_WITHDRAWN", Timing.AFTER): 1,
+        (job.job_id, "UNLINKED", Timing.AFTER): 2,
+        (again.job_id, "UNLINKED", Timing.AFTER): 1,
+    }
+    assert all(one.removed_at is not None for one in removals)
+    await reach(twin.retailer.house)
+    assert await list_removals(twin.retailer.house, EVERYBODY) == removals
+    # Whose id it turns out to be is found by it from the next run on, and stays.
+    assert (await linked(twin.retailer, "tills", [("K-23", "A000023")])).moved == 1
+    third, found = await matched(twin)
+    await identity.unlink(twin.retailer.house, EVERYBODY, "tills", "K-24")
+    await reach(twin.retailer.house)
+    assert await customers(twin, third) == set(found) - {"K-24"}
 
 
 async def test_a_map_without_links_leaves_everybody_out(twin: Twin) -> None:
@@ -148,6 +181,13 @@ async def test_three_sources_meet_in_one_data_set(small: Twin) -> None:
     assert report["rejected in app"] == {"UNLINKED": {"count": 1, "first_rows": [1]}}
     assert report["settled"] == {"match_key": 1}
     assert (report["folded"], report["consented"]) == (100 - 3 - 50, 50)
+
+    # The partner forgets what it was sent of people whose link ended, whichever source their values came from.
+    await identity.unlink(platform.house, EVERYBODY, "app", "U-25")
+    await reach(platform.house)
+    assert {row["customer"] async for row in wide(small, job)} == set(found) - {"K-25"}
+    (removal,) = await list_removals(platform.house, EVERYBODY)
+    assert (removal.reason_code, removal.notice_id != "") == ("UNLINKED", True)
 
 
 async def wide(twin: Twin, job: Job) -> AsyncIterator[dict[str, str]]:

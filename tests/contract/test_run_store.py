@@ -14,7 +14,7 @@ RUN = ReleasedRun("job-1", "s1", "agreement-1", "platform", Side.SENDER, NOW - D
 
 
 async def test_a_job_s_first_record_of_its_run_stands(store: SqlStore) -> None:
-    other = replace(RUN, job_id="job-2", expires_at=None, rows=0)
+    other = replace(RUN, job_id="job-2", expires_at=None, rows=0, systems=("app", "tills"), map_version=7)
     async with store.begin() as tx:
         for run in (RUN, replace(RUN, released_at=NOW + DAY, rows=21), other):
             await tx.runs.put(run)

@@ -1,6 +1,7 @@
-"""The cards of partners since when each was known.
+"""The cards of partners since when each was known, and by which links of the identity map a run found its people.
 
-Of cards accepted before, it is not known what they took the place of: they count as always known.
+Of cards accepted before, it is not known what they took the place of: they count as always known. Of earlier runs it is
+not known by which links they found their people: a link that ends takes no row out of those.
 
 Revision: 0017, after 0016, 2026-11-22.
 """
@@ -25,6 +26,8 @@ def upgrade() -> None:
         sa.Column("known_at", sa.BigInteger()),
         sa.PrimaryKeyConstraint("party", "revision", name="pk_partner_cards"),
     )
+    op.add_column("run_reach", sa.Column("systems", sa.Text()))
+    op.add_column("run_reach", sa.Column("map_version", sa.BigInteger()))
     op.execute(
         "INSERT INTO partner_cards (party, revision, card, known_at) SELECT party, revision, card, NULL FROM partners"
     )
