@@ -1,14 +1,15 @@
 """Files of consent events: CSV with one act per line, JSON Lines, or Parquet; read row by row in bounded memory.
 
-A row that cannot be read is an error of that row. Only what makes all rows after it doubtful ends the reading: a
-quotation mark that never closes, a file that breaks off, column names that are none.
+A row that cannot be read is an error of that row, and a line with nothing in it no row, though it is counted. Only what
+makes all rows after it doubtful ends the reading: a quotation mark that never closes, a file that breaks off, column
+names that are none or stand twice.
 """
 
 from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -55,7 +56,9 @@ def read_rows(file: Path, after: int = 0) -> Iterator[EventRow | RowError]:
             row = found.row if isinstance(found, RowError) else found[0]
             yield found
     except OSError as error:
-        raise SourceError("BAD_ROW", f"{file.name} cannot be read after row {row}: {error.strerror}") from error
+        # A damaged page of a Parquet file comes as an error of the disk that no disk made.
+        why = "its contents are damaged; write the file again" if error.errno is None else error.strerror
+        raise SourceError("BAD_ROW", f"{file.name} cannot be read after row {row}: {why}") from error
 
 
 def _csv_rows(file: Path, after: int) -> Iterator[EventRow | RowError]:
@@ -67,8 +70,9 @@ def _csv_rows(file: Path, after: int) -> Iterator[EventRow | RowError]:
             header = next(reader, [])
             if not "".join(header).isascii() and _broken("".join(header)):
                 raise SourceError("BAD_ENCODING", f"{file.name}: column names are not UTF-8; convert the file first")
+            _check_names(file, header)
             for row, cells in enumerate(reader, 1):
-                if row <= after:
+                if row <= after or not cells:
                     continue
                 if len(cells) != len(header):
                     yield RowError(row, "(row)", f"has {len(cells)} cells under {len(header)} column names")
@@ -76,6 +80,13 @@ def _csv_rows(file: Path, after: int) -> Iterator[EventRow | RowError]:
                 yield row, dict(zip(header, cells, strict=True))
         except csv.Error as error:
             raise SourceError("BAD_ROW", f"{file.name}, line {reader.line_num}: {error}") from error
+
+
+def _check_names(file: Path, names: Sequence[str]) -> None:
+    """Refuse a table of which nobody could say which cell is meant."""
+    twice = next((place for place, name in enumerate(names) if name in names[:place]), None)
+    if twice is not None:
+        raise SourceError("BAD_ROW", f"{file.name}: column {twice + 1} has the name of a column before; rename one")
 
 
 def _broken(text: str) -> bool:
@@ -89,7 +100,7 @@ def _broken(text: str) -> bool:
 def _json_rows(file: Path, after: int) -> Iterator[EventRow | RowError]:
     with file.open("rb") as stream:
         for row, line in enumerate(_lines(stream), 1):
-            if row <= after:
+            if row <= after or (line is not None and not line.strip()):
                 continue
             if line is None:
                 yield RowError(row, "(row)", f"is longer than {MAX_ROW} bytes")
@@ -122,6 +133,7 @@ def _parquet_rows(file: Path, after: int) -> Iterator[EventRow | RowError]:
     row = 0
     try:
         with pq.ParquetFile(file) as source:
+            _check_names(file, source.schema_arrow.names)
             for batch in source.iter_batches(batch_size=PARQUET_ROWS):
                 skipped = min(max(after - row, 0), batch.num_rows)
                 row += skipped

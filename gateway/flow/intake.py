@@ -17,6 +17,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple, TypeGuard
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from consent.errors import FieldError
 from consent.event import ConsentEvent
@@ -26,6 +27,7 @@ from consent.registry import Registry
 from gateway import kernel
 from gateway.errors import RequestError
 from gateway.flow.wording import Wording, Wordings, halves, own_time
+from gateway.identifier.columns import graphic_ascii
 from gateway.route.canonical import quoted
 from gateway.route.consent import EPOCH, TIMES, EventFields, EventGroup
 
@@ -33,6 +35,8 @@ MAX_ID = 200  # characters of an event id, a consent id, a channel
 MAX_SUBJECT = 512  # characters of a raw subject value
 MAX_CONTENT_BYTES = 60_000  # of an event as a record: it must fit a log entry
 SUBJECT_TYPE = re.compile(r"[a-z][a-z0-9_]{0,31}")
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 _PATH = re.compile(r"[a-z_]{1,40}(?:\[[0-9]{1,3}\])?(?:\.[a-z_]{1,40}(?:\[[0-9]{1,3}\])?)?")
 
@@ -132,23 +136,29 @@ class SubjectNames:
     def refs(self, values: Sequence[str]) -> list[str]:
         """Return the subject_ref of every value, in one native call.
 
+        White space around a value is no part of it, as in data sets (identifier/opaque): else what somebody said would
+        be another's than their row.
+
         Args:
-            values: valid UTF-8 texts of at most 65,535 bytes.
+            values: without a `subject_fault`.
         """
-        rows = kernel.subject_refs(self.key, self.type, pa.array(values, pa.string()), self.threads)
+        column = pa.array(values, pa.string())
+        if not graphic_ascii(column):
+            column = pc.utf8_trim_whitespace(column)
+        rows = kernel.subject_refs(self.key, self.type, column, self.threads)
         refs: list[str] = rows.view(f"S{rows.shape[1]}").reshape(-1).astype("U").tolist() if len(rows) else []
         return refs
 
 
 def subject_fault(value: object) -> str | None:
-    """Say what is wrong with a raw subject value, or None."""
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_SUBJECT:
+    """Say what is wrong with a raw subject value, or None; no row of a data set has a subject at fault."""
+    if not isinstance(value, str) or not _fits(value):
         return f"must be a text of 1 to {MAX_SUBJECT} characters"
     try:
         value.encode()
     except UnicodeEncodeError:
         return "is not valid Unicode"
-    return None
+    return "holds a control character" if _CONTROL.search(value.strip()) else None
 
 
 def row_count(rows: Rows) -> int:
@@ -232,7 +242,9 @@ def _opened(rows: Rows) -> Iterator[Row | EventGroup]:
 
 
 def _all_sound(subjects: Sequence[str]) -> bool:
-    if "".join(subjects).isascii() and min(subjects) and max(map(len, subjects)) <= MAX_SUBJECT:
+    text = "".join(subjects)
+    # Of printable ones, those of spaces alone sort before all others.
+    if text.isascii() and text.isprintable() and min(subjects).strip() and max(map(len, subjects)) <= MAX_SUBJECT:
         return True
     return not any(map(subject_fault, subjects))
 
@@ -469,13 +481,17 @@ def _known(path: str, names: Iterable[str | None], registered: Mapping[str, obje
             raise FieldError(path, f"names a {noun} that is not registered here")
 
 
+def _fits(value: str) -> bool:
+    return len(value) <= MAX_SUBJECT and value.strip() != ""
+
+
 def _subjects(fields: Mapping[str, object]) -> list[str] | RowError:
     """Return the raw subject and, of a merge, the raw subjects after it; or an error without a row."""
     if type(fields) is EventFields:
         value, listed = fields.own.get("subject"), fields.shared.get("subjects")
     else:
         value, listed = fields.get("subject"), fields.get("subjects")
-    if listed is None and type(value) is str and 0 < len(value) <= MAX_SUBJECT and value.isascii():
+    if listed is None and type(value) is str and value.isascii() and value.isprintable() and _fits(value):
         return [value]
     values: list[str] = []
     if listed is not None and not isinstance(listed, (list, tuple)):

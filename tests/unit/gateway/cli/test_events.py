@@ -87,6 +87,7 @@ def test_json_lines_are_taken_as_they_are(tmp_path: Path) -> None:
         ("events.jsonl", b"", "EMPTY", "is empty"),
         ("events.csv", b'event_id,type\n"e-1,a\n', "BAD_ROW", "line "),
         ("events.csv", b"event_id,\xff\ne-1,a\n", "BAD_ENCODING", "are not UTF-8"),
+        ("events.csv", b"event_id,type,event_id\ne-1,a,e-1\n", "BAD_ROW", "column 3 has the name of a column before"),
         ("events.parquet", b"PAR1e-1", "BAD_ROW", "as Parquet after row 0"),
         ("events.xlsx", b"", "BAD_FIELD", ".csv, .jsonl or .parquet"),
     ],
@@ -188,6 +189,30 @@ def test_parquet_text_that_is_not_utf8_is_an_error_of_its_row(tmp_path: Path) ->
         RowError(2, "(row)", "is not UTF-8"),
         (3, {"event_id": "e-3"}),
     ]
+
+
+def test_a_damaged_page_of_parquet_ends_the_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "PARQUET_ROWS", 4)
+    path = tmp_path / "events.parquet"
+    pq.write_table(pa.table({"event_id": [f"e-{n}" for n in range(12)]}), path, row_group_size=4, use_dictionary=False)
+    content = bytearray(path.read_bytes())
+    with pq.ParquetFile(path) as whole:
+        begin = whole.metadata.row_group(1).column(0).data_page_offset
+        end = whole.metadata.row_group(2).column(0).data_page_offset
+    content[begin + 40 : end] = bytes(one ^ 0xFF for one in content[begin + 40 : end])
+    path.write_bytes(content)
+    with pytest.raises(AssentError, match=r"after row 4.*write the file again") as caught:
+        list(read_events(path))
+    assert caught.value.reason == "BAD_ROW" and "None" not in caught.value.message
+
+
+def test_a_line_with_nothing_in_it_is_no_row(tmp_path: Path) -> None:
+    for name, line in (("events.csv", "e-{}\r\n"), ("events.jsonl", '{{"event_id": "e-{}"}}\r\n')):
+        text = ("event_id\r\n" if name == "events.csv" else "") + line.format(1) + "\r\n" + line.format(3) + "\r\n\r\n"
+        assert [event for event in read_events(_file(tmp_path, text, name))] == [
+            (1, {"event_id": "e-1"}),
+            (3, {"event_id": "e-3"}),
+        ]
 
 
 def test_a_file_that_is_gone(tmp_path: Path) -> None:
