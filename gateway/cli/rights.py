@@ -16,7 +16,7 @@ app = typer.Typer(no_args_is_help=True)
 
 TRACE_COLUMNS = [
     "job", "operation", "side", "partner", "presence", "left_open", "judged_at", "reason_code", "articles", "consent",
-    "received", "removed_at", "told", "acknowledged_at",
+    "received", "removed_at", "removed_for", "timing", "told", "acknowledged_at",
 ]  # fmt: skip
 _REMOVAL_COLUMNS = ["job", "reason_code", "timing", "delay", "channel", "decided_at", "removed_at", "notice"]
 _NOTICE_COLUMNS = ["notice", "direction", "partner", "kind", "job", "rows", "state", "made_at", "due_at", "done_at"]
@@ -98,6 +98,9 @@ def trace_record(run: RunTrace) -> dict[str, object]:
         "consent": run.consent_id,
         "received": list(run.received),
         "removed_at": run.removal.removed_at if run.removal else None,
+        # `reason_code` is why the row left: what became of that stands apart.
+        "removed_for": run.removal.reason_code if run.removal else "",
+        "timing": run.removal.timing if run.removal else "",
         "told": run.notice.state if run.notice else "",
         "acknowledged_at": run.notice.done_at if run.notice else None,
     }

@@ -76,6 +76,8 @@ def test_a_withdrawal_after_a_release_reaches_the_partner(tmp_path: Path, capsys
         gone = leaving[0]
         (traced,) = command(pair.platform, "consent", "trace", gone, capsys=capsys)
         assert (traced["presence"], traced["told"]) == ("REMOVED", "DONE")
+        why = traced["reason_code"], traced["removed_for"], traced["timing"]
+        assert why == ("OK_CONSENT", "CONSENT_WITHDRAWN", "AFTER")
         assert {row["evidence"] for row in client.rights.affected([theirs]).to_pylist()} == {"HELD", "REMOVED"}
         counts = command(pair.platform, "rights", "incident", "--job", theirs, "--tell-partner", capsys=capsys)
         assert sum(int(str(row["customers"])) for row in counts) == len(held)
