@@ -29,6 +29,21 @@ def event_of(cells: Mapping[str, object]) -> Mapping[str, object]:
     return event
 
 
+class NamedTwice(ValueError):
+    """A JSON object has a name twice: nobody can say which is meant."""
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise NamedTwice
+    return found
+
+
+read_json = json.JSONDecoder(object_pairs_hook=_once).decode
+"""Read a text as JSON; ValueError, of which NamedTwice is one."""
+
+
 def _value(name: str, cell: object) -> object:
     if isinstance(cell, str):
         return _of_text(name, cell)
@@ -49,7 +64,7 @@ def _of_text(name: str, cell: str) -> object:
         return int(cell)
     if name == "items":
         try:
-            return json.loads(cell)
+            return read_json(cell)
         except (ValueError, RecursionError):
             return cell
     return cell

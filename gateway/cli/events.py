@@ -8,12 +8,11 @@ names that are none or stand twice.
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from gateway.cli.event_row import event_of
+from gateway.cli.event_row import NamedTwice, event_of, read_json
 from gateway.client import RowError
 from gateway.errors import RequestError, SourceError
 
@@ -106,9 +105,11 @@ def _json_rows(file: Path, after: int) -> Iterator[EventRow | RowError]:
                 yield RowError(row, "(row)", f"is longer than {MAX_ROW} bytes")
                 continue
             try:
-                event = json.loads(line.decode("utf-8-sig" if row == 1 else "utf-8"))
+                event = read_json(line.decode("utf-8-sig" if row == 1 else "utf-8"))
             except UnicodeDecodeError:
                 yield RowError(row, "(row)", _NOT_UTF8)
+            except NamedTwice:
+                yield RowError(row, "(row)", "names a field twice")
             except (ValueError, RecursionError):
                 yield RowError(row, "(row)", "is no JSON object")
             else:

@@ -59,7 +59,7 @@ def read_notice(file: Path) -> Notice:
         RequestError: BAD_FIELD naming what is unknown or of the wrong kind.
     """
     try:
-        body = json.loads(file.read_text(encoding="utf-8"))
+        body = json.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise RequestError("BAD_FIELD", f"{file.name} is not readable JSON in UTF-8") from error
     known = {item.name for item in fields(Notice)} - _SET_BY_SERVER

@@ -31,7 +31,7 @@ def read_record(
         RequestError: BAD_FIELD naming what is unknown, missing or of the wrong kind.
     """
     try:
-        body = json.loads(file.read_text(encoding="utf-8"))
+        body = json.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise RequestError("BAD_FIELD", f"{file.name} is not readable JSON in UTF-8") from error
     made: Record = _made(body, kind, set(without), within or {}, file.name)

@@ -110,6 +110,13 @@ def test_what_leaves_every_row_in_doubt_ends_the_reading(
         ("events.csv", b"event_id,type\ne-9,a\ne-2,a,b\n", 2, "has 3 cells under 2 column names"),
         ("events.jsonl", b'{"event_id": "e-9"}\nnonsense\n', 2, "is no JSON object"),
         ("events.jsonl", b'[1]\n{"event_id": "e-9"}\n', 1, "is no JSON object"),
+        (
+            "events.jsonl",
+            b'{"event_id": "e-1", "type": "a", "type": "b"}\n{"event_id": "e-9"}',
+            1,
+            "names a field twice",
+        ),
+        ("events.jsonl", b'{"items": [{"form": "a", "form": "b"}]}\n{"event_id": "e-9"}', 1, "names a field twice"),
         ("events.jsonl", b'{"event_id": "e-9"}\n' + b"[" * 100_000 + b"\n", 2, "is no JSON object"),
         ("events.jsonl", b'{"a": "\xff"}\n{"event_id": "e-9"}\n', 1, "is not UTF-8"),
         (
