@@ -76,6 +76,13 @@ class Contract:
             and (not self.methods or method in self.methods)
         )
 
+    def says_all_of(self, other: Contract) -> bool:
+        """Return whether it lets an entrusted party do whatever another contract does."""
+        return other.purposes <= self.purposes and all(
+            not own or (theirs and theirs <= own)
+            for own, theirs in ((self.categories, other.categories), (self.methods, other.methods))
+        )
+
     def missing(self) -> tuple[str, ...]:
         """Return what the law asks the contract to say and it leaves out."""
         if self.type is None:

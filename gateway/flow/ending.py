@@ -8,9 +8,11 @@ late ones are counted for as long as they are open.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from consent.contract import Contract
+from consent.mechanism import ExportMechanism
 from consent.policy import CHINA_STANDARD_TIME
 from gateway.errors import HostileInput
 from gateway.flow.access import require_reader
@@ -71,32 +73,44 @@ async def _endings(tx: Transaction, house: House) -> AsyncIterator[Ending]:
     for assessment in {one.id: one for one in registry.assessments}.values():
         if assessment.next_review is not None:
             yield EndingKind.ASSESSMENT, assessment.id, assessment.next_review
-    agreed: set[tuple[datetime, datetime]] = set()
+    now = house.clock.now()
+    agreed: set[str] = set()
     after = ""
     while page := await tx.agreements.list(after):
         for copy in page:
             if copy.state is AgreementState.IN_FORCE:
-                agreed.add((copy.agreement.valid_from, copy.agreement.valid_until))
+                agreed.add(copy.agreement.agreement_id)
                 yield EndingKind.AGREEMENT, copy.agreement.agreement_id, copy.agreement.valid_until
         after = page[-1].agreement.agreement_id
-    # Of what follows, a party may have several, one after the other: the last one is its end.
+    # Of what follows, a party may have several: where the next one follows, nothing ends.
     for party in registry.parties.values():
         # An agreement is a contract too, and named already.
-        apart = [one.valid_until for one in party.contracts if (one.valid_from, one.valid_until) not in agreed]
-        if apart:
-            yield EndingKind.CONTRACT, party.id, max(apart)
-    ways: dict[str, datetime] = {}
+        apart = [one for one in party.contracts if one.id not in agreed]
+        # Of an entrusted party each binds by what it says (PIPL 21): another goes on for it only where it says as much.
+        heirs = [[other for other in apart if not party.entrusted or other.says_all_of(one)] for one in apart]
+        for ends_at in {_end_of_all(one, now) for one in heirs}:
+            yield EndingKind.CONTRACT, party.id, ends_at
+    ways: dict[str, list[ExportMechanism]] = {}
     # Oldest version first: a way out that was shortened ends when its newest version says.
-    newest = {mechanism.id: mechanism for mechanism in registry.mechanisms}
-    for mechanism in newest.values():
-        ways[mechanism.party] = max(mechanism.valid_until, ways.get(mechanism.party, mechanism.valid_until))
-    for party_id, ends_at in ways.items():
-        yield EndingKind.EXPORT_MECHANISM, party_id, ends_at
+    for mechanism in {mechanism.id: mechanism for mechanism in registry.mechanisms}.values():
+        ways.setdefault(mechanism.party, []).append(mechanism)
+    for party_id, ways_out in ways.items():
+        yield EndingKind.EXPORT_MECHANISM, party_id, _end_of_all(ways_out, now)
     yield EndingKind.OWN_CERTIFICATE, house.custody.party, house.custody.certificate_end()
     for partner in await tx.partners.list():
         ends = [end for pem in partner.card.trust if (end := _certificate_end(house, pem)) is not None]
         if ends:
             yield EndingKind.PARTNER_CERTIFICATE, partner.card.party, max(ends)
+
+
+def _end_of_all(terms: Sequence[Contract | ExportMechanism], now: datetime) -> datetime:
+    """Return until when one or another of some terms, at least one, holds from now on, or once the next begins."""
+    end = now
+    for term in sorted(terms, key=lambda term: term.valid_from):
+        if term.valid_from > end > now:
+            break  # nothing holds until this one begins
+        end = max(end, term.valid_until)
+    return end
 
 
 def _last_day(due_at: datetime) -> str:

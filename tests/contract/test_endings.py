@@ -66,11 +66,13 @@ async def test_after_a_long_sleep_only_the_nearest_warning_is_raised(house: Hous
     assert await warn_of_ends(house) == {}
 
 
-async def abroad(house: House, name: str, contracts: list[tuple[int, int]]) -> None:
+async def abroad(
+    house: House, name: str, contracts: list[tuple[int, int]], role: str = "handler", **of_first: list[str]
+) -> None:
     """Register a party in Singapore with contracts from one day to another."""
     body = {
         "id": name,
-        "role": "handler",
+        "role": role,
         "country": "SG",
         "legal_name": name,
         "contact": f"dpo@{name}.example",
@@ -78,13 +80,15 @@ async def abroad(house: House, name: str, contracts: list[tuple[int, int]]) -> N
             {
                 "valid_from": (NOW + begin * DAY).isoformat(),
                 "valid_until": (NOW + end * DAY).isoformat(),
-                "type": "provision",
+                "type": "provision" if role == "handler" else "entrustment",
+                "return_or_deletion": "删除",
                 "id": f"K-{end}",
                 "purposes": ["profile_enrichment"],
                 "methods": ["psi_hash"],
                 "categories": ["phone_hash"],
                 "security_duties": "加密",
                 "supervision": "每年检查",
+                **(of_first if (begin, end) == contracts[0] else {}),
             }
             for begin, end in contracts
         ],
@@ -130,6 +134,23 @@ async def test_contracts_and_ways_out_are_watched_as_they_stand(house: House, cl
         (EndingKind.EXPORT_MECHANISM, "lapsing", 30),
         (EndingKind.EXPORT_MECHANISM, "renewed", 1),
     ]
+
+
+async def test_a_contract_that_no_other_carries_on_is_warned_of(house: House, clock: StoppedClock) -> None:
+    """Between two contracts nothing may be passed on, and an entrusted party may do what its contract in force says."""
+    await abroad(house, "with-a-gap", [(0, 20), (21, 400)])
+    await abroad(house, "carried-on", [(0, 21), (19, 400)], "entrusted")
+    await registry.create_purpose(house, ADMIN, {"id": "support", "text": "客服"})
+    both = ["profile_enrichment", "support"]
+    await abroad(house, "narrowed", [(0, 22), (0, 400)], "entrusted", purposes=both)
+    await abroad(house, "other-methods", [(0, 23), (0, 400)], "entrusted", methods=["psi_hash", "he_aggregate"])
+    assert await warn_of_ends(house) == {"contract": 3}
+    found = [(one.item_id, one.ends_at) for one in await list_warnings(house, OFFICER, False, None, 10)]
+    assert found == [("with-a-gap", NOW + 20 * DAY), ("narrowed", NOW + 22 * DAY), ("other-methods", NOW + 23 * DAY)]
+    clock.at = NOW + 20.5 * DAY
+    assert (await warn_of_ends(house)).get("contract") == 2, "nothing holds with the first one now, and nothing ends"
+    clock.at = NOW + 399.5 * DAY
+    assert (await warn_of_ends(house))["contract"] == 4
 
 
 async def test_certificates_and_agreements_are_watched(house: House, clock: StoppedClock, tmp_path: Path) -> None:
