@@ -148,9 +148,7 @@ async def append(folder: Path, url: str, options: argparse.Namespace, figures: d
         now, numbers = datetime.now(UTC), iter(range(1 << 60))
 
         async def commit(count: int) -> None:
-            batch = [event(next(numbers), now) for _ in range(count)]
-            async with store.begin() as tx:
-                await tx.audit.append(batch)
+            await store.append([event(next(numbers), now) for _ in range(count)])
 
         async def in_turn(times: int, count: int) -> None:
             for _ in range(times):

@@ -75,8 +75,7 @@ async def read_affected(house: House, caller: Caller, job_ids: Sequence[str]) ->
                     counts["INPUT"] += len(customers)
                     yield _batch(run, "INPUT", customers)
         payload = {"job": job_id, "by": caller.subject, **{name.lower(): count for name, count in counts.items()}}
-        async with house.store.begin() as tx:
-            await tx.audit.append([AuditEvent(LeafType.INCIDENT_READ, house.clock.now(), "", payload)])
+        await house.store.append([AuditEvent(LeafType.INCIDENT_READ, house.clock.now(), "", payload)])
         house.bells.ring("audit")
 
 

@@ -208,9 +208,8 @@ async def export(
     what = "entries about nobody are opened" if nobody else "all entries, opened where not erased"
     known = "" if as_known_at is None else f"as known at {time_text(as_known_at)}: "
     scope = ExportScope(own.party, own.agreement_key, now, caller.subject, known + what)
-    async with house.store.begin() as tx:
-        payload = {"by": caller.subject, "filter": scope.filter}
-        await tx.audit.append([AuditEvent(LeafType.EXPORT_MADE, now, "", payload)])
+    payload = {"by": caller.subject, "filter": scope.filter}
+    await house.store.append([AuditEvent(LeafType.EXPORT_MADE, now, "", payload)])
     await sequence(house)
     if as_known_at is None:
         await seek(house)

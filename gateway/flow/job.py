@@ -214,8 +214,7 @@ async def read_result(
     payload = {"job": job_id, "by": caller.subject, "rows": rows}
     if not grouped:
         payload["absent"] = int(str(job.report["released"])) - rows
-    async with house.store.begin() as tx:
-        await tx.audit.append([AuditEvent(type="result_read", time=house.clock.now(), subject_ref="", payload=payload)])
+    await house.store.append([AuditEvent(type="result_read", time=house.clock.now(), subject_ref="", payload=payload)])
     house.bells.ring("audit")
 
 

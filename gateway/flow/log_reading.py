@@ -169,9 +169,8 @@ async def find_entries(
                 found += [entry async for entry in tx.audit.entries(index, index + 1) if wanted.holds(entry)]
     if wanted.subject_ref is not None:
         payload = {"by": caller.subject, "entries": len(found)}
-        async with house.store.begin() as tx:
-            event = AuditEvent(LeafType.SUBJECT_TRACED, house.clock.now(), wanted.subject_ref, payload)
-            await tx.audit.append([event])
+        event = AuditEvent(LeafType.SUBJECT_TRACED, house.clock.now(), wanted.subject_ref, payload)
+        await house.store.append([event])
         house.bells.ring("audit")
     return [replace(entry, payload=None, salt=None) for entry in found], upcoming
 

@@ -75,8 +75,7 @@ async def note_memory_restored(
         "root": head.root.hex(),
         "by": list(two_officers(officers)),
     }
-    async with store.begin() as tx:
-        await tx.audit.append([AuditEvent(LeafType.SIGNER_RESTORED, now, "", payload)])
+    await store.append([AuditEvent(LeafType.SIGNER_RESTORED, now, "", payload)])
 
 
 async def begin_anew(

@@ -103,8 +103,7 @@ async def trace_subject(
             for job in await tx.jobs.list(after, limit)
         ]
     payload = {"by": caller.subject, "runs": len(traces)}
-    async with house.store.begin() as tx:
-        await tx.audit.append([AuditEvent(LeafType.SUBJECT_TRACED, house.clock.now(), ref, payload)])
+    await house.store.append([AuditEvent(LeafType.SUBJECT_TRACED, house.clock.now(), ref, payload)])
     house.bells.ring("audit")
     return traces
 

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import compress
 
 from sqlalchemy import Text, and_, delete, func, select, type_coerce, update
 
@@ -22,6 +20,7 @@ from gateway.route.audit import AuditEvent, EntryFilter, IntegratedEntry, Pendin
 from gateway.store import rows
 from gateway.store.connection import StoreConnection
 from gateway.store.counters import Counter, lock_counter, read_counter, set_counter
+from gateway.store.numbering import Unnumbered
 from gateway.store.salts import LOG_ITSELF, destroy_salt, salts_of
 from gateway.store.schema import (
     audit_checkpoints,
@@ -49,17 +48,6 @@ _NEWEST_CHECKPOINT = (
 _NUMBERED = select(audit_entries.c.entry, audit_entries.c.leaf).order_by(audit_entries.c.entry)
 
 
-@dataclass(slots=True)
-class _Queue:
-    """Entries that wait for their numbers, as columns."""
-
-    leaves: list[bytes] = field(default_factory=list)
-    subject_refs: list[str] = field(default_factory=list)
-    types: list[str] = field(default_factory=list)
-    keys: list[str] = field(default_factory=list)
-    payloads: list[bytes | None] = field(default_factory=list)  # None: the record of a consent event
-
-
 class SqlAuditStore:
     """The log inside one transaction.
 
@@ -72,7 +60,7 @@ class SqlAuditStore:
         self._connection = connection
         self._events = events
         self._tiles = SqlTiles(connection)
-        self._queue = _Queue()
+        self._queue = Unnumbered()
         self.erased = False
 
     async def append(self, events: Sequence[AuditEvent]) -> None:
@@ -144,26 +132,9 @@ class SqlAuditStore:
 
     async def flush(self) -> None:
         """Number what was queued and insert it. From here to the commit no other transaction gets a number."""
-        queue, self._queue = self._queue, _Queue()
-        if not queue.leaves:
-            await self._events.flush()
-            return
-        first = await lock_counter(self._connection, Counter.PENDING)
-        entries = range(first, first + len(queue.leaves))
-        await self._connection.insert_columns(audit_entries, {"entry": entries, "leaf": queue.leaves})
-        apart = [payload is not None for payload in queue.payloads]
-        payloads = {
-            "entry": entries,
-            "subject_ref": queue.subject_refs,
-            "type": queue.types,
-            "key": queue.keys,
-            "payload": queue.payloads,
-        }
-        kept = {name: list(compress(column, apart)) for name, column in payloads.items()}
-        await self._connection.insert_columns(audit_payloads, kept)
-        acts = zip(queue.keys, entries, apart, strict=True)
-        await self._events.flush({key: entry for key, entry, is_apart in acts if not is_apart})
-        await set_counter(self._connection, Counter.PENDING, entries.stop)
+        queue, self._queue = self._queue, Unnumbered()
+        numbered = queue.acts(await queue.insert(self._connection)) if queue.leaves else {}
+        await self._events.flush(numbered)
 
     async def pending(self, limit: int) -> list[PendingEntry]:
         """Return the oldest pending entries; another sequencer waits until this transaction ends."""

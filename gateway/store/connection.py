@@ -40,6 +40,7 @@ AnyRow = Row[*tuple[Any, ...]]
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 _COPY_ESCAPES = (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r"))
+FEW = 64  # rows that PostgreSQL takes sooner as arrays than by COPY, which asks it twice
 ROWS_TOGETHER = 1000  # of one INSERT; SQLite takes 32,766 values at a time, for up to 32 columns
 
 
@@ -98,10 +99,10 @@ class StoreConnection:
         with readable():
             return (await self.execute(statement)).first()
 
-    async def scalar(self, statement: Executable) -> Any:
+    async def scalar(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Any:
         """Return the first value of the first row, or None."""
         with readable():
-            return (await self.execute(statement)).scalar()
+            return (await self.execute(statement, parameters)).scalar()
 
     def check(self) -> None:
         """Raise the failure of an earlier statement, if there was one."""
@@ -151,7 +152,7 @@ class StoreConnection:
         insert = f"INSERT INTO {table.name} ({', '.join(columns)})"
         conflict = f" ON CONFLICT {on_conflict}" if on_conflict else ""
         if self.postgresql:
-            if not on_conflict:
+            if not on_conflict and rows > FEW:
                 await self._run(self._copy(table, columns))
                 return rows
             return await self._run(self._insert_arrays(insert, table, columns, conflict))
@@ -203,6 +204,32 @@ class StoreConnection:
         await cursor.close()
         return written
 
+    async def first_value(self, statement: str, parameters: Sequence[int | Sequence[Any]]) -> Any:
+        """Run a statement of PostgreSQL past SQLAlchemy.
+
+        Args:
+            statement: with %s for parameters.
+            parameters: numbers, and columns, which travel as arrays.
+
+        Returns:
+            The first value of the first row, or None.
+        """
+        return (await self._run(self._direct(statement, parameters)))[1]
+
+    async def _direct(self, statement: str, parameters: Sequence[int | Sequence[Any]]) -> tuple[int, Any]:
+        """Run a statement of PostgreSQL past SQLAlchemy, which takes as long as most; return how many rows, and one."""
+        import psycopg  # loaded already where PostgreSQL is the database
+
+        values = [value if isinstance(value, int) else array_literal(value) for value in parameters]
+        driver: Any = (await self._connection.get_raw_connection()).driver_connection
+        try:
+            async with driver.cursor() as cursor:
+                await cursor.execute(statement, values)
+                row = await cursor.fetchone() if cursor.description else None
+                return cursor.rowcount, None if row is None else row[0]
+        except psycopg.Error as error:
+            raise DBAPIError(statement, None, error) from error
+
     async def _copy(self, table: Table, columns: Mapping[str, Sequence[Any]]) -> None:
         """Insert rows of PostgreSQL by COPY, which writes them page by page; a key that is there already fails."""
         import psycopg  # loaded already where PostgreSQL is the database
@@ -225,8 +252,7 @@ class StoreConnection:
         return await self._drive_arrays(f"{insert} SELECT * FROM unnest({kinds}){conflict}", columns)  # nosec B608
 
     async def _drive_arrays(self, statement: str, columns: Mapping[str, Sequence[Any]]) -> int:
-        arrays = tuple(array_literal(values) for values in columns.values())
-        return (await self._connection.exec_driver_sql(statement, arrays)).rowcount
+        return (await self._direct(statement, list(columns.values())))[0]
 
     def listed(self, values: Sequence[str] | Sequence[int]) -> TableValuedAlias:
         """Make a table of one column, `value`: one parameter, whatever the number of values."""

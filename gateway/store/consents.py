@@ -32,7 +32,7 @@ from gateway.route.subject_ref import REF_BYTES, Bytes
 from gateway.store import rows
 from gateway.store.cohort import plainly_yes, told_apart
 from gateway.store.connection import StoreConnection
-from gateway.store.counters import Counter, lock_counter, set_counter
+from gateway.store.counters import Counter, lock_counter, take_numbers
 from gateway.store.first_events import add_first_projection, first_event_columns
 from gateway.store.links import ANYBODY_JOINED, add_links, linked_groups, named_by
 from gateway.store.people import Range, named_people_in, people_in, people_of
@@ -200,9 +200,7 @@ class SqlConsentStore:
 
     async def _next_change(self) -> int:
         """Number an append; whoever is next waits for our commit, so that numbers follow commits."""
-        number = 1 + await lock_counter(self._connection, Counter.CHANGES)
-        await set_counter(self._connection, Counter.CHANGES, number)
-        return number
+        return (await take_numbers(self._connection, Counter.CHANGES, 1)).stop
 
     async def lock_subjects(self, subject_refs: Sequence[str]) -> set[str]:
         """Keep every other writer of consents waiting until the transaction ends.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from gateway.errors import StateError
 from gateway.store import schema
@@ -36,22 +36,47 @@ class Counter(StrEnum):
     MEMBERS = "members"
 
 
+# Made once: most transactions that write ask one of them.
+_READ = select(schema.counters.c.value).where(schema.counters.c.name == bindparam("counter"))
+_LOCK = _READ.with_for_update()
+_SET = update(schema.counters).where(schema.counters.c.name == bindparam("counter")).values(value=bindparam("new"))
+_TAKE = (
+    update(schema.counters)
+    .where(schema.counters.c.name == bindparam("counter"))
+    .values(value=schema.counters.c.value + bindparam("count"))
+    .returning(schema.counters.c.value)
+)
+
+
 async def read_counter(connection: StoreConnection, counter: Counter) -> int:
     """Return a counter's value in this transaction's view."""
-    query = select(schema.counters.c.value).where(schema.counters.c.name == counter.value)
-    return _present(await connection.scalar(query))
+    return _present(await connection.scalar(_READ, {"counter": counter.value}))
 
 
 async def lock_counter(connection: StoreConnection, counter: Counter) -> int:
     """Return a counter's value and keep every other writer of it waiting until this transaction ends."""
-    query = select(schema.counters.c.value).where(schema.counters.c.name == counter.value).with_for_update()
-    return _present(await connection.scalar(query))
+    return _present(await connection.scalar(_LOCK, {"counter": counter.value}))
+
+
+async def take_numbers(connection: StoreConnection, counter: Counter, count: int) -> range:
+    """Return the next numbers of a counter; as `lock_counter` and `set_counter`, in one statement."""
+    if connection.postgresql:
+        value = await connection.first_value(taking(counter), [count])
+    else:
+        value = await connection.scalar(_TAKE, {"counter": counter.value, "count": count})
+    stop = _present(value)
+    return range(stop - count, stop)
 
 
 async def set_counter(connection: StoreConnection, counter: Counter, value: int) -> None:
     """Store the new value of a counter that this transaction has locked."""
-    change = update(schema.counters).where(schema.counters.c.name == counter.value).values(value=value)
-    await connection.execute(change)
+    await connection.execute(_SET, {"counter": counter.value, "new": value})
+
+
+def taking(counter: Counter) -> str:
+    """Write PostgreSQL's statement that takes %s numbers and returns where they end."""
+    # The name is one of our own.
+    return f"UPDATE counters SET value = value + %s::bigint WHERE name = '{counter.value}' RETURNING value"  # nosec B608
 
 
 def _present(value: int | None) -> int:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from sqlalchemy import URL, Connection, event, make_url
 from sqlalchemy.dialects import registry
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from gateway.errors import RequestError
@@ -19,6 +21,7 @@ BUSY_SECONDS = 60  # how long a writer waits for another one before it gives up
 READERS = 4  # SQLite connections for reading; each is a thread
 POSTGRESQL_CONNECTIONS = 5
 POSTGRESQL_OVERFLOW = 10
+PING_AFTER_S = 0.1  # a connection of PostgreSQL that was in use more lately than this still stands
 SQLITE_MINIMUM = (3, 38, 0)  # the first with JSON functions in every build
 
 registry.register("sqlite.assent", "gateway.store.sqlite", "Dialect")
@@ -131,11 +134,11 @@ def _postgresql(url: URL) -> Engines:
         pool_size=POSTGRESQL_CONNECTIONS,
         max_overflow=POSTGRESQL_OVERFLOW,
         pool_timeout=BUSY_SECONDS,
-        pool_pre_ping=True,
         hide_parameters=True,
         isolation_level="READ COMMITTED",
     )
     _on_connect(writer, _POSTGRESQL)
+    _ping_rested(writer)
     reader = writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     return Engines(writer=writer, reader=reader)
 
@@ -148,6 +151,23 @@ def _on_connect(engine: AsyncEngine, settings: tuple[str, ...]) -> None:
             cursor.execute(setting)
         cursor.close()
         connection.commit()
+
+
+def _ping_rested(engine: AsyncEngine) -> None:
+    """Ask a connection whether it still stands before it is used, unless it was in use until just now."""
+    dialect = engine.sync_engine.dialect
+
+    @event.listens_for(engine.sync_engine, "checkin")
+    def _rested(_connection: object, record: Any) -> None:
+        record.info["rested_since"] = time.monotonic()
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def _ping(connection: Any, record: Any, _fairy: object) -> None:
+        if time.monotonic() - record.info.get("rested_since", math.inf) > PING_AFTER_S:
+            try:
+                dialect.do_ping(connection)
+            except dialect.loaded_dbapi.Error as error:
+                raise InvalidatePoolError from error
 
 
 def _create_private(path: Path) -> None:

@@ -11,7 +11,7 @@ from gateway.flow.ports.people import IdentityLink
 from gateway.route.subject_ref import Bytes
 from gateway.store.column_type import to_micros
 from gateway.store.connection import StoreConnection
-from gateway.store.counters import Counter, lock_counter, read_counter, set_counter
+from gateway.store.counters import Counter, read_counter, take_numbers
 from gateway.store.people import Range, pairs_in, people_of
 from gateway.store.schema import ENDED, LINKED, identity_links
 
@@ -24,9 +24,7 @@ class SqlIdentityStore:
 
     async def next_version(self) -> int:
         """Number a change of the map; whoever is next waits for our commit."""
-        version = 1 + await lock_counter(self._connection, Counter.IDENTITY)
-        await set_counter(self._connection, Counter.IDENTITY, version)
-        return version
+        return (await take_numbers(self._connection, Counter.IDENTITY, 1)).stop
 
     async def version(self) -> int:
         """Return the number of the map's last change, 0 before the first."""

@@ -17,7 +17,7 @@ from gateway.route.job import Side
 from gateway.route.membership import Membership
 from gateway.route.subject_ref import as_texts
 from gateway.store.connection import AnyRow, StoreConnection
-from gateway.store.counters import Counter, lock_counter, read_counter, set_counter
+from gateway.store.counters import Counter, lock_counter, read_counter, set_counter, take_numbers
 from gateway.store.people import Range, numbered_people
 from gateway.store.schema import jobs, subjects
 from gateway.store.schema_members import member_numbers, membership_apart, membership_blocks, memberships
@@ -140,8 +140,7 @@ class SqlMembershipStore:
 
         A number is taken without being given, so that nobody who is at numbering a cohort overlooks this.
         """
-        next_number = await lock_counter(self._connection, Counter.MEMBERS)
-        await set_counter(self._connection, Counter.MEMBERS, next_number + 1)
+        await take_numbers(self._connection, Counter.MEMBERS, 1)
         this = member_numbers.c.subject_ref == subject_ref
         number = await self._connection.scalar(select(member_numbers.c.number).where(this))
         if number is None:

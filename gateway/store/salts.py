@@ -18,6 +18,7 @@ from gateway.store.schema import subject_salts
 from gateway.tlog.leaf import SALT_BYTES
 
 LOG_ITSELF = ""  # whose salt commits to events about nobody
+_OWN = select(subject_salts.c.salt).where(subject_salts.c.subject_ref == LOG_ITSELF)
 _ATTEMPTS = 3  # one to read, one after creating, one more if the salt was destroyed in between
 
 
@@ -31,16 +32,19 @@ async def salts_of(connection: StoreConnection, subject_refs: Iterable[str]) -> 
         StateError: REVISION_CONFLICT when a salt is destroyed as often as it is made.
     """
     wanted = sorted(set(subject_refs))  # one order for all writers, so that they never wait in a circle
-    table = subject_salts
-    query = select(table.c.subject_ref, table.c.salt).where(
-        table.c.subject_ref.in_(select(connection.listed(wanted).c.value))
-    )
-    if wanted != [LOG_ITSELF]:  # which nobody destroys
-        query = query.with_for_update(read=True, key_share=True, of=table)
+    if wanted == [LOG_ITSELF] and (own := await connection.scalar(_OWN)) is not None:  # which nobody destroys
+        return {LOG_ITSELF: own}
+    if wanted != [LOG_ITSELF]:
         # Of an import most are new, and whoever made them all knows them all.
         made = _made(wanted)
         if await _keep(connection, made) == len(wanted):
             return made
+    table = subject_salts
+    query = select(table.c.subject_ref, table.c.salt).where(
+        table.c.subject_ref.in_(select(connection.listed(wanted).c.value))
+    )
+    if wanted != [LOG_ITSELF]:
+        query = query.with_for_update(read=True, key_share=True, of=table)
     for _ in range(_ATTEMPTS):
         found: dict[str, bytes] = {ref: salt for ref, salt in await connection.rows(query)}
         missing = [ref for ref in wanted if ref not in found]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
@@ -35,7 +35,9 @@ from gateway.flow.ports.task import (
     WarningStore,
 )
 from gateway.flow.ports.witness import EpochStore, WitnessStore
+from gateway.route.audit import AuditEvent
 from gateway.store.agreements import SqlAgreementStore
+from gateway.store.appends import Appends
 from gateway.store.audit import SqlAuditStore
 from gateway.store.budget import SqlBudgetStore
 from gateway.store.connection import StoreConnection, uninterrupted
@@ -132,6 +134,7 @@ class SqlStore:
         self._engines = engines
         self._now = now
         self._unscrubbed = False
+        self._appends = Appends(self._append)
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[SqlTransaction]:
@@ -155,8 +158,22 @@ class SqlStore:
         async with self._transaction(self._engines.reader, writable=False) as transaction:
             yield transaction
 
+    async def append(self, events: Sequence[AuditEvent]) -> None:
+        """Append entries that go with no change of state, in one commit with what others append meanwhile.
+
+        Raises:
+            RequestError: BAD_FIELD when a payload has no canonical form.
+            StateError: as `begin`.
+        """
+        await self._appends.append(events)
+
+    async def _append(self, events: Sequence[AuditEvent]) -> None:
+        async with self.begin() as tx:
+            await tx.audit.append(events)
+
     async def close(self) -> None:
         """Give connections back."""
+        await self._appends.end()
         await uninterrupted(self._engines.close())
 
     @asynccontextmanager

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.event import listen
 
 from gateway.errors import Misuse, RequestError, StateError
 from gateway.flow.ports.store import TileWrite
@@ -62,6 +64,29 @@ async def test_one_subject_has_one_salt_across_transactions(store: SqlStore, oth
     await _sequence(store)
     salts = [entry.salt for entry in await _entries(store)]
     assert salts[0] == salts[1] != salts[2]
+
+
+async def test_callers_who_append_alone_share_a_commit_and_each_has_its_entry_once(store: SqlStore) -> None:
+    commits = 0
+    engine = store._engines.writer.sync_engine
+
+    def committed(_connection: object) -> None:
+        nonlocal commits
+        commits += 1
+
+    listen(engine, "commit", committed)
+    keys = [f"e{number}" for number in range(100)]
+    events = [given.audit_event(key, subject_ref=ALICE if number % 2 else BOB) for number, key in enumerate(keys)]
+    bad = given.audit_event(payload={"amount": 1.5})
+    await asyncio.gather(*(store.append([one]) for one in events))
+    assert commits == 1
+    both = (store.append([given.audit_event("before")]), store.append([bad]))
+    before, refused = await asyncio.gather(*both, return_exceptions=True)
+    assert before is None and isinstance(refused, RequestError)
+    await store.append([given.audit_event("after")])
+    await _sequence(store)
+    said = [json.loads(payload or b"")["event_id"] for payload in _keys(await _entries(store))]
+    assert said == [*keys, "before", "after"]
 
 
 async def test_entries_are_pending_in_the_order_of_their_appends_until_integrated(store: SqlStore) -> None:

@@ -8,6 +8,7 @@ pass gets to its end. What is written is written by halves.
 from __future__ import annotations
 
 import asyncio
+import json
 import multiprocessing
 import os
 import shutil
@@ -31,8 +32,6 @@ from gateway.store.connection import StoreConnection
 from tests.contract import given, writers
 from tests.contract.test_signer import log
 from tests.unit.gateway.flow.houses import NOW, OFFICER, open_house
-
-WRITERS = 8
 
 
 class Dead(Exception):
@@ -171,6 +170,7 @@ async def test_a_cut_at_any_step_of_an_append_keeps_the_change_with_its_entry_or
         async with house.store.begin() as tx:
             job = given.job(at + 1)
             await tx.jobs.create(job)
+            await tx.consents.append([given.hashed(given.event(given.ref(at + 1), f"e{at}"))], {})
             await tx.audit.append(
                 [
                     AuditEvent("job_state", NOW, "", {"job": job.job_id}),
@@ -182,6 +182,25 @@ async def test_a_cut_at_any_step_of_an_append_keeps_the_change_with_its_entry_or
     taken = await passes(house, act, lambda at, ended: None)
     assert taken["commit"] == 1 and taken["statement"] > 5
     assert await names(house) == acknowledged  # what was cut was told to nobody, and is not there
+
+
+async def test_a_cut_at_any_step_of_a_shared_commit_loses_no_entry_that_was_acknowledged(house: House) -> None:
+    acknowledged: list[str] = []
+
+    async def one(name: str) -> None:
+        await house.store.append([AuditEvent("job_state", NOW, "", {"job": name})])
+        acknowledged.append(name)
+
+    async def act(at: int) -> None:
+        ended = await asyncio.gather(*(one(f"job-{at}{part}") for part in "abc"), return_exceptions=True)
+        for error in filter(None, ended):
+            raise error
+
+    taken = await passes(house, act, lambda at, ended: None)
+    assert taken["commit"] == 1
+    async with house.store.read() as tx:
+        entries = [entry.payload async for entry in tx.audit.entries(2, await tx.audit.size())]
+    assert [json.loads(payload or b"")["job"] for payload in entries] == acknowledged
 
 
 async def test_a_cut_at_any_step_of_integration_and_signing_is_made_up_for(house: House) -> None:
@@ -247,6 +266,22 @@ def _checked(home: Path, url: str) -> tuple[LogCheck, list[str]]:
     return asyncio.run(check())
 
 
+def test_a_process_killed_while_callers_share_commits_has_lost_nothing_that_it_acknowledged(
+    made_home: tuple[Path, str],
+) -> None:
+    process, said = _started(writers.append_together, *made_home, 0)
+    acknowledged = [said.recv() for _ in range(8)]
+    process.kill()
+    process.join()
+    try:
+        while True:
+            acknowledged.append(said.recv())
+    except EOFError:
+        said.close()
+    _, entries = _checked(*made_home)
+    assert entries[: len(acknowledged)] == acknowledged and len(set(entries)) == len(entries)
+
+
 def test_a_process_killed_at_work_has_lost_nothing_that_it_acknowledged(made_home: tuple[Path, str]) -> None:
     """SIGKILL, as by the kernel, while it appends, integrates and signs."""
     process, said = _started(writers.append_and_sequence, *made_home, 0)
@@ -264,11 +299,9 @@ def test_a_process_killed_at_work_has_lost_nothing_that_it_acknowledged(made_hom
 
 
 def test_eight_processes_append_without_a_gap_and_lose_nothing(made_home: tuple[Path, str]) -> None:
-    """Two of them integrate and sign as well, as two servers on one database do."""
-    started = [
-        _started(writers.append_and_sequence if number < 2 else writers.append, *made_home, number)
-        for number in range(WRITERS)
-    ]
+    """Two of them integrate and sign as well, as two servers on one database do; in three callers share commits."""
+    acts = [writers.append_and_sequence] * 2 + [writers.append] * 3 + [writers.append_together] * 3
+    started = [_started(act, *made_home, number) for number, act in enumerate(acts)]
     acknowledged: list[list[str]] = []
     for process, said in started:
         mine = [said.recv() for _ in range(writers.EACH)]
@@ -279,4 +312,4 @@ def test_eight_processes_append_without_a_gap_and_lose_nothing(made_home: tuple[
     found, entries = _checked(*made_home)
     for number, mine in enumerate(acknowledged):
         assert [name for name in entries if name.startswith(f"{number}-")] == mine
-    assert len(set(entries)) == len(entries) == found.appended == WRITERS * writers.EACH
+    assert len(set(entries)) == len(entries) == found.appended == len(acts) * writers.EACH

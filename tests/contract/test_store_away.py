@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +13,7 @@ from gateway.errors import StateError
 from gateway.flow import run as route
 from gateway.flow.ports import Store, Transaction
 from gateway.route.agreement import Operation
+from gateway.route.audit import AuditEvent
 from gateway.route.job import JobState
 from tests.twin import close_all, make_twin
 
@@ -34,6 +35,10 @@ class Outages:
     async def read(self) -> AsyncIterator[Transaction]:
         async with self._reached(self._store.read()) as tx:
             yield tx
+
+    async def append(self, events: Sequence[AuditEvent]) -> None:
+        async with self.begin() as tx:
+            await tx.audit.append(events)
 
     async def close(self) -> None:
         await self._store.close()

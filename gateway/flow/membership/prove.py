@@ -83,8 +83,7 @@ async def prove_membership(house: House, caller: Caller, subject_type: str, subj
         }
     record["signature"] = _base64(house.custody.sign_record("membership", canonical_bytes(record)))
     payload = {"by": caller.subject, "session": session_id, "member": place.member}
-    async with house.store.begin() as tx:
-        await tx.audit.append([AuditEvent(LeafType.MEMBERSHIP_PROVED, house.clock.now(), ref, payload)])
+    await house.store.append([AuditEvent(LeafType.MEMBERSHIP_PROVED, house.clock.now(), ref, payload)])
     house.bells.ring("audit")
     return canonical_bytes(record)
 

@@ -487,6 +487,17 @@ class Store(Protocol):
         """Open a transaction that may write."""
         ...
 
+    async def append(self, events: Sequence[AuditEvent]) -> None:
+        """Append entries that go with no change of state, once each; they are committed when this returns.
+
+        Those that several callers append meanwhile share a commit, and none fails for another's entry.
+
+        Raises:
+            RequestError: BAD_FIELD when a payload has no canonical form.
+            StateError: as `AuditStore.append` and the commit.
+        """
+        ...
+
     def read(self) -> AbstractAsyncContextManager[Transaction]:
         """Open a read-only transaction on one snapshot."""
         ...
