@@ -12,7 +12,7 @@ import weakref
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
@@ -26,6 +26,7 @@ from consent.registry import Registry
 from gateway.errors import RequestError
 from gateway.flow.access import require
 from gateway.flow.export import exported
+from gateway.flow.import_report import ImportReport, Settled, Tally
 from gateway.flow.intake import (
     SUBJECT_TYPE,
     Row,
@@ -40,40 +41,22 @@ from gateway.flow.intake import (
 )
 from gateway.flow.ports import House, Store, Transaction
 from gateway.flow.registry import load_registry
+from gateway.flow.shared_commit import SharedCommit
 from gateway.flow.unmet import given_in, naming, unmet
 from gateway.flow.wording import Wordings
 from gateway.route.caller import Caller, Role
 from gateway.route.consent import EventGroup, FirstEvents
 from gateway.route.decision import AnsweredQuestion
 
+FEW_ROWS = 16  # that are read in a millisecond
+SMALL_BATCH = 100  # rows of a batch that shares its transaction with others
+ROWS_TOGETHER = 1000  # of such a transaction
 MAX_ROWS_AT_ONCE = 1_000_000  # of an import that is all or nothing, which is held in memory
-MAX_ERRORS_NAMED = 1000  # of a report, over all reasons
 
 _Key = TypeVar("_Key")
 
 Piece = Sequence[Row] | Sequence[EventGroup]
 """A stretch of an import. Rows of its groups may lie among each other, but not among those of the next piece."""
-
-
-@dataclass(frozen=True, slots=True)
-class ImportReport:
-    """What became of an import.
-
-    Attributes:
-        accepted: rows stored now.
-        replayed: rows that were stored before.
-        rejected: the first errors of every field and reason, in order of rows.
-        rejected_count: rows refused, named or not.
-        warned: rows stored that mean a consent which is not on file, the first of every reason; see `unmet`.
-        warned_count: such rows, named or not.
-    """
-
-    accepted: int
-    replayed: int
-    rejected: tuple[RowError, ...]
-    rejected_count: int
-    warned: tuple[RowError, ...] = ()
-    warned_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,25 +76,6 @@ class Circumstances:
     necessary_for_service: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """What became of the rows between one row and another.
-
-    Attributes:
-        row: number of the last of them.
-        accepted: rows stored; in a trial, that would be.
-        replayed: rows that were stored before.
-        rejected: errors of all others, in order of rows.
-        warned: those accepted that mean a consent which is not on file, in order of rows.
-    """
-
-    row: int
-    accepted: int
-    replayed: int
-    rejected: tuple[RowError, ...]
-    warned: tuple[RowError, ...] = ()
-
-
 async def import_events(
     house: House,
     caller: Caller,
@@ -121,7 +85,7 @@ async def import_events(
     trial: bool = False,
 ) -> ImportReport:
     """Store consent events; arguments and errors as of `follow_import`, all of it in one report."""
-    tally = _Tally(house.limits.rejected_rows_named)
+    tally = Tally(house.limits.rejected_rows_named)
     follow = follow_import(house, caller, subject_type, rows, all_or_nothing, trial)
     async with aclosing(cast(AsyncGenerator[Settled, None], follow)) as steps:
         async for step in steps:
@@ -183,10 +147,10 @@ async def follow_import(
     try:
         async for batch in batches:
             # Read while the database takes the batch before.
-            read = await _read(house, names, batch)
+            read = await _read_as_last(house, names, batch)
             if storing is not None:
                 yield await storing
-            storing = asyncio.create_task(_store(house, names, batch, read))
+            storing = asyncio.create_task(_store(_Batch(house, names, batch, read)))
         if storing is not None:
             yield await storing
     finally:
@@ -259,47 +223,6 @@ async def consents_of(house: House, caller: Caller, subject_type: str, subject: 
     return list(records(history, house.clock.now()))
 
 
-@dataclass(slots=True)
-class _Named:
-    """Counts rows of one kind, and names the first of every field and reason."""
-
-    per_reason: int
-    count: int = 0
-    errors: list[RowError] = field(default_factory=list)
-    reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
-
-    def add(self, errors: Sequence[RowError]) -> None:
-        self.count += len(errors)
-        for error in errors:
-            kind = (error.field, error.reason)
-            self.reasons[kind] += 1
-            if self.reasons[kind] <= self.per_reason and len(self.errors) < MAX_ERRORS_NAMED:
-                self.errors.append(error)
-
-    def in_order(self) -> tuple[RowError, ...]:
-        return tuple(sorted(self.errors, key=lambda error: error.row))
-
-
-class _Tally:
-    """Counts rows of an import as they fall."""
-
-    def __init__(self, named_per_reason: int) -> None:
-        self._accepted = self._replayed = 0
-        self._rejected, self._warned = _Named(named_per_reason), _Named(named_per_reason)
-
-    def add(self, step: Settled) -> None:
-        self._accepted += step.accepted
-        self._replayed += step.replayed
-        self._rejected.add(step.rejected)
-        self._warned.add(step.warned)
-
-    def report(self) -> ImportReport:
-        rejected, warned = self._rejected, self._warned
-        return ImportReport(
-            self._accepted, self._replayed, rejected.in_order(), rejected.count, warned.in_order(), warned.count
-        )
-
-
 def _names(house: House, subject_type: str) -> SubjectNames:
     if SUBJECT_TYPE.fullmatch(subject_type) is None:
         raise RequestError("BAD_FIELD", "field subject_type must be 1 to 32 of a-z, 0-9 and _, e.g. customer")
@@ -364,9 +287,17 @@ async def _read(house: House, names: SubjectNames, batch: Rows) -> _Read:
     return await _taken_in(house, names, batch, registry)
 
 
+async def _read_as_last(house: House, names: SubjectNames, batch: Rows) -> _Read:
+    """Read a batch under the registry of the last one, for what reads it again where the registry has changed."""
+    last = _read_before.get(house.store)
+    return await (_read(house, names, batch) if last is None else _taken_in(house, names, batch, last.registry))
+
+
 async def _taken_in(house: House, names: SubjectNames, batch: Rows, registry: Registry) -> _Read:
-    wordings = _wordings(house, registry)
-    return _Read(wordings, *await asyncio.to_thread(take_in, batch, names, registry, house.clock.now(), wordings))
+    wordings, now = _wordings(house, registry), house.clock.now()
+    if row_count(batch) <= FEW_ROWS:  # less work than to wake a thread
+        return _Read(wordings, *take_in(batch, names, registry, now, wordings))
+    return _Read(wordings, *await asyncio.to_thread(take_in, batch, names, registry, now, wordings))
 
 
 async def _looked_at(
@@ -419,21 +350,69 @@ def _shorten(earlier: dict[_Key, Any]) -> None:
         del earlier[next(iter(earlier))]
 
 
-async def _store(house: House, names: SubjectNames, batch: Rows, read: _Read) -> Settled:
-    """Store a batch's good rows in one transaction; what is told of it is committed."""
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """A batch that is to be stored.
+
+    Attributes:
+        house: ports.
+        names: how subjects are named here.
+        rows: as they came.
+        read: as they were read.
+    """
+
+    house: House
+    names: SubjectNames
+    rows: Rows
+    read: _Read
+
+
+_shared_commits: weakref.WeakKeyDictionary[Store, SharedCommit[_Batch, Settled]] = weakref.WeakKeyDictionary()
+
+
+async def _store(batch: _Batch) -> Settled:
+    """Store a batch's good rows; small batches that come at the same time share a transaction."""
+    if row_count(batch.rows) > SMALL_BATCH:
+        return (await _store_together([batch]))[0]
+    shared = _shared_commits.get(batch.house.store)
+    if shared is None:
+        shared = SharedCommit(_store_together, lambda one: row_count(one.rows), ROWS_TOGETHER)
+        _shared_commits[batch.house.store] = shared
+    return await shared.join(batch)
+
+
+async def _store_together(batches: Sequence[_Batch]) -> list[Settled]:
+    """Store the good rows of batches, as if one came after the other, in one transaction of one store.
+
+    What is told of them is committed.
+    """
+    house = batches[0].house
     async with house.store.begin() as tx:
         now = house.clock.now()
         registry = await load_registry(tx, house)
-        if registry is not read.wordings.registry:
-            read = await _taken_in(house, names, batch, registry)
-        on_file = await tx.consents.lock_subjects([row.subject for row in read.taken])
-        known = await tx.consents.known_events([row.event_id for row in read.taken])
-        fresh, replayed, clashes = _parted(read.taken, known)
-        histories = await _append(tx, read.wordings, fresh, on_file, now) if fresh else {}
+        reads = [await _read_under(registry, batch) for batch in batches]
+        taken = [row for read in reads for row in read.taken]
+        on_file = await tx.consents.lock_subjects([row.subject for row in taken])
+        held = await tx.consents.known_events([row.event_id for row in taken])
+        parted = [_parted(read.taken, held) for read in reads]
+        fresh = [row for rows, _, _ in parted for row in rows]
+        histories = await _append(tx, reads[0].wordings, fresh, on_file, now) if fresh else {}
     house.bells.ring("audit")
-    means = naming(fresh)
-    warned = unmet(means, given_in(fresh), histories) if means else ()
-    return _settled(batch, read, len(fresh), replayed, clashes, warned)
+    told: list[Settled] = []
+    given: dict[tuple[str, str | None], None] = {}
+    for batch, read, (rows, replayed, clashes) in zip(batches, reads, parted, strict=True):
+        means = naming(rows)
+        given.update(dict.fromkeys(given_in(rows)))
+        warned = unmet(means, given, histories) if means else ()
+        told.append(_settled(batch.rows, read, len(rows), replayed, clashes, warned))
+    return told
+
+
+async def _read_under(registry: Registry, batch: _Batch) -> _Read:
+    """Return how a batch was read, or read it again if that was under another registry."""
+    if registry is batch.read.wordings.registry:
+        return batch.read
+    return await _taken_in(batch.house, batch.names, batch.rows, registry)
 
 
 def _settled(
@@ -467,9 +446,14 @@ def _wordings(house: House, registry: Registry) -> Wordings:
     return found
 
 
-def _parted(taken: Sequence[TakenRow], known: Mapping[str, str]) -> tuple[list[TakenRow], int, list[RowError]]:
-    """Part new events from replays and from other events under a known id, within the batch too."""
-    held, fresh, clashes = dict(known), list[TakenRow](), list[RowError]()
+def _parted(taken: Sequence[TakenRow], held: dict[str, str]) -> tuple[list[TakenRow], int, list[RowError]]:
+    """Part new events from replays and from other events under a known id, within the batch too.
+
+    Args:
+        taken: the batch.
+        held: {event_id: content hash} of what is known; its new events are added.
+    """
+    fresh, clashes = list[TakenRow](), list[RowError]()
     for row in taken:
         if row.event_id not in held:
             held[row.event_id] = row.content_hash

@@ -35,9 +35,9 @@ from gateway.flow.ports.task import (
     WarningStore,
 )
 from gateway.flow.ports.witness import EpochStore, WitnessStore
+from gateway.flow.shared_commit import SharedCommit
 from gateway.route.audit import AuditEvent
 from gateway.store.agreements import SqlAgreementStore
-from gateway.store.appends import Appends
 from gateway.store.audit import SqlAuditStore
 from gateway.store.budget import SqlBudgetStore
 from gateway.store.connection import StoreConnection, uninterrupted
@@ -69,6 +69,8 @@ from gateway.store.tasks import SqlTaskStore
 from gateway.store.unwritten import UnwrittenEvents
 from gateway.store.warnings import SqlWarningStore
 from gateway.store.witnesses import SqlWitnessStore
+
+ENTRIES_TOGETHER = 1000  # of one commit of entries that several callers append
 
 
 class SqlTransaction:
@@ -134,7 +136,7 @@ class SqlStore:
         self._engines = engines
         self._now = now
         self._unscrubbed = False
-        self._appends = Appends(self._append)
+        self._appends: SharedCommit[Sequence[AuditEvent], None] = SharedCommit(self._append, len, ENTRIES_TOGETHER)
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[SqlTransaction]:
@@ -165,15 +167,16 @@ class SqlStore:
             RequestError: BAD_FIELD when a payload has no canonical form.
             StateError: as `begin`.
         """
-        await self._appends.append(events)
+        if events:
+            await self._appends.join(events)
 
-    async def _append(self, events: Sequence[AuditEvent]) -> None:
+    async def _append(self, parts: Sequence[Sequence[AuditEvent]]) -> Sequence[None]:
         async with self.begin() as tx:
-            await tx.audit.append(events)
+            await tx.audit.append([event for events in parts for event in events])
+        return [None] * len(parts)
 
     async def close(self) -> None:
         """Give connections back."""
-        await self._appends.end()
         await uninterrupted(self._engines.close())
 
     @asynccontextmanager

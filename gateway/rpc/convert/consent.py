@@ -12,7 +12,8 @@ from consent.fields import MAX_INTEGER
 from consent.question import Decision, Kind, Use
 from consent.reason import REASONS, ReasonCode
 from consent.record import ConsentRecord, State
-from gateway.flow.consent import Circumstances, ImportReport, Settled
+from gateway.flow.consent import Circumstances
+from gateway.flow.import_report import ImportReport, Settled
 from gateway.flow.intake import RowError
 from gateway.rpc.convert.event import MAX_SUBJECT_TYPE
 from gateway.rpc.convert.field import choice, refuse, text, text_or_empty, time_to_proto
