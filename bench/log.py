@@ -1,6 +1,8 @@
 """The audit log against its targets: python bench/log.py [--only PARTS] [--postgres DSN] [--json FILE] [sizes].
 
-    append    events a second into the log, as single commits and in batches, and from there into the tree
+    append    events a second into the log, one by one and in batches, and from there into the tree; of one by one, each of
+              8 callers waits until its entry is on disk before it appends the next, and callers share commits
+    calls     consent events a second through the service, one a call, from several callers at once
     receipt   from an event's commit to its final receipt, with one witness over loopback
     proof     an inclusion proof in a tree of --leaves, whose leaves and tiles are written in bulk: made, and asked for
     export    export and verification of --entries, as bench/verify.py measures them
@@ -21,14 +23,16 @@ import statistics
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import fields
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from consent_import import events, machine
+from consent_import import events, gateway, machine, processor_seconds
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import URL
 
@@ -56,9 +60,10 @@ from gateway.tlog.tree import EMPTY_EDGE, integrate, leaf_hash
 from verify import measure as measure_export
 
 OFFICER = Caller("officer", frozenset({Role.COMPLIANCE_OFFICER}))
-PARTS = ("append", "receipt", "proof", "export")
+PARTS = ("append", "calls", "receipt", "proof", "export")
 BULK = 1 << 16  # leaves per transaction of the tree that is written in bulk
 WRITERS = 8  # that commit single events at once
+CALLERS = (1, 8, 32)  # of the service
 RECEIPT_S = 30.0
 # What must be reached: at least, or at most.
 AT_LEAST = {"appended in batches, events/s": 5_000.0, "appended as single commits, events/s": 1_000.0}
@@ -159,10 +164,11 @@ async def append(folder: Path, url: str, options: argparse.Namespace, figures: d
         start = time.monotonic()
         await in_turn(singles, 1)
         report("single commits, one after the other, events/s", singles / (time.monotonic() - start), figures)
-        start = time.monotonic()
+        start, worked = time.monotonic(), time.process_time()
         await asyncio.gather(*(in_turn(singles // WRITERS, 1) for _ in range(WRITERS)))
-        rate = singles // WRITERS * WRITERS / (time.monotonic() - start)
-        report("appended as single commits, events/s", rate, figures)
+        count = singles // WRITERS * WRITERS
+        report("appended as single commits, events/s", count / (time.monotonic() - start), figures)
+        report("of them, processor ms per event", 1000 * (time.process_time() - worked) / count, figures)
         start = time.monotonic()
         batches = -(-options.events // options.batch)
         await in_turn(batches, options.batch)
@@ -172,6 +178,26 @@ async def append(folder: Path, url: str, options: argparse.Namespace, figures: d
         report("integrated and signed, events/s", taken / (time.monotonic() - start), figures)
 
     await with_house(folder, url, figures, work)
+
+
+def calls(folder: Path, url: str, options: argparse.Namespace, figures: dict[str, float]) -> None:
+    """Import consent events of new people, each with a call and so with a commit that its caller waits for."""
+    with gateway(folder, url) as (server, client):
+        rows = events(len(CALLERS) * (options.calls + WRITERS), datetime.now(UTC))
+
+        def one(row: dict[str, object]) -> None:
+            if client.consents.import_events([(1, row)], "customer").accepted != 1:
+                raise SystemExit("an event was not accepted")
+
+        for callers in CALLERS:
+            with ThreadPoolExecutor(callers) as pool:
+                list(pool.map(one, islice(rows, WRITERS)))
+                start, (worked, _) = time.monotonic(), processor_seconds(server.pid)
+                list(pool.map(one, islice(rows, options.calls)))
+                rate = options.calls / (time.monotonic() - start)
+            report(f"one event a call, {callers} callers, events/s", rate, figures)
+            spent = processor_seconds(server.pid)[0] - worked
+            report(f"the gateway's processor ms per event, {callers} callers", 1000 * spent / options.calls, figures)
 
 
 def receipts(folder: Path, url: str, options: argparse.Namespace, figures: dict[str, float]) -> None:
@@ -299,7 +325,7 @@ def run(part: str, folder: Path, url: str, options: argparse.Namespace, figures:
         if part == "proof":
             served_proofs(folder, options, figures)
     else:
-        (receipts if part == "receipt" else exports)(folder, url, options, figures)
+        {"calls": calls, "receipt": receipts, "export": exports}[part](folder, url, options, figures)
 
 
 def main() -> None:
@@ -309,6 +335,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=100_000, help="appended in batches")
     parser.add_argument("--batch", type=int, default=1000)
     parser.add_argument("--singles", type=int, default=5000, help="appended as single commits")
+    parser.add_argument("--calls", type=int, default=1000, help="of the service, one event each")
     parser.add_argument("--receipts", type=int, default=300)
     parser.add_argument("--leaves", type=int, default=1_000_000, help="of the tree for inclusion proofs")
     parser.add_argument("--proofs", type=int, default=500)
