@@ -1,7 +1,7 @@
 """The audit log against its targets: python bench/log.py [--only PARTS] [--postgres DSN] [--json FILE] [sizes].
 
-    append    events a second into the log, one by one and in batches, and from there into the tree; of one by one, each
-              of 8 callers waits until its entry is on disk before it appends the next, and callers share commits
+    append    events a second into the log, one by one and in batches, and from there into the tree; one by one,
+              each of 8 callers waits until its entry is on disk before it appends the next, and callers share commits
     calls     consent events a second through the service, one a call, from several callers at once
     receipt   from an event's commit to its final receipt, with one witness over loopback
     proof     an inclusion proof in a tree of --leaves, whose leaves and tiles are written in bulk: made, and asked for

@@ -16,6 +16,7 @@ from gateway.store.connection import FEW, StoreConnection
 from gateway.store.counters import Counter, take_numbers, taking
 from gateway.store.schema import audit_entries, audit_payloads
 
+# Put together of our own names; values are parameters.
 _NUMBER_FEW = f"""
 WITH taken AS (
     {taking(Counter.PENDING)}
@@ -29,7 +30,7 @@ WITH taken AS (
         AS new (place, subject_ref, type, key, payload)
 )
 SELECT value FROM taken
-"""
+"""  # nosec B608
 
 
 @dataclass(slots=True)
