@@ -42,6 +42,8 @@ def check_frame(frame: pa.Table | pd.DataFrame, on: str, columns: Sequence[str])
 def frame_keys(frame: pa.Table | pd.DataFrame, on: str) -> pa.StringArray:
     """Return the customers of a frame's rows as text, in order; integers become their digits.
 
+    White space around a value is no part of it: results name customers so, as data sets and consents do.
+
     Raises:
         RequestError: BAD_FIELD when the column holds neither text nor integers.
     """
@@ -64,7 +66,7 @@ def frame_keys(frame: pa.Table | pd.DataFrame, on: str) -> pa.StringArray:
             f"field on names a column of type {kind}; customers are text or integers "
             "(a pandas column of integers with gaps must be Int64, not float)",
         )
-    return cast(pa.StringArray, column.cast(pa.string()))
+    return cast(pa.StringArray, pc.utf8_trim_whitespace(column.cast(pa.string())))
 
 
 def typed_columns(keys: pa.StringArray, result: pa.Table, columns: Sequence[Column]) -> dict[str, pa.Array[Any]]:

@@ -58,6 +58,13 @@ def test_an_arrow_table_keeps_rows_order_and_repeats() -> None:
     assert frame.column_names == ["id", "note"]
 
 
+def test_white_space_around_a_customer_parts_nobody_from_their_row() -> None:
+    frame = pa.table({"id": ["9 ", " 7", None, "unknown", "\u30007", "8\n"]})
+    found = joined(frame, "id", RESULT, COLUMNS)
+    assert found.select(["id"]).equals(frame)
+    assert {name: found.column(name).to_pylist() for name in EXPECTED} == EXPECTED
+
+
 def test_a_pandas_frame_keeps_index_and_types() -> None:
     frame = pd.DataFrame({"id": IDS, "note": list("abcdef")}, index=[10, 10, 4, 3, 2, 1])
     before = frame.copy()
