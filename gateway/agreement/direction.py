@@ -62,7 +62,9 @@ def check_match_keys(
         return
     if Noise.LAPLACE in (aggregate.dummies, aggregate.noise):
         fields.refuse(
-            "match_keys", "must name one match key: AGGREGATE and OVERLAP with dummies or noise count people by one"
+            "match_keys",
+            "must name one match key: AGGREGATE and OVERLAP with dummies or noise count people by one; several keys "
+            "need aggregate.dummies NONE and aggregate.noise NONE",
         )
 
 

@@ -19,6 +19,7 @@ _TITLES = {
     "match_key_faults": "Rows without a usable match key, by reason",
     "people": "Customers",
     "left_out": "Customers left out, by reason",
+    "shared_match_keys": "Customers whose value others have, too, by match key",
     "keys": "Found by each match key",
     "waterfall": "Found first by each match key, of those left for it",
     "fan_out": "Matched rows of the partner, by customers of ours behind each",

@@ -292,7 +292,8 @@ def _check_keys(agreement: Agreement) -> None:
             raise RequestError(
                 "BAD_FIELD",
                 f"field directions[{row}]: several match keys run in MATCH and ENRICH for the receiver alone, without "
-                "padding; agree on one match key, or make an agreement of its own for this direction",
+                "padding, and in statistics without dummies and noise; agree on one match key, or make an agreement of "
+                "its own for this direction",
             )
 
 

@@ -162,7 +162,8 @@ def keys_agreed(agreement: Agreement, direction: Direction) -> Refusal | None:
         return None
     return Refusal(
         "MATCH_KEY_MISMATCH",
-        "several match keys run in MATCH and ENRICH for the receiver alone, without padding; agree on one for this",
+        "several match keys run in MATCH and ENRICH for the receiver alone, without padding, and in statistics without "
+        "dummies and noise; agree on one for this",
     )
 
 

@@ -2,9 +2,10 @@
 
 Nothing is hashed to the group that was not judged here first. The source is read once and
 sorted twice, outside memory where it must be: by person, where repeated rows fold and
-consent is judged, and by keyed tag, where match keys of several people show. What is left
-is the sealed cohort file, with which a restarted gateway goes on with exactly the people it
-had committed to.
+consent is judged, and by keyed tag, where match keys of several people show. Statistics over
+several match keys sort by person again, who then has one row with all of its keys. What is
+left is the sealed cohort file, with which a restarted gateway goes on with exactly the people
+it had committed to.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ from gateway.errors import StateError
 from gateway.flow.gate import judge, judge_all
 from gateway.flow.lease import Lease
 from gateway.flow.linking import NO_LINKS, Linking, Seen, gather, seen_by
-from gateway.flow.lists import list_bytes, list_count
-from gateway.flow.members import COHORT_STAGE, Members, RowWriter, somebody, stage_pieces
+from gateway.flow.lists import in_tuples, several_keys
+from gateway.flow.members import COHORT_STAGE, Members, RowWriter, member_fields, somebody, stage_pieces
 from gateway.flow.padding import PaddedWriter, is_padded, list_rows, padding_tags
 from gateway.flow.pipeline import ahead, each, in_turn
 from gateway.flow.ports import Sorter, StageFile, Transaction
@@ -36,8 +37,10 @@ from gateway.flow.segment import missing_values, number_segments
 from gateway.flow.source import TAG_BYTES, TaggedSource
 from gateway.flow.threads import in_thread
 from gateway.flow.transcript import chunks_of
+from gateway.flow.tuples import Tuples, having, without_key
 from gateway.flow.united import United
 from gateway.psi.attributes import blank
+from gateway.psi.check import as_keys
 from gateway.psi.fields import Fields
 from gateway.route.agreement import Column
 from gateway.route.canonical import canonical_bytes, parse_time_text, time_text
@@ -85,6 +88,7 @@ class _Tally:
     last_tag: bytes = b""
     lists: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, dtype=np.int64))
     left_out: Counter[str] = field(default_factory=Counter)
+    shared: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
 
 async def build(
@@ -107,8 +111,8 @@ async def build(
     await in_thread(members.discard)
     parts = await house.datasets.parts(job.binding.dataset)
     source = TaggedSource(house, job, salts.tag_key, columns, parts)
-    # A row by key is a member's row with one byte more: whether consent lets it in.
-    by_key_fields = Fields(member=members.fields.width, allowed=1)
+    # A row by key is a member's row of one key with one byte more: whether consent lets it in.
+    by_key_fields = member_fields(job, columns, tags=1)
     with ExitStack() as stack:
 
         def sorter(name: str, width: int, key: int, share: int) -> Sorter:
@@ -126,17 +130,24 @@ async def build(
             await gather(house, part, by_link, source.rows(number), source.fields, by_person)
             for number, part in enumerate(parts)
         ]
-        by_key = sorter("by-key", by_key_fields.width, TAG_BYTES, 2)
-        united = United(source.fields, house.limits.rejected_rows_named, columns, len(parts), list_count(job) > 1)
+        by_key = sorter("by-key", by_key_fields.width + 1, TAG_BYTES, 2)
+        united = United(source.fields, house.limits.rejected_rows_named, columns, len(parts), several_keys(job))
         at = house.clock.now()
         async with house.store.read() as tx:
             mark = await tx.consents.mark()
             registry = await load_registry(tx, house)
             async for people in ahead(in_turn(united.people(by_person.pieces()))):
-                judged = await _judged(tx, registry, job, source.fields, members.fields, people, columns, at, tally)
+                judged = await _judged(tx, registry, job, source.fields, by_key_fields, people, columns, at, tally)
                 await in_thread(by_key.add, judged)
         await in_thread(by_person.close)
-        names, numbers = await in_thread(_segments, job, source, members.fields, by_key)
+        judged_rows: Sorter | Tuples = by_key
+        if in_tuples(job):
+            by_customer = sorter("by-customer", Tuples.width(by_key_fields), REF_BYTES, 2)
+            judged_rows = tuples = Tuples(by_key_fields, members.fields, by_customer)
+            await each(by_key.pieces(), tuples.add)
+            await in_thread(by_key.close)
+            tally.shared = tuples.shared
+        names, numbers = await in_thread(_segments, job, source, members.fields, judged_rows)
         file, padding = await in_thread(members.file), 0
         writer = RowWriter(file)
         if is_padded(job) and job.side is Side.RECEIVER:
@@ -146,7 +157,7 @@ async def build(
             await each(padding_tags(salts.tag_key, padding, house.limits.threads), tags.add)
             writer = PaddedWriter(file, members.fields, tags.pieces())
         by_commitment = sorter("commitment", 32, 32, 4)
-        async for piece in ahead(in_turn(by_key.pieces())):
+        async for piece in ahead(in_turn(judged_rows.pieces())):
             await in_thread(
                 _keep, lease, job, salts, piece, members.fields, columns, numbers, tally, writer, by_commitment
             )
@@ -164,7 +175,7 @@ async def build(
         segments=names,
         segment_rows=await in_thread(_segment_rows, members, len(names)) if names else (tally.rows,),
         padding=padding,
-        lists=tuple(tally.lists[: list_count(job)].tolist()) if list_bytes(job) else (),
+        lists=tuple(tally.lists[: len(job.agreement.match_keys)].tolist()) if several_keys(job) else (),
         source=source.state.known,
     )
     report = _report(job, source, linkings, united, tally, cohort)
@@ -227,16 +238,6 @@ def _as_members(
     return np.concatenate([rows, allowed.astype(np.uint8)[:, None]], axis=1)
 
 
-def _shared(rows: Bytes, fields: Fields) -> Mask:
-    """Return which rows of a piece by key share their match key with another person, let in or not."""
-    tags = fields.of(rows, "tag").view(f"V{TAG_BYTES}").reshape(-1)
-    same = tags[1:] == tags[:-1]
-    shared = np.zeros(len(rows), dtype=bool)
-    shared[1:] |= same
-    shared[:-1] |= same
-    return shared
-
-
 def _records(by_key: Sorter, fields: Fields) -> int:
     """Count the match keys of people whom consent lets in. Blocks."""
     records, last = 0, b""
@@ -249,14 +250,14 @@ def _records(by_key: Sorter, fields: Fields) -> int:
 
 
 def _segments(
-    job: AuthorizedJob, source: TaggedSource, fields: Fields, by_key: Sorter
+    job: AuthorizedJob, source: TaggedSource, fields: Fields, judged: Sorter | Tuples
 ) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
     """Number the segments that have enough people; -1 for the others. Blocks."""
     if not source.segments or "segment" not in fields:
         return (), np.empty(0, dtype=np.int64)
     people = np.zeros(len(source.segments), dtype=np.int64)
-    for rows in by_key.pieces():
-        kept = (rows[:, -1] == 1) & ~_shared(rows, fields)
+    for rows in judged.pieces():
+        kept = (rows[:, -1] == 1) & ~without_key(rows, fields)
         people += np.bincount(fields.number(rows[kept], "segment"), minlength=len(people))
     return number_segments(job, source.segments, people)
 
@@ -277,9 +278,9 @@ def _keep(
     kept = rows[:, -1] == 1
     sender, grouped = job.side is Side.SENDER, job.operation.grouped
     if sender or grouped:
-        shared = _shared(rows, fields)
-        tally.left_out["SHARED_MATCH_KEY"] += int((kept & shared).sum())
-        kept &= ~shared
+        keyless = without_key(rows, fields)
+        tally.left_out["SHARED_MATCH_KEY"] += int((kept & keyless).sum())
+        kept &= ~keyless
     if sender and grouped and columns:
         missing = missing_values(job, fields.of(rows, "plain"), columns)
         tally.left_out["MISSING_VALUE"] += int((kept & missing).sum())
@@ -293,12 +294,14 @@ def _keep(
     rows = np.ascontiguousarray(rows[kept, : fields.width])
     if not len(rows):
         return
-    tags = fields.of(rows, "tag").view(f"V{TAG_BYTES}").reshape(-1)
+    tags = as_keys(fields.of(rows, "tag"))
     # A household of very many people goes on in the next piece.
     begins = np.append(tags[0].tobytes() != tally.last_tag, tags[1:] != tags[:-1])
     tally.last_tag = tags[-1].tobytes()
     tally.rows += int(begins.sum())
-    if list_bytes(job):
+    if in_tuples(job):
+        tally.lists[: len(job.agreement.match_keys)] += having(fields.of(rows, "tag")).sum(axis=0)
+    elif several_keys(job):
         tally.lists += np.bincount(rows[begins, fields["tag"].start], minlength=len(tally.lists))
     refs = fields.of(rows, "ref")
     by_commitment.add(kernel.hmac_sha256(salts.run_salt, refs, lease.house.limits.threads))
@@ -343,11 +346,14 @@ def _report(
     }
     if cohort.lists:
         report["key_records"] = dict(zip(job.agreement.match_keys, cohort.lists, strict=True))
+    if in_tuples(job):
+        report["shared_match_keys"] = dict(zip(job.agreement.match_keys, tally.shared.tolist(), strict=True))
     if is_padded(job):
         report["padding"] = list_rows(job, job.side, tally.rows) - tally.rows
     if job.operation.grouped:
         grouped = {"segments": len(cohort.segments)}
-        clipped = sum(scans[0].clipped for scans in source.scans)
+        # The pass for each key sees the same values, but for rows without the key: the one that saw most is told.
+        clipped = sum(max(scan.clipped for scan in scans) for scans in source.scans)
         report |= grouped if job.side is Side.RECEIVER else {"clipped": clipped}
     return report
 
@@ -360,7 +366,7 @@ def _of_parts(
     Beside them stands what parts of a data set say differently of people. With several match keys a row without one may
     have another: what is wrong with keys is said per key alone.
     """
-    several = list_count(job) > 1
+    several = several_keys(job)
     rejected = [
         {
             **{reason: rows for reason, rows in scans[0].rejected.items() if not several or "MATCH_KEY" not in reason},

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from gateway import kernel
 from gateway.errors import SourceError
-from gateway.flow.lists import by_list
+from gateway.flow.lists import by_list, in_tuples
 from gateway.flow.members import Members, somebody
 from gateway.flow.padding import with_padding
 from gateway.flow.pipeline import each
@@ -22,6 +22,7 @@ from gateway.flow.ports import House
 from gateway.flow.source import TAG_BYTES, tags_of
 from gateway.flow.source_state import SourceState
 from gateway.flow.threads import in_thread
+from gateway.flow.tuples import ascending_tags
 from gateway.route.cohort import ConsentedCohort, SourceBatch
 from gateway.route.job import AuthorizedJob
 
@@ -31,7 +32,7 @@ PLACE_BYTES = 8
 
 
 class Inputs:
-    """The inputs of all records, by number."""
+    """The inputs of all records, by number; of tuples those of all their values, in the order of `ascending_tags`."""
 
     def __init__(
         self,
@@ -105,7 +106,7 @@ class Inputs:
         """Pass over the source once and keep the values of one range of records."""
         self._values, self._lengths = np.empty((0, 0), np.uint8), np.empty(0, np.uint16)  # given back first
         self._nobody, self._nobody_tags = np.empty(0, dtype=np.int64), np.empty((0, TAG_BYTES), dtype=np.uint8)
-        count = min(capacity, self._cohort.rows - first)
+        count = min(capacity, sum(self._cohort.list_rows) - first)
         tags, people = await in_thread(self._tags, first, count)
         values = np.zeros((count, self._cohort.key_bytes), dtype=np.uint8)
         lengths = np.zeros(count, dtype=np.uint16)
@@ -133,6 +134,9 @@ class Inputs:
 
     def _tags(self, first: int, count: int) -> tuple[Bytes, npt.NDArray[np.bool_]]:
         """Return the tags of a range of records, and which of them stand for people. Blocks."""
+        if in_tuples(self._job):
+            tags = ascending_tags(self._members.pieces(), self._members.fields)[first : first + count]
+            return tags, np.ones(len(tags), dtype=bool)
         tags, filled = np.empty((count, TAG_BYTES), dtype=np.uint8), 0
         people = np.ones(count, dtype=bool)
         for _, rows, numbers in self._members.records():

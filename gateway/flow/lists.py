@@ -1,6 +1,7 @@
-"""Lists of a run: one per match key, in agreed order, one after the other in every stage and in the cohort file.
+"""Match keys of a run, and its lists: of rows one per key, in agreed order, in every stage and in the cohort file.
 
-With several keys the first byte of a keyed tag is the number of its list, so that keyed-tag order is list order.
+With several keys the first byte of a keyed tag is the number of its key, so that keyed-tag order is list order.
+Statistics have one list, or segments, of records with all their keys: see `tuples`.
 """
 
 from __future__ import annotations
@@ -17,13 +18,23 @@ Places = npt.NDArray[np.int64]
 
 
 def list_count(job: AuthorizedJob) -> int:
-    """Return how many lists each side of a job has; statistics have segments instead, and one key."""
+    """Return how many lists each side of a job has; statistics have segments instead."""
     return 1 if job.operation.grouped else len(job.agreement.match_keys)
 
 
 def list_bytes(job: AuthorizedJob) -> int:
     """Return the bytes that say which list a row is of: none where there is one list."""
     return int(list_count(job) > 1)
+
+
+def several_keys(job: AuthorizedJob) -> bool:
+    """Return whether customers are matched by several keys, so that keyed tags say of which they are."""
+    return len(job.agreement.match_keys) > 1
+
+
+def in_tuples(job: AuthorizedJob) -> bool:
+    """Return whether a record has all keys of its customer: statistics over several of them."""
+    return job.operation.grouped and several_keys(job)
 
 
 def lists_of(places: Places, rows: Sequence[int]) -> Bytes:

@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from gateway import identifier
-from gateway.route.agreement import Agreement, AgreementBinding, Direction, Padding
+from gateway.route.agreement import Agreement, AgreementBinding, Direction, Noise, Padding
 
 
 def takes_one(agreement: Agreement, direction: Direction) -> bool:
-    """Return whether a direction runs with one match key only: statistics, a result to both, and padded lists do."""
-    return direction.operation.grouped or direction.to_sender or agreement.padding is not Padding.NONE
+    """Return whether a direction runs with one match key only.
+
+    Statistics with dummies or noise do: they count people by one key. So do rows whose matches both learn, or whose
+    lists are padded.
+    """
+    if not direction.operation.grouped:
+        return direction.to_sender or agreement.padding is not Padding.NONE
+    terms = agreement.aggregate
+    return terms is None or Noise.LAPLACE in (terms.dummies, terms.noise)
 
 
 def mismatch(binding: AgreementBinding, held: Iterable[Mapping[str, str]]) -> tuple[str, str] | None:

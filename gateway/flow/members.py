@@ -9,10 +9,11 @@ import numpy.typing as npt
 
 from gateway import kernel
 from gateway.flow.lease import Lease
+from gateway.flow.lists import in_tuples
 from gateway.flow.ports import House, StageFile
 from gateway.flow.source import TAG_BYTES
 from gateway.psi.attributes import plaintext_bytes
-from gateway.psi.check import as_rows
+from gateway.psi.check import as_keys, as_rows
 from gateway.psi.fields import Fields
 from gateway.route.agreement import Column
 from gateway.route.job import AuthorizedJob, Side
@@ -71,15 +72,22 @@ def somebody(refs: Bytes) -> npt.NDArray[np.bool_]:
     return named
 
 
-def member_fields(job: AuthorizedJob, columns: tuple[Column, ...]) -> Fields:
+def member_fields(job: AuthorizedJob, columns: tuple[Column, ...], tags: int | None = None) -> Fields:
     """Return the fields of the cohort file: who, and what of it may leave.
+
+    Args:
+        job: authorized.
+        columns: that are carried.
+        tags: keyed tags of a row; None for those of the file: one, or of tuples one for each match key.
 
     `covered` has a byte per asked column that consent decides on: 1 where the value was covered at the judgement;
     in `plain` the values that were not are blank.
     """
     segmented = job.operation.grouped and job.side is Side.RECEIVER
+    if tags is None:
+        tags = len(job.agreement.match_keys) if in_tuples(job) else 1
     return Fields(
-        tag=TAG_BYTES,
+        tag=TAG_BYTES * tags,
         ref=REF_BYTES,
         segment=4 if segmented else 0,
         covered=len(job.column_gates),
@@ -122,7 +130,7 @@ class Members:
         """
         place, record, last = 0, -1, b""
         for rows in self.pieces():
-            tags = self.fields.of(rows, "tag").view(f"V{TAG_BYTES}").reshape(-1)
+            tags = as_keys(self.fields.of(rows, "tag"))
             begins = np.empty(len(rows), dtype=bool)
             begins[0] = tags[0].tobytes() != last
             begins[1:] = tags[1:] != tags[:-1]

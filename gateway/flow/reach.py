@@ -114,7 +114,8 @@ async def terms_of_run(tx: Transaction, house: House, job: Job) -> Terms:
     """Return what a run asked consent for, whatever became of its agreement."""
     agreement = (await tx.agreements.get(job.request.agreement_id)).agreement
     direction, gates, column_gates = gates_of(agreement, job, house.custody.party)
-    names = len(agreement.match_keys) if job.side is Side.SENDER else 1
+    # Rows of statistics have no token that lasts.
+    names = len(agreement.match_keys) if job.side is Side.SENDER and not job.request.operation.grouped else 1
     return Terms(direction, gates, tuple(use for _, use in column_gates), names)
 
 

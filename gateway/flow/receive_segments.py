@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from gateway.disclosure import release_aggregate, release_cells, rule_of, sampler, verdict
 from gateway.errors import Misuse
@@ -228,7 +229,7 @@ class _Exchange:
             state = await self._run.cut(self._job, begun=False)
             session_id, t = bytes.fromhex(self._lease.job.session_id), self._grouped.t
             dummies = [psi.dummy_inputs(session_id, segment, t) for segment in range(len(self._rows))]
-            inputs = await in_thread(with_stand_ins, records.inputs, state.replaced)
+            inputs = await in_thread(_replaced, records.inputs, state.replaced)
             with state.key() as key:
                 return await in_thread(psi.blinded, inputs, self._rows, dummies, key, self._house.limits.threads)
 
@@ -402,6 +403,17 @@ class _Exchange:
             return np.frombuffer(encoded, dtype=np.uint8).reshape(len(sums), -1)
 
         await self._push_whole(AggregateStage.SHARED_RELEASE, rows)
+
+
+def _replaced(
+    inputs: Sequence[pa.LargeBinaryArray], replaced: tuple[tuple[int, bytes], ...]
+) -> tuple[pa.LargeBinaryArray, ...]:
+    """Let records that were withdrawn stand for nobody under every match key. Blocks."""
+    gone = np.zeros(len(inputs[0]), dtype=bool)
+    gone[[record for record, _ in replaced]] = True
+    first, *others = inputs
+    nothing = pa.scalar(None, first.type)
+    return (with_stand_ins(first, replaced), *(pc.if_else(pa.array(gone), nothing, other) for other in others))
 
 
 def _unmasked(

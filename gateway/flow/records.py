@@ -18,7 +18,9 @@ from gateway.flow.members import Members
 from gateway.flow.pipeline import ahead, in_turn
 from gateway.flow.ports import DatasetPart, House, Sorter
 from gateway.flow.registry import load_registry
+from gateway.flow.source import TAG_BYTES
 from gateway.flow.threads import in_thread
+from gateway.flow.tuples import beside
 from gateway.psi.attributes import decode
 from gateway.psi.fields import Fields
 from gateway.route.agreement import Column
@@ -50,19 +52,19 @@ async def records_of(
     Raises:
         SourceError: SOURCE_CHANGED when a record's value is gone from the source.
     """
-    row_bytes = members.fields.width + cohort.key_bytes + REF_BYTES
-    inputs = Inputs(lease.house, job, cohort, members, tag_key, (cohort.rows + 1) * row_bytes)
-    values = await inputs.of(0, cohort.rows)
-    return await in_thread(_records, members, columns, values)
+    row_bytes, values = members.fields.width + cohort.key_bytes + REF_BYTES, sum(cohort.list_rows)
+    inputs = Inputs(lease.house, job, cohort, members, tag_key, (values + 1) * row_bytes)
+    return await in_thread(_records, members, columns, await inputs.of(0, values))
 
 
-def _records(members: Members, columns: tuple[Column, ...], inputs: pa.LargeBinaryArray) -> CohortRecords:
+def _records(members: Members, columns: tuple[Column, ...], values: pa.LargeBinaryArray) -> CohortRecords:
     pieces = [np.empty((0, members.fields.width), dtype=np.uint8), *members.pieces()]
     rows, fields = np.concatenate(pieces), members.fields
+    inputs = beside(fields.of(rows, "tag"), values) if fields["tag"].stop > TAG_BYTES else (values,)
     places = np.arange(len(rows))
     if "segment" in fields:
         places = np.argsort(fields.number(rows, "segment"), kind="stable")
-        rows, inputs = rows[places], inputs.take(pa.array(places))
+        rows, inputs = rows[places], tuple(column.take(pa.array(places)) for column in inputs)
     plain = decode(fields.of(rows, "plain"), columns) if columns else None
     return CohortRecords(inputs, fields.of(rows, "ref"), places, plain)
 
@@ -93,8 +95,9 @@ async def kept_out(lease: Lease, job: AuthorizedJob, memory: int) -> Bytes:
 
 
 def _references(house: House, job: AuthorizedJob, part: DatasetPart, number: int) -> Iterator[Bytes]:
-    """Hash the subject column of a part of the data set. Blocks."""
-    scan = house.datasets.scan(job.binding, job.agreement.match_keys[0], (), part=number)
+    """Hash the subject column of a part of the data set, of the rows of each match key. Blocks."""
     key, threads = house.custody.subject_key(), house.limits.threads
-    for batch in scan.batches():
-        yield kernel.subject_refs(key, label_of(part, job.binding), batch.subjects, threads)
+    for match_key in job.agreement.match_keys:
+        scan = house.datasets.scan(job.binding, match_key, (), part=number)
+        for batch in scan.batches():
+            yield kernel.subject_refs(key, label_of(part, job.binding), batch.subjects, threads)

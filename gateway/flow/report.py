@@ -128,6 +128,7 @@ def _lines(report: Mapping[str, object], match_keys: Sequence[str]) -> Iterator[
     if "records" in report:
         yield Line("people", "records", _number(report, "records"))
     yield from _commonest(_group(report, "left_out", judged))
+    yield from _group(report, "shared_match_keys", judged)
     if "matched" in report:
         yield from _matches(report, match_keys)
     for name in _OUTCOMES:

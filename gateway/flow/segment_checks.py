@@ -13,6 +13,7 @@ from gateway.psi import segments as psi
 from gateway.psi.check import check_ascending
 from gateway.psi.record import Opening
 from gateway.psi.stages import Grouped
+from gateway.psi.suite import ELEMENT_BYTES
 from gateway.route.session import AggregateStage
 
 Bytes = npt.NDArray[np.uint8]
@@ -50,7 +51,7 @@ class SegmentChecks:
         elif self._stage is AggregateStage.CIPHERTEXTS:
             self._read_key(rows)
         elif self._stage is AggregateStage.SENDER_ELEMENTS:
-            self._previous = check_ascending(self._stage, seq, rows, self._previous)
+            self._previous = check_ascending(self._stage, seq, rows[:, :ELEMENT_BYTES], self._previous)
             self._pieces.append(rows)
         elif self._stage is AggregateStage.LATE_DROPS:
             self._previous = check_ascending(self._stage, seq, rows, self._previous)
@@ -64,13 +65,15 @@ class SegmentChecks:
         """Check the lists as wholes.
 
         Raises:
-            HostileInput: NOT_ASCENDING, NON_CANONICAL_ELEMENT or IDENTITY_ELEMENT.
+            HostileInput: NOT_ASCENDING, REPEATED_ELEMENT, NON_CANONICAL_ELEMENT or IDENTITY_ELEMENT.
         """
         if not self._pieces:
             return
         elements = np.concatenate(self._pieces)
         if self._stage is AggregateStage.EVALUATED:
             psi.check_lists(self._stage, elements, grouped_part(self._sizes).elements(self._sizes.receiver.rows))
+        if self._stage is AggregateStage.EVALUATED or elements.shape[1] > ELEMENT_BYTES:
+            # Of one list's first elements the order has told it.
             psi.check_repeats(self._stage, elements)
         psi.check_elements(self._stage, elements, self._threads)
 

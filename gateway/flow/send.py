@@ -172,14 +172,15 @@ class SenderRun(ABC):
         encoded = await in_thread(house.spool.read_sealed, job_id, RECEIVER_HALF)
         theirs, _ = open_envelope(encoded or b"", "opening-half", job.agreement, session.partner)
         keys = list_count(job)
-        lists, plaintext = range(keys, keys + 1), plaintext_bytes(cohorts.asked_columns(job))
+        allowed, plaintext = range(keys, keys + 1), plaintext_bytes(cohorts.asked_columns(job))
         if job.operation.grouped:
-            lists, plaintext = range(1, terms_of(job).segments + 1), 0
-        half = OpeningHalf.parse(theirs, session.session_id, lists, session.offer.declared_rows)
+            allowed, plaintext = range(1, terms_of(job).segments + 1), 0
+        half = OpeningHalf.parse(theirs, session.session_id, allowed, session.offer.declared_rows)
         _check_segments(job, half.rows)
         check_padded(job, Side.RECEIVER, sum(half.rows))
         rows = list_rows(job, job.side, cohort.rows)
-        ours = OpeningHalf(session.session_id, cohort.lists or (rows,), cohort.commitment, cohort.judged_at)
+        lists = (rows,) if job.operation.grouped else cohort.lists or (rows,)
+        ours = OpeningHalf(session.session_id, lists, cohort.commitment, cohort.judged_at)
         grouped = await in_thread(grouped_of, job, len(half.rows), rows)
         both_learn = job.direction.to_sender and not job.operation.grouped
         sizes = opening(session.acceptance, half, ours, plaintext, grouped, both_learn)

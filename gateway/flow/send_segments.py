@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from gateway import kernel
 from gateway.disclosure import release_aggregate, release_cells, rule_of, sampler, verdict
 from gateway.errors import HostileInput
 from gateway.flow import cohort as cohorts
@@ -114,7 +113,7 @@ class SegmentsSender(SenderRun):
         house, threads, segments = self.house, self.house.limits.threads, len(sizes.receiver.rows)
         records = await self.records(job)
         with (await load_state(self.lease)).key() as key:
-            own = await in_thread(kernel.blind, records.inputs, key, threads)
+            own = await in_thread(psi.tuples, records.inputs, len(records.inputs), key, threads)
         await self._until(lambda session: session.requested_stage >= AggregateStage.SENDER_ELEMENTS)
         await charge(self.lease, job, "count", segments)
         tau = _dummies(job, segments)

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from gateway import kernel
 from gateway.errors import SourceError
 from gateway.flow.identity import label_of
-from gateway.flow.lists import list_bytes, list_count
+from gateway.flow.lists import several_keys
 from gateway.flow.ports import DatasetPart, House
 from gateway.flow.source_state import SourceState
 from gateway.flow.united import numbered
@@ -79,7 +79,7 @@ class TaggedSource:
                     clip=grouped and job.side is Side.SENDER,
                     part=part,
                 )
-                for match_key in job.agreement.match_keys[: list_count(job)]
+                for match_key in job.agreement.match_keys
             )
             for part in range(len(parts))
         ]
@@ -145,9 +145,9 @@ class TaggedSource:
 
 
 def tags_of(house: House, job: AuthorizedJob, tag_key: bytes, batch: SourceBatch, number: int = 0) -> Bytes:
-    """Return the keyed tags of a batch's match keys, (n, 16); of several lists each begins with its number. Blocks."""
+    """Return the keyed tags of a batch's match keys, (n, 16); of several keys each begins with its number. Blocks."""
     inputs = kernel.oprf_inputs(job.agreement.match_keys[number], batch.keys)
     tags = np.ascontiguousarray(kernel.hmac_sha256(tag_key, inputs, house.limits.threads)[:, :TAG_BYTES])
-    if list_bytes(job):
+    if several_keys(job):
         tags[:, 0] = number
     return tags

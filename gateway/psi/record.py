@@ -189,7 +189,8 @@ def opening(
             "matches_to_sender": matches_to_sender,
         }
     )
-    return _sized(record, receiver, sender, tag, row, grouped, matches_to_sender)
+    keys = len(accepted["match_keys"])
+    return _sized(record, receiver, sender, tag, row, keys, grouped, matches_to_sender)
 
 
 def opening_of_record(record: bytes, session_id: str) -> Opening:
@@ -213,6 +214,7 @@ def opening_of_record(record: bytes, session_id: str) -> Opening:
         half("sender"),
         value["tag_bytes"],
         value["row_bytes"],
+        len(value["match_keys"]),
         grouped,
         value["matches_to_sender"],
     )
@@ -224,13 +226,14 @@ def _sized(
     sender: OpeningHalf,
     tag: int,
     row: int,
+    keys: int,
     grouped: Grouped | None,
     matches_to_sender: bool,
 ) -> Opening:
     if grouped is None:
         stages = row_stages(sum(receiver.rows), sum(sender.rows), tag, row, matches_to_sender)
     else:
-        stages = grouped_stages(receiver.rows, sum(sender.rows), grouped)
+        stages = grouped_stages(receiver.rows, sum(sender.rows), grouped, keys)
     return Opening(record, receiver, sender, stages, tag, row, grouped, matches_to_sender)
 
 

@@ -86,15 +86,24 @@ def row_stages(
     return (*stages, matched) if to_sender else stages
 
 
-def grouped_stages(receiver_rows: tuple[int, ...], sender_rows: int, grouped: Grouped) -> tuple[StageSize, ...]:
-    """Return the stages of AGGREGATE and OVERLAP, by who learns the result."""
-    segments, width = len(receiver_rows), grouped.row_bytes
+def grouped_stages(
+    receiver_rows: tuple[int, ...], sender_rows: int, grouped: Grouped, keys: int = 1
+) -> tuple[StageSize, ...]:
+    """Return the stages of AGGREGATE and OVERLAP, by who learns the result.
+
+    Args:
+        receiver_rows: |X_g| per segment.
+        sender_rows: |Y|.
+        grouped: what the opening record says beside them.
+        keys: match keys: a record has an element for each.
+    """
+    segments, width, elements = len(receiver_rows), grouped.row_bytes, keys * ELEMENT_BYTES
     theirs = sum(grouped.elements(receiver_rows))
     ours = sender_rows + 2 * grouped.t * segments
     stages = [
-        StageSize(AggregateStage.BLINDED, True, ELEMENT_BYTES, theirs),
-        StageSize(AggregateStage.EVALUATED, False, ELEMENT_BYTES, theirs),
-        StageSize(AggregateStage.SENDER_ELEMENTS, False, ELEMENT_BYTES, ours),
+        StageSize(AggregateStage.BLINDED, True, elements, theirs),
+        StageSize(AggregateStage.EVALUATED, False, elements, theirs),
+        StageSize(AggregateStage.SENDER_ELEMENTS, False, elements, ours),
         StageSize(AggregateStage.LATE_DROPS, False, POSITION_BYTES, sender_rows, open_ended=True, sealed=True),
     ]
     if width:

@@ -49,9 +49,10 @@ class SourceBatch:
 class ConsentedCohort:
     """Customers whom consent lets into one computation. Made by flow/cohort only.
 
-    Who they are lies in the run's sealed cohort file, a row per customer in keyed-tag order; here stands what the
-    route needs to know of it. Records are distinct match-key values: a MATCH receiver's record may belong to
-    several customers of a household, any other to one.
+    Who they are lies in the run's sealed cohort file, a row per customer and value in keyed-tag order; here stands what
+    the route needs to know of it. Records are distinct match-key values: a MATCH receiver's record may belong to
+    several customers of a household, any other to one. Of statistics over several keys a record, and a row, is a
+    customer with all its values.
 
     Attributes:
         rows: records to tokenise, as the cohort file holds them.
@@ -63,7 +64,8 @@ class ConsentedCohort:
         key_bytes: of the longest match-key value of the source.
         segments: names of the segments in number order (receiver of AGGREGATE), else empty.
         segment_rows: records of each segment; (n,) without segments.
-        lists: records of each list where there are several match keys, else empty.
+        lists: where there are several match keys, values of each: records of its list, or of statistics, whose records
+            have all keys of a customer, those that have it; else empty.
         source: per part of the data set, under the run's key, digests of what was read.
         padding: how many of the records stand for nobody (receiver of a padded MATCH or ENRICH). A sender's padding is
             drawn with its table and stands in no cohort.
@@ -85,22 +87,22 @@ class ConsentedCohort:
 
     @property
     def list_rows(self) -> tuple[int, ...]:
-        """Records of each list."""
+        """Values of each match key."""
         return self.lists or (self.rows,)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class CohortRecords:
-    """A whole cohort in memory, for AGGREGATE and OVERLAP: segment after segment, each in keyed-tag order.
+    """A whole cohort in memory, for AGGREGATE and OVERLAP: segment after segment, each as in the cohort file.
 
     Attributes:
-        inputs: n OPRF inputs, raw identifiers, in memory only.
+        inputs: per match key n OPRF inputs, null where a record lacks it: raw identifiers, in memory only.
         subject_refs: (n, 26) ASCII; a record has one customer.
         places: (n,) row of each record in the cohort file.
         columns: n rows of agreed columns (sender), else None.
     """
 
-    inputs: pa.LargeBinaryArray
+    inputs: tuple[pa.LargeBinaryArray, ...]
     subject_refs: npt.NDArray[np.uint8]
     places: npt.NDArray[np.int64]
     columns: pa.Table | None

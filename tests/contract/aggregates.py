@@ -204,6 +204,20 @@ def truth(
     theirs = twin.platform.datasets.tables["users"].to_pandas()
     ours, theirs = ours[~ours.id.isin(without)], theirs[~theirs.id.isin(without)]
     found = ours[~ours.id.isin(gone)].merge(theirs[~theirs.id.isin(gone)], on="phone", suffixes=("", "_theirs"))
+    return cells_over(ours, found, columns, names)
+
+
+def cells_over(
+    ours: pd.DataFrame, found: pd.DataFrame, columns: tuple[str, ...] = COLUMNS, names: tuple[str, ...] = ()
+) -> Cells:
+    """Compute with pandas every cell of a release.
+
+    Args:
+        ours: R's people, with their arms.
+        found: those of them who are found, beside S's columns.
+        columns: asked.
+        names: what the reader of the result calls the arms; as they are called when absent.
+    """
     cells: Cells = {}
     arms = sorted(set(ours.arm))
     for arm, name in [*zip(arms, names or arms, strict=True), (None, None)]:

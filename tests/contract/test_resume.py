@@ -114,11 +114,17 @@ async def restart(gateway: Gateway, fuse: Fuse) -> None:
     await gateway.start()
 
 
-async def run_with(twin: Twin, victim: Gateway, fuse: Fuse) -> Job | None:
+async def run_with(
+    twin: Twin,
+    victim: Gateway,
+    fuse: Fuse,
+    operation: Operation = Operation.ENRICH,
+    columns: tuple[str, ...] = COLUMNS,
+) -> Job | None:
     """Run one job; when the victim dies, restart it and let both go on. None when it died before the job stood."""
     await restart(victim, fuse)
     try:
-        job = await twin.create(Operation.ENRICH, COLUMNS)
+        job = await twin.create(operation, columns)
     except Killed:
         return None
     for _ in range(2):

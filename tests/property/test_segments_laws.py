@@ -45,7 +45,7 @@ def test_the_count_of_a_segment_is_who_lies_in_both_and_the_dummies_that_match(
     dummies = [psi.dummy_inputs(SESSION, segment, t) for segment in range(len(arms))]
     rows, a, k = [len(arm) for arm in arms], kernel.Scalar.random(), kernel.Scalar.random()
     lengths = [count + 2 * t for count in rows]
-    blinded = psi.blinded(people([one for arm in arms for one in arm]), rows, dummies, a, 1)
+    blinded = psi.blinded([people([one for arm in arms for one in arm])], rows, dummies, a, 1)
     psi.check_lists(AggregateStage.BLINDED, blinded, lengths)
     psi.check_repeats(AggregateStage.BLINDED, blinded)
     evaluated = psi.evaluated(blinded, lengths, k, 1)
@@ -75,6 +75,94 @@ def test_the_count_of_a_segment_is_who_lies_in_both_and_the_dummies_that_match(
     for place in np.flatnonzero(matched.segment_of >= 0):
         if listed.source[place] >= 0:
             assert theirs[int(listed.source[place])] in arms[int(matched.segment_of[place])]
+
+
+Row = tuple[int | None, ...]
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> tuple[list[list[Row]], list[Row], list[bool]]:
+    """Segments of R's people and S's people, each with up to three keys that nobody else of its side has."""
+    keys = draw(st.integers(1, 3))
+
+    def side(most: int) -> list[Row]:
+        columns = []
+        for _ in range(keys):
+            values = st.permutations(range(8)).map(lambda order: order[:most])
+            columns.append([value if draw(st.booleans()) else None for value in draw(values)])
+        return [row for row in zip(*columns, strict=True) if any(value is not None for value in row)]
+
+    ours = side(draw(st.integers(0, 8)))
+    groups = draw(st.integers(1, 3))
+    arms: list[list[Row]] = [[] for _ in range(groups)]
+    for row in ours:
+        arms[draw(st.integers(0, groups - 1))].append(row)
+    theirs = side(draw(st.integers(0, 8)))
+    return arms, theirs, draw(st.lists(st.booleans(), min_size=len(theirs), max_size=len(theirs)))
+
+
+def inputs_of(rows: list[Row], keys: int) -> list[pa.LargeBinaryArray]:
+    columns = []
+    for key in range(keys):
+        known = [row[key] for row in rows if row[key] is not None]
+        framed, place = kernel.oprf_inputs(f"key{key}", pa.array(map(str, known), pa.string())), iter(range(len(rows)))
+        columns.append(framed.take(pa.array([None if row[key] is None else next(place) for row in rows], pa.int64())))
+    return columns
+
+
+def plainly(arms: list[list[Row]], theirs: list[Row], left: list[int], keys: int) -> dict[int, int]:
+    """Return the segment of each row of S's that is found, in clear: key after key, each person at most once."""
+    free, found = [(arm, row) for arm, rows in enumerate(arms) for row in rows], dict[int, int]()
+    for key in range(keys):
+        for place in left:
+            hit = next((one for one in free if one[1][key] is not None and one[1][key] == theirs[place][key]), None)
+            if place not in found and hit is not None:
+                found[place] = hit[0]
+                free.remove(hit)
+    return found
+
+
+@settings(max_examples=60)
+@given(tables(), st.data())
+def test_of_several_keys_each_row_and_each_tuple_is_found_at_most_once(
+    case: tuple[list[list[Row]], list[Row], list[bool]], data: st.DataObject
+) -> None:
+    arms, theirs, kept = case
+    people = [row for arm in arms for row in arm]
+    keys = len((people or theirs or [(0,)])[0])
+    rows, none = [len(arm) for arm in arms], [psi.dummy_inputs(SESSION, segment, 0) for segment in range(len(arms))]
+    a, k, width = kernel.Scalar.random(), kernel.Scalar.random(), 32 * keys
+    blinded = psi.blinded(inputs_of(people, keys), rows, none, a, 1)
+    evaluated = psi.evaluated(blinded, rows, k, 1)
+    own = psi.tuples(inputs_of(theirs, keys), keys, k, 1)
+    listed = psi.sender_list(own, np.array(kept, dtype=bool), none, [0] * len(arms), k, 1)
+    for stage, elements, lengths in (
+        (AggregateStage.BLINDED, blinded, rows),
+        (AggregateStage.EVALUATED, evaluated, rows),
+        (AggregateStage.SENDER_ELEMENTS, listed.elements, [len(theirs)]),
+    ):
+        assert elements.shape == (sum(lengths), width)
+        psi.check_lists(stage, elements, lengths)
+        psi.check_repeats(stage, elements)
+        psi.check_elements(stage, elements, 1)
+    # Tuples stay whole: each of stage 2 is k times one of its segment in stage 1, element by element.
+    products = kernel.evaluate(blinded.reshape(-1, 32), k, 1).reshape(-1, width)
+    start = 0
+    for count in rows:
+        assert {bytes(row) for row in products[start : start + count]} == {
+            bytes(row) for row in evaluated[start : start + count]
+        }
+        start += count
+    drops = sorted(data.draw(st.lists(st.sampled_from(range(len(theirs))), unique=True))) if theirs else []
+    matched = psi.matched(rows, rows, evaluated, a.inverse(), listed.elements, np.array(drops, dtype=np.int64), 1)
+
+    lost = {int(listed.source[place]) for place in drops}
+    left = [place for place in range(len(theirs)) if kept[place] and place not in lost]
+    found = {
+        int(listed.source[place]): int(matched.segment_of[place])
+        for place in np.flatnonzero(matched.segment_of >= 0).tolist()
+    }
+    assert found == plainly(arms, theirs, left, keys)
 
 
 counts = st.integers(-(2**40), 2**40)

@@ -77,6 +77,7 @@ class Size:
         to_sender: whether the sender learns the matches.
         memory: bytes of working memory that the run may hold.
         shared_machine: whether both gateways run here.
+        keys: elements of a record: of statistics one per match key, of rows one.
     """
 
     operation: Operation
@@ -90,6 +91,7 @@ class Size:
     to_sender: bool
     memory: int
     shared_machine: bool
+    keys: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +170,9 @@ def _work(machine: Machine, size: Size, read_s: float, gate_s: float) -> _Work:
     else:
         dummies = 2 * grouped.t * size.segments
         own, partner = own + dummies, partner + dummies
-        # Statistics take the blind off without hashing to an output.
-        curve = (own * (machine.blind + machine.evaluate), own * machine.evaluate + partner * machine.blind)
+        # Statistics take the blind off without hashing to an output; a random element takes what a hashed one does.
+        ours, theirs = size.keys * own, size.keys * partner
+        curve = (ours * (machine.blind + machine.evaluate), ours * machine.evaluate + theirs * machine.blind)
     both = (size.own_rows, size.partner)
     rest = _rest(max(both)) * machine.slowness * (1 + SPILLED * _spilled(size))
     seal, open_ = _table(size.plain_bytes, max(both))
@@ -231,7 +234,7 @@ def _stages(size: Size) -> Sequence[StageSize]:
     if size.grouped is not None:
         segments = max(size.segments, 1)
         each = tuple(size.own // segments + (number < size.own % segments) for number in range(segments))
-        return grouped_stages(each, size.partner, size.grouped)
+        return grouped_stages(each, size.partner, size.grouped, size.keys)
     tag = tag_bytes(size.own, size.partner)
     return row_stages(size.own, size.partner, tag, row_bytes(tag, size.plain_bytes), size.to_sender)
 

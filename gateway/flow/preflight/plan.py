@@ -240,6 +240,7 @@ async def _planned(
         to_sender=job.direction.to_sender,
         memory=memory,
         shared_machine=shared,
+        keys=len(job.agreement.match_keys) if job.operation.grouped else 1,
     )
     machine = await in_thread(calibrate, house.limits.threads)
     found = forecast(machine, size, sample.read_s, sample.gate_s, len(os.sched_getaffinity(0)))
@@ -247,9 +248,11 @@ async def _planned(
 
 
 def _records(job: AuthorizedJob, asked: Asked, sample: Sample) -> int:
-    """Return how many records we would send: of each match key the usable rows of those whom consent lets in."""
-    grouped = job.operation.grouped
-    keys = sample.usable_keys[:1] if grouped or len(asked.keys) == 1 else sample.usable_keys
+    """Return how many records we would send: of each match key the usable rows of those whom consent lets in.
+
+    Of statistics a record has all keys of a customer: the rows with any of them.
+    """
+    keys = (sample.usable,) if job.operation.grouped and len(asked.keys) > 1 else sample.usable_keys
     rows = sum(sample.rows * min(usable, sample.usable) for usable in keys)
     return round(rows * min(sample.different, 1.0) * sample.eligible)
 

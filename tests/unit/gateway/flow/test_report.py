@@ -49,6 +49,14 @@ def test_each_step_counts_of_those_left_by_the_steps_before() -> None:
     assert [told["waterfall", key] for key in keys] == [(30, 80), (10, 50), (0, 40)]
 
 
+def test_of_statistics_over_several_keys_it_says_whose_values_others_have() -> None:
+    counted = ("rows_read", "rejected", "left_out", "consented", "records")
+    several = {name: RUN[name] for name in counted} | {"shared_match_keys": {"phone.e164": 5, "email.plain": 0}}
+    told = by_name(lines_of(several, ("phone.e164", "email.plain")))
+    assert (told["shared_match_keys", "phone.e164"], told["shared_match_keys", "email.plain"]) == ((5, 90), (0, 90))
+    assert {section for section, _ in told} == {"rows", "rejected", "people", "left_out", "shared_match_keys"}
+
+
 def test_rows_of_several_parts_are_named_per_part() -> None:
     parts = RUN | {"rejected": {"UNLINKED": 4}, "rejected in cards": {"UNLINKED": {"count": 4, "first_rows": [2]}}}
     found = [line for line in lines_of(parts, ("phone.e164",)) if line.section == "rejected in cards"]

@@ -67,7 +67,7 @@ def test_dummies_are_bound_to_session_segment_and_number_and_stand_for_nobody() 
 def test_blinded_is_each_segment_with_its_dummies_ascending() -> None:
     names, rows = ["a", "b", "c", "d", "e"], (2, 0, 3)
     with drawn() as key:
-        made = psi.blinded(people(names), rows, dummies(3), key, 1)
+        made = psi.blinded([people(names)], rows, dummies(3), key, 1)
         apart = [rows_of(kernel.blind(one, key, 1)) for one in dummies(3)]
         own = rows_of(kernel.blind(people(names), key, 1))
     assert made.shape == (5 + 6 * T, 32)
@@ -81,7 +81,7 @@ def test_blinded_is_each_segment_with_its_dummies_ascending() -> None:
 
 def test_evaluated_multiplies_and_carries_no_order_across() -> None:
     with drawn() as a, drawn() as k:
-        blinded = psi.blinded(people(list("abcdefgh")), (5, 3), dummies(2, 0), a, 1)
+        blinded = psi.blinded([people(list("abcdefgh"))], (5, 3), dummies(2, 0), a, 1)
         made = psi.evaluated(blinded, (5, 3), k, 1)
         expected = kernel.evaluate(blinded, k, 1)
     for piece in (slice(0, 5), slice(5, 8)):
@@ -136,6 +136,68 @@ def test_one_element_in_two_segments_is_found() -> None:
     assert "stage 2 EVALUATED, chunk 0, offset 3" in str(caught.value)
 
 
+def paired(*rows: tuple[int, int]) -> np.ndarray:
+    return made_rows(*(value for row in rows for value in row)).reshape(-1, 64)
+
+
+def test_of_tuples_the_first_elements_order_and_none_is_there_twice() -> None:
+    sound = paired((4, 9), (5, 8), (1, 7), (2, 6))
+    psi.check_lists(AggregateStage.BLINDED, sound, (2, 2))
+    psi.check_repeats(AggregateStage.BLINDED, sound)
+    for rows, place in (
+        (paired((4, 9), (5, 8), (1, 7), (2, 9)), "offset 3, match key 2:"),
+        (paired((4, 9), (5, 8), (1, 5), (2, 6)), "offset 2, match key 2:"),
+        (paired((4, 9), (5, 8), (8, 7), (2, 6)), "offset 2, match key 1:"),
+        (paired((4, 9), (5, 5), (1, 7), (2, 6)), "offset 1, match key 2:"),
+    ):
+        with pytest.raises(HostileInput) as caught:
+            psi.check_repeats(AggregateStage.EVALUATED, rows)
+        assert caught.value.reason == "REPEATED_ELEMENT"
+        assert f"stage 2 EVALUATED, chunk 0, {place}" in str(caught.value)
+    # The second elements are in no order.
+    for rows, offset in ((paired((5, 8), (4, 9), (1, 7), (2, 6)), 1), (paired((4, 9), (5, 8), (2, 7), (2, 8)), 3)):
+        with pytest.raises(HostileInput) as caught:
+            psi.check_lists(AggregateStage.BLINDED, rows, (2, 2))
+        assert caught.value.reason == "NOT_ASCENDING"
+        assert f"offset {offset}:" in str(caught.value)
+
+
+def test_a_bad_element_of_a_tuple_is_named_with_its_chunk_record_and_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(psi, "rows_per_chunk", lambda size: {64: 2}[size])
+    with drawn() as key:
+        rows = psi.tuples([people(["a", "b", "c"])], 2, key, 1)
+        rows[2, 32:] = 0
+        with pytest.raises(HostileInput) as caught:
+            psi.evaluated(rows, (3,), key, 1)
+        assert caught.value.reason == "IDENTITY_ELEMENT"
+        assert "stage 1 BLINDED, chunk 1, offset 0, match key 2:" in str(caught.value)
+        rows[2, :32] = 255
+        with pytest.raises(HostileInput) as caught:
+            psi.check_elements(AggregateStage.SENDER_ELEMENTS, rows, 1)
+        assert caught.value.reason == "NON_CANONICAL_ELEMENT"
+        assert "stage 3 SENDER_ELEMENTS, chunk 1, offset 0, match key 1:" in str(caught.value)
+
+
+def test_a_key_that_a_record_lacks_is_a_fresh_random_element() -> None:
+    lacking = people(["a", "b"]).take(pa.array([0, None, 1], pa.int64()))
+    with drawn() as key:
+        known = rows_of(kernel.blind(people(["a", "b"]), key, 1))
+        first, again = [psi.tuples([people(["x", "y", "z"]), lacking], 3, key, 1) for _ in range(2)]
+        own = rows_of(kernel.blind(people(["x", "y", "z"]), key, 1))
+    assert rows_of(first[:, :32]) == rows_of(again[:, :32]) == own
+    assert [rows_of(first[:, 32:64])[place] for place in (0, 2)] == known
+    assert [rows_of(again[:, 32:64])[place] for place in (0, 2)] == known
+    fillers = [bytes(made[1, 32:64]) for made in (first, again)] + [
+        row for made in (first, again) for row in rows_of(made[:, 64:])
+    ]
+    assert len(set(fillers)) == 8
+    psi.check_elements(AggregateStage.BLINDED, first, 1)
+    # Of one key without gaps it is the blinding as it ever was.
+    with drawn() as key:
+        alone = psi.tuples([people(["a", "b"])], 1, key, 1)
+        assert rows_of(alone) == rows_of(kernel.blind(people(["a", "b"]), key, 1))
+
+
 def listed(kept: list[bool], tau: tuple[int, ...]) -> tuple[psi.SenderList, np.ndarray, list[set[bytes]]]:
     """S's list of five people, its own elements, and the elements of each segment's dummies under the same key."""
     with drawn() as key:
@@ -179,7 +241,7 @@ def test_an_empty_list_and_no_dummies_make_an_empty_stage() -> None:
 
 def test_the_same_input_twice_is_no_list() -> None:
     with drawn() as key, pytest.raises(Misuse):
-        psi.blinded(people(["a", "a"]), (2,), dummies(1), key, 1)
+        psi.blinded([people(["a", "a"])], (2,), dummies(1), key, 1)
     with drawn() as key, pytest.raises(Misuse):
         own = kernel.blind(people(["a", "a"]), key, 1)
         psi.sender_list(own, np.ones(2, dtype=bool), dummies(1), (0,), key, 1)
@@ -189,7 +251,7 @@ def run(tau: tuple[int, ...], dropped: Sequence[int] = ()) -> tuple[list[int], p
     """Arms {a b c} and {d e f g}; S has c, d, e and strangers. Returns |J_g|, S's list, and R's segment per row."""
     theirs = ["c", "d", "e", "x", "y"]
     with drawn() as a, drawn() as k, inverse_of(a) as inverse:
-        blinded = psi.blinded(people(list("abcdefg")), (3, 4), dummies(2), a, 1)
+        blinded = psi.blinded([people(list("abcdefg"))], (3, 4), dummies(2), a, 1)
         lengths = (3 + 2 * T, 4 + 2 * T)
         evaluated = psi.evaluated(blinded, lengths, k, 1)
         made = psi.sender_list(kernel.blind(people(theirs), k, 1), np.ones(5, dtype=bool), dummies(2), tau, k, 1)
@@ -212,7 +274,7 @@ def test_a_late_drop_is_in_no_segment() -> None:
         # The list is another one in every run: find the row first, under the same key.
         theirs = ["c", "d", "e", "x", "y"]
         with drawn() as a, drawn() as k, inverse_of(a) as inverse:
-            blinded = psi.blinded(people(list("abcdefg")), (3, 4), dummies(2, 0), a, 1)
+            blinded = psi.blinded([people(list("abcdefg"))], (3, 4), dummies(2, 0), a, 1)
             evaluated = psi.evaluated(blinded, (3, 4), k, 1)
             made = psi.sender_list(
                 kernel.blind(people(theirs), k, 1), np.ones(5, dtype=bool), dummies(2, 0), (0, 0), k, 1
@@ -224,7 +286,7 @@ def test_a_late_drop_is_in_no_segment() -> None:
 
 def test_what_matched_shows_no_row() -> None:
     with drawn() as a, inverse_of(a) as inverse:
-        blinded = psi.blinded(people(["a"]), (1,), dummies(1, 0), a, 1)
+        blinded = psi.blinded([people(["a"])], (1,), dummies(1, 0), a, 1)
         matched = psi.matched((1,), (1,), blinded, inverse, blinded, np.zeros(0, dtype=np.int64), 1)
     assert repr(matched) == "MatchedSegments(1 segments)"
 

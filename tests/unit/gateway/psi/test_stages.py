@@ -115,6 +115,7 @@ def test_grouped_comes_back_from_the_opening_record() -> None:
     assert Grouped.from_mapping(json.loads(json.dumps(made.to_mapping()))) == made
     record = {
         "session": "ab" * 32, "element_bytes": 32, "tag_bytes": 0, "row_bytes": 0, "grouped": made.to_mapping(),
+        "match_keys": ["phone.e164"],
         "receiver_rows": list(ROWS), "sender_rows": [SENDER],
         "receiver_commitment": "00" * 32, "sender_commitment": "11" * 32,
         "receiver_judged_at": "2026-03-01T00:00:00.000000Z", "sender_judged_at": "2026-03-01T00:00:00.000000Z",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from gateway.flow.preflight.calibrate import calibrate
 from gateway.flow.preflight.forecast import FIXED_S, Forecast, Size, forecast
+from gateway.flow.preflight.plan import _records
+from gateway.flow.preflight.sample import Sample
 from gateway.psi.stages import Grouped
 from gateway.route.agreement import Operation
 
@@ -91,3 +94,26 @@ def test_encryption_is_the_senders_and_grows_with_its_rows(machine: Any) -> None
     without = told(machine, own=1000, own_rows=1000, partner=3300, **{**size, "grouped": overlap})
     assert dict(without.shares)["encryption"] == 0
     assert without.table_bytes == rows * 32
+
+
+def test_statistics_over_two_keys_send_and_multiply_two_elements_a_record(machine: Any) -> None:
+    overlap = Grouped(0, "NONE", "NONE", True, False)
+    one, two = (told(machine, operation=Operation.OVERLAP, grouped=overlap, segments=2, keys=keys) for keys in (1, 2))
+    # Stages 1 to 3: R's records twice, S's once.
+    assert two.wire_bytes - one.wire_bytes == pytest.approx(3 * 32 * MILLION, rel=0.01)
+    assert two.table_bytes == 2 * one.table_bytes == 64 * MILLION
+    assert two.spool_bytes - one.spool_bytes == 3 * 32 * MILLION
+    curve = [dict(each.shares)["curve"] for each in (one, two)]
+    assert curve[1] == pytest.approx(2 * curve[0])
+
+
+def test_a_record_of_statistics_has_all_keys_of_its_customer() -> None:
+    sample = Sample(1000, "counted", 1000, 0.9, 1.0, 0.5, {}, 10, (), (0.6, 0.7), 1.0, 0.0, 0.0)
+    for operation, keys, records in (
+        (Operation.MATCH, 2, 650),
+        (Operation.OVERLAP, 2, 450),
+        (Operation.MATCH, 1, 300),
+        (Operation.OVERLAP, 1, 300),
+    ):
+        job, asked = SimpleNamespace(operation=operation), SimpleNamespace(keys=[None] * keys)
+        assert _records(cast(Any, job), cast(Any, asked), replace(sample, usable_keys=(0.6, 0.7)[:keys])) == records
