@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from pyarrow.csv import write_csv
 
+from gateway.flow.preflight import calibrate
 from gateway.route.agreement import Operation
 from gateway.route.job import Job, JobState
 from gateway.route.session import AggregateStage
@@ -26,6 +28,7 @@ from tests.contract.aggregates import (
     crm,
     elements,
     job_of,
+    moved,
     run_record,
     session_of,
     statistics_twin,
@@ -35,6 +38,7 @@ from tests.contract.aggregates import (
 from tests.contract.rows import TINY, with_memory
 from tests.contract.test_aggregate_consent import leave
 from tests.contract.test_aggregate_hostile import assert_both_ended, run_altered
+from tests.contract.test_preflight import File, over, planned
 from tests.contract.test_resume import Fuse, run_with
 from tests.contract.test_rows_keys import EMAIL, PHONE, changed
 from tests.twin import PLATFORM, RETAILER, Twin
@@ -87,9 +91,13 @@ def tables() -> tuple[pa.Table, pa.Table]:
     return pa.concat_tables([ours, ours.slice(35, 3)]), theirs
 
 
+def keys_of(table: pa.Table) -> list[Row]:
+    return [(row["phone"], row["email"]) for row in table.to_pylist()]
+
+
 def records(table: pa.Table) -> dict[str, Row]:
     """Return the keys of each person that nobody else has; who has none is not there."""
-    rows = {row["id"]: (row["phone"], row["email"]) for row in table.to_pylist()}
+    rows = dict(zip(table.column("id").to_pylist(), keys_of(table), strict=True))
     times = [Counter(row[place] for row in rows.values()) for place in range(2)]
     own = {
         id_: tuple(value if times[place][value] == 1 else None for place, value in enumerate(row))
@@ -130,10 +138,18 @@ def assert_lists(content: bytes, lengths: list[int]) -> None:
         start += length
 
 
-async def test_a_record_has_all_keys_of_its_customer(tmp_path: Path, tables: tuple[pa.Table, pa.Table]) -> None:
+async def test_a_record_has_all_keys_of_its_customer(
+    tmp_path: Path, tables: tuple[pa.Table, pa.Table], monkeypatch: pytest.MonkeyPatch
+) -> None:
     twin = await keyed_twin(tmp_path, tables)
-    # All sorts spill.
+    # All sorts spill; ours come from a file, whose rows without a key are read once per key.
     await with_memory(twin, *TINY)
+    write_csv(tables[0], tmp_path / "crm.csv")
+    over(twin, File("csv", tmp_path / "crm.csv"))
+    monkeypatch.setattr(calibrate, "STEP_S", 0.0)
+    plan = await planned(twin, Operation.AGGREGATE, ASKED, partner_rows=len(records(tables[1])))
+    assert plan.planned, plan.checks
+    assert (plan.planned.own, plan.planned.partner) == (150, len(records(tables[1])))
     before(
         twin,
         {
@@ -162,6 +178,8 @@ async def test_a_record_has_all_keys_of_its_customer(tmp_path: Path, tables: tup
     assert_lists(wire(twin, job, AggregateStage.BLINDED), arms)
     assert_lists(wire(twin, job, AggregateStage.EVALUATED), arms)
     assert_lists(wire(twin, job, AggregateStage.SENDER_ELEMENTS), [len(other)])
+    sent = sum(len(chunk.bytes) for chunk in moved(twin))
+    assert sent < plan.planned.forecast.wire_bytes < sent * 1.1 + 15_000
     record = await run_record(twin, job)
     counts = ("tokenised", "replaced", "late_drops")
     assert [record["receiver"][name] for name in counts] == [len(mine) - 1, 1, 0]
@@ -178,6 +196,12 @@ async def test_a_record_has_all_keys_of_its_customer(tmp_path: Path, tables: tup
         assert one.report["key_records"] == having
     # By which keys people were found is on no record.
     assert not {"matched", "matched_by", "waterfall"} & {*job.report, *theirs.report}
+    faults = {
+        f"{key} EMPTY": sum(row[place] is None for row in keys_of(tables[0]))
+        for place, key in enumerate((PHONE, EMAIL))
+    }
+    assert {fault: rows["count"] for fault, rows in job.report["match_key_faults"].items()} == faults
+    assert job.report["rejected"] == {}
     assert job.report["folded"] == 3 + 2  # by key, as lists are; one of them has no address
 
 
