@@ -23,6 +23,7 @@ from tests.contract.aggregates import (
     assert_exact,
     before,
     both_serve,
+    cells_of,
     cells_over,
     closed,
     crm,
@@ -209,6 +210,21 @@ def at(content: bytes, row: int, key: int, element: bytes) -> bytes:
     rows = np.frombuffer(content, dtype=np.uint8).reshape(-1, WIDTH).copy()
     rows[row, 32 * key : 32 * key + 32] = np.frombuffer(element, dtype=np.uint8)
     return rows.tobytes()
+
+
+async def test_who_withdraws_without_the_first_key_is_known_to_be_kept_out(
+    tmp_path: Path, tables: tuple[pa.Table, pa.Table]
+) -> None:
+    twin = await keyed_twin(tmp_path, tables)
+    first = await twin.run(Operation.OVERLAP)
+    assert_exact(await twin.result(first), expected(twin, ()))
+    # Number 3 is in arm b and has an address alone: the input differs by a withdrawal, so that arm is held back.
+    await leave(twin, "A000003")("")
+    again = await twin.run(Operation.OVERLAP)
+    assert again.state is JobState.SUCCEEDED, (again.failure, again.refusal)
+    before_it, now = [cells_of(await twin.result(job)) for job in (first, again)]
+    assert now["a", None, None, "count"] == before_it["a", None, None, "count"]
+    assert now["b", None, None, "count"]["value"] is None
 
 
 async def test_hostile_tuples_of_either_side_are_refused(tmp_path: Path) -> None:
