@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from gateway.errors import Misuse, StateError
 from gateway.flow.ports.store import Charge, Spent
 from gateway.store.connection import AnyRow, StoreConnection
-from gateway.store.schema import budget_charges, budget_ledgers
+from gateway.store.schema_limits import budget_charges, budget_ledgers
 
 EPSILON_DIGITS = 6
 DELTA_DIGITS = 18

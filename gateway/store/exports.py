@@ -13,7 +13,7 @@ from gateway.flow.ports.people import ExportCount
 from gateway.route.subject_ref import Bytes, as_texts
 from gateway.store.connection import StoreConnection
 from gateway.store.counters import Counter, lock_counter
-from gateway.store.schema import export_counts, exported_people
+from gateway.store.schema_limits import export_counts, exported_people
 
 WHOLE_HOUSE = ""
 _COUNTS = export_counts.c

@@ -14,7 +14,7 @@ Rows of one noun lie together:
     evidence_holds                              what opened erased people's entries; in `schema_evidence`
     run_reach, removals, peer_notices           what was taken out of released runs, and what partners tell each other
     budget_ledgers, budget_charges              what it cost in privacy, per partner
-    exported_people, export_counts              who went abroad, counted per year
+    exported_people, export_counts              who went abroad, per year; these and the line above in `schema_limits`
     tasks, consent_ends, end_warnings           what time brings about
     deletion_tasks, deletion_evidence, rights_requests    what people ask, and what is owed to them
     input_sketches                              of whom it was computed, to tell later inputs apart
@@ -394,55 +394,6 @@ peer_notices = Table(
     Index(None, "session_id"),
     Index(None, "made_at", "notice_id"),
     Index("ix_peer_notices_waiting", "partner", "made_at", sqlite_where=WAITING, postgresql_where=WAITING),
-)
-
-# A row to lock, so that two runs do not spend the same rest of a budget.
-budget_ledgers = Table(
-    "budget_ledgers",
-    metadata,
-    Column("partner", KeyText, primary_key=True),
-)
-
-# Append-only. Whole numbers, so that sums are exact on both databases: epsilon in 10^-6, delta in 10^-18.
-budget_charges = Table(
-    "budget_charges",
-    metadata,
-    Column("job_id", KeyText, nullable=False),
-    Column("step", KeyText, nullable=False),
-    Column("session_id", Text, nullable=False),
-    Column("agreement_id", KeyText, nullable=False),
-    Column("partner", KeyText, ForeignKey("budget_ledgers.partner"), nullable=False),
-    Column("dataset", Text, nullable=False),
-    Column("epsilon", BigInteger, nullable=False),
-    Column("delta", BigInteger, nullable=False),
-    Column("cells", BigInteger, nullable=False),
-    Column("at", Moment, nullable=False),
-    PrimaryKeyConstraint("job_id", "step"),
-    Index(None, "partner", "at"),
-)
-
-# Recipient "" is the whole house. A person whose sensitive information went stands in it twice, once for each counter.
-exported_people = Table(
-    "exported_people",
-    metadata,
-    Column("year", Integer, nullable=False),
-    Column("recipient", KeyText, nullable=False),
-    Column("sensitive", Boolean, nullable=False),
-    Column("subject_ref", KeyText, nullable=False),
-    PrimaryKeyConstraint("year", "recipient", "sensitive", "subject_ref"),
-    sqlite_with_rowid=False,
-)
-
-# Append-only: a row each time that a counter grew, so that what it was stays known.
-export_counts = Table(
-    "export_counts",
-    metadata,
-    Column("year", Integer, nullable=False),
-    Column("recipient", KeyText, nullable=False),
-    Column("sensitive", Boolean, nullable=False),
-    Column("people", BigInteger, nullable=False),
-    Column("at", Moment, nullable=False),
-    PrimaryKeyConstraint("year", "recipient", "sensitive", "people"),
 )
 
 # One row per task that comes round, leased by the server that runs it. mark: how far it has come.

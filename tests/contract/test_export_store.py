@@ -15,7 +15,7 @@ from gateway.route.subject_ref import Bytes
 from gateway.store import SqlStore
 from gateway.store.connection import StoreConnection
 from gateway.store.exports import SqlExportStore
-from gateway.store.schema import exported_people
+from gateway.store.schema_limits import exported_people
 from tests.contract import given
 
 NOW = given.NOW
