@@ -106,14 +106,10 @@ def _folder(asked: argparse.Namespace, people: int) -> Iterator[Path]:
             yield Path(folder)
         return
     folder = _place(asked, people)
-    done = False
-    try:
-        folder.mkdir(exist_ok=True)
-        yield folder
-        done = asked.prepare
-    finally:
-        if not done:
-            shutil.rmtree(folder)
+    folder.mkdir(exist_ok=True)
+    yield folder  # what failed is left: filling may have taken an hour
+    if not asked.prepare:
+        shutil.rmtree(folder)
 
 
 def _place(asked: argparse.Namespace, people: int) -> Path:
