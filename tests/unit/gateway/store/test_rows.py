@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consent.event import Actor, ConsentEvent, ConsentItem, EventType, Form, Mode
-from consent.proof import PROOF_WORDS, Action, Proof
+from consent.proof import PROOF_WORDS, Action, DefaultState, Proof
 from gateway.agreement.agreement import agreement_of
 from gateway.errors import StateError
 from gateway.route.agreement import AgreementBinding
@@ -53,6 +53,13 @@ proofs = st.builds(
     **{name: st.none() | st.sampled_from(words) for name, words in PROOF_WORDS.items() if name != "action"},
 ).filter(lambda proof: proof != Proof())
 common: dict[str, Any] = {"event_id": words, "at": times, "recorded_at": times, "subject": words, "handler": words}
+
+
+def _ticked_before(event: ConsentEvent) -> bool:
+    """Such a box is not an explicit act, and no such event is taken in."""
+    return event.proof is not None and event.proof.default_state is DefaultState.TICKED
+
+
 given_events = st.builds(
     ConsentEvent,
     type=st.just(EventType.GIVEN),
@@ -68,7 +75,7 @@ given_events = st.builds(
     items=st.lists(items, min_size=1, max_size=3).map(tuple),
     proof=st.none() | proofs,
     **common,
-)
+).filter(lambda event: not (event.mode is Mode.EXPLICIT and _ticked_before(event)))
 withdrawals = st.builds(
     ConsentEvent,
     type=st.sampled_from([EventType.WITHDRAWN, EventType.REFUSED, EventType.RESTRICTION]),
