@@ -81,6 +81,13 @@ class MySQLServer:
             if rows is not None:
                 cursor.executemany(statements[-1], rows)
 
+    def ask(self, statement: str) -> list[tuple[Any, ...]]:
+        """Run a statement as root and return its rows."""
+        connection = pymysql.connect(unix_socket=self.socket, user="root", charset="utf8mb4", autocommit=True)
+        with closing(connection), connection.cursor() as cursor:
+            cursor.execute(statement)
+            return list(cursor.fetchall())
+
     def stop(self) -> None:
         self._process.terminate()
         self._process.wait(START_SECONDS)

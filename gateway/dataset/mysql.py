@@ -9,7 +9,6 @@ from collections.abc import Generator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pyarrow as pa
 import pymysql
@@ -17,10 +16,9 @@ from pymysql.converters import conversions
 from pymysql.cursors import SSCursor
 
 from gateway.dataset.database import Name
-from gateway.errors import RequestError
+from gateway.route.mysql_url import connect_arguments
 
-_PORT, _CONNECT_S, _READ_S = 3306, 10, 600
-_OPTIONS = frozenset({"ssl_ca", "unix_socket"})
+_CONNECT_S, _READ_S = 10, 600
 _FIRST, _MOST = 64, 8192  # rows that are fetched at a time: more of them while they are short
 _SHORT = 4 << 20  # bytes
 # Parameters are written as Python has them; values are left as the server writes them.
@@ -57,22 +55,12 @@ class MySQL:
         Raises:
             RequestError: BAD_FIELD for an option that is not known.
         """
-        parts = urlsplit(self.url)
-        options = dict(parse_qsl(parts.query, keep_blank_values=True))
-        if options.keys() - _OPTIONS:
-            raise RequestError("BAD_FIELD", f"a mysql URL takes the options {', '.join(sorted(_OPTIONS))} only")
-        secure = {"ssl_ca": options["ssl_ca"], "ssl_verify_identity": True} if options.get("ssl_ca") else {}
-        given: dict[str, Any] = {
-            "host": parts.hostname or "localhost",
-            "port": parts.port or _PORT,
-            "user": unquote(parts.username or ""),
-            "password": unquote(parts.password or "").encode(),  # text would go as Latin-1
-            "database": unquote(parts.path.strip("/")) or None,
-            "unix_socket": options.get("unix_socket"),
-            **secure,
-        }
         driver = pymysql.connect(
-            **given, charset="utf8mb4", connect_timeout=_CONNECT_S, read_timeout=_READ_S, conv=_CONVERSIONS
+            **connect_arguments(self.url),
+            charset="utf8mb4",
+            connect_timeout=_CONNECT_S,
+            read_timeout=_READ_S,
+            conv=_CONVERSIONS,
         )
         try:
             yield MySQLConnection(driver)

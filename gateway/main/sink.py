@@ -15,9 +15,9 @@ from gateway.errors import RequestError
 def add(
     context: typer.Context,
     name: str = typer.Argument(..., help="Name of the sink."),
-    format: str = typer.Option(..., help="parquet, csv, sqlite or postgresql."),
+    format: str = typer.Option(..., help="parquet, csv, sqlite, postgresql or mysql."),
     path: Path | None = typer.Option(None, help="The file, or SQLite's database."),
-    url: str = typer.Option("", help="postgresql://user@host/database, without a password."),
+    url: str = typer.Option("", help="postgresql:// or mysql://user@host/database, without a password."),
     table: str = typer.Option("", help="The table, perhaps with its schema; made when it is not there."),
     mode: str = typer.Option(
         "replace", help="replace: the last result alone; upsert: rows of the same customer give way."

@@ -11,7 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from gateway.route.delivery import SinkMode, Withdrawn
 
 _TABLE = r"^([A-Za-z_][A-Za-z0-9_]{0,62}(\.[A-Za-z_][A-Za-z0-9_]{0,62})?)?$"
-_URL = re.compile(r"postgres(ql)?://")
+_REMOTE = {
+    "postgresql": (re.compile(r"postgres(ql)?://"), "postgresql://user@host/database"),
+    "mysql": (re.compile(r"mysql://[^/]"), "mysql://user@host:3306/database"),
+}
 
 
 class SinkSettings(BaseModel):
@@ -19,12 +22,12 @@ class SinkSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: Literal["parquet", "csv", "sqlite", "postgresql"]
-    """parquet or csv: a file; sqlite or postgresql: a table."""
+    format: Literal["parquet", "csv", "sqlite", "postgresql", "mysql"]
+    """parquet or csv: a file; sqlite, postgresql or mysql: a table."""
     path: Path | None = None
     """The file, or SQLite's database; relative paths lie in the home."""
     url: SecretStr = SecretStr("")
-    """postgresql://user@host/database."""
+    """postgresql://user@host/database, or mysql://user@host:port/database?ssl_ca=FILE."""
     password: SecretStr = SecretStr("")
     """Of that user; better not here but in ASSENT_SINKS__NAME__PASSWORD, or a file sinks__name__password of secrets."""
     table: str = Field(default="", pattern=_TABLE)
@@ -36,7 +39,8 @@ class SinkSettings(BaseModel):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        is_table, remote = self.format in ("sqlite", "postgresql"), self.format == "postgresql"
+        remote = self.format in _REMOTE
+        is_table = remote or self.format == "sqlite"
         for what, there, wanted in (
             ("path", self.path is not None, not remote),
             ("table", bool(self.table), is_table),
@@ -44,8 +48,10 @@ class SinkSettings(BaseModel):
         ):
             if there != wanted:
                 raise ValueError(f"{what} {'is required' if wanted else 'means nothing'} with format {self.format}")
-        if remote and not _URL.match(self.url.get_secret_value()):
-            raise ValueError("url must be like postgresql://user@host/database")
+        if remote:
+            begins, example = _REMOTE[self.format]
+            if not begins.match(self.url.get_secret_value()):
+                raise ValueError(f"url must be like {example} with format {self.format}")
         if self.password.get_secret_value() and not remote:
             raise ValueError(f"password means nothing with format {self.format}")
         return self

@@ -31,7 +31,7 @@ class SinkDeclaration(Protocol):
 
     @property
     def format(self) -> str:
-        """Either "parquet", "csv", "sqlite" or "postgresql"."""
+        """Either "parquet", "csv", "sqlite", "postgresql" or "mysql"."""
         ...
 
     @property

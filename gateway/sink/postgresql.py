@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -58,7 +59,7 @@ class PostgresqlDatabase:
             ).fetchall()
         return {name: TableColumn(kind, required) for name, kind, required in rows} or None
 
-    def type_of(self, kind: pa.DataType) -> str:
+    def type_of(self, kind: pa.DataType, *, key: bool = False) -> str:
         """Return the type that holds an Arrow type whole."""
         if pa.types.is_integer(kind):
             return "bigint"
@@ -78,9 +79,17 @@ class PostgresqlDatabase:
             # Made of our own words and of quoted names.
             return max(self._connection.execute(statement.encode()).rowcount, 0)
 
-    def make_waiting(self, name: str, columns: str) -> None:
+    def make_waiting(self, name: str, columns: str, keys: str) -> None:
         """Make an empty table of this connection's own."""
         self.run(f"CREATE TEMP TABLE {name} ({columns}) ON COMMIT DROP")
+
+    def make_table(self, table: str, columns: str) -> None:
+        """Make an empty table that stays, within the change."""
+        self.run(f"CREATE TABLE {table} ({columns})")
+
+    def time(self, at: datetime) -> str:
+        """Return how a time is written in a statement."""
+        return f"'{at:%Y-%m-%d %H:%M:%S.%f}Z'"
 
     def load(self, name: str, batch: pa.RecordBatch) -> None:
         """Append rows to such a table: a null is an empty field, an empty text has quotes."""

@@ -13,6 +13,7 @@ from gateway.flow.ports.sinks import SinkDescription
 from gateway.flow.threads import in_thread
 from gateway.sink.file_sink import FileSink
 from gateway.sink.files import Csv, Parquet
+from gateway.sink.mysql import MysqlDatabase
 from gateway.sink.place import Gone, Place, SinkDeclaration
 from gateway.sink.postgresql import PostgresqlDatabase
 from gateway.sink.sqlite import SqliteDatabase
@@ -72,18 +73,15 @@ class Sinks:
 
     def _place(self, name: str) -> Place:
         found = self._find(name)
+        table, how = found.table, (found.mode, found.withdrawn)
         if found.format == "postgresql":
-            return TableSink(
-                name,
-                lambda: PostgresqlDatabase(name, found.url, found.password),
-                found.table,
-                found.mode,
-                found.withdrawn,
-            )
+            return TableSink(name, lambda: PostgresqlDatabase(name, found.url, found.password), table, *how)
+        if found.format == "mysql":
+            return TableSink(name, lambda: MysqlDatabase(name, found.url, found.password), table, *how)
         path = found.path
         if path is None:
             raise Misuse("a sink without a path passed the settings")
         if found.format == "sqlite":
-            return TableSink(name, lambda: SqliteDatabase(name, path), found.table, found.mode, found.withdrawn)
+            return TableSink(name, lambda: SqliteDatabase(name, path), table, *how)
         format = Csv() if found.format == "csv" else Parquet()
-        return FileSink(name, path, format, found.mode, found.withdrawn)
+        return FileSink(name, path, format, *how)

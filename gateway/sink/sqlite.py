@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -48,7 +49,7 @@ class SqliteDatabase:
             name: TableColumn(kind, bool(required) and default is None) for name, kind, required, default in rows
         } or None
 
-    def type_of(self, kind: pa.DataType) -> str:
+    def type_of(self, kind: pa.DataType, *, key: bool = False) -> str:
         """Return the type that holds an Arrow type whole."""
         if pa.types.is_integer(kind):
             return "INTEGER"
@@ -66,9 +67,17 @@ class SqliteDatabase:
         with _failures(self._name):
             return max(self._connection.execute(statement).rowcount, 0)
 
-    def make_waiting(self, name: str, columns: str) -> None:
+    def make_waiting(self, name: str, columns: str, keys: str) -> None:
         """Make an empty table of this connection's own."""
         self.run(f"CREATE TEMP TABLE {name} ({columns})")
+
+    def make_table(self, table: str, columns: str) -> None:
+        """Make an empty table that stays, within the change."""
+        self.run(f"CREATE TABLE {table} ({columns})")
+
+    def time(self, at: datetime) -> str:
+        """Return how a time is written in a statement."""
+        return f"'{at:%Y-%m-%d %H:%M:%S.%f}Z'"
 
     def load(self, name: str, batch: pa.RecordBatch) -> None:
         """Append rows to such a table."""

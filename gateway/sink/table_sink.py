@@ -1,11 +1,11 @@
 """A database table as a sink: rows wait in a table of the connection's own, then change places in one transaction.
 
-The statements are those that SQLite and PostgreSQL share; what differs is the database's.
+The statements are those that SQLite, PostgreSQL and MySQL share; what differs is the database's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -46,8 +46,8 @@ class Database(Protocol):
         """Return the columns of a table, None when it is not there."""
         ...
 
-    def type_of(self, kind: pa.DataType) -> str:
-        """Return the type that holds an Arrow type whole."""
+    def type_of(self, kind: pa.DataType, *, key: bool = False) -> str:
+        """Return the type that holds an Arrow type whole; of a key a type that an index takes."""
         ...
 
     def fits(self, kind: pa.DataType, type: str) -> bool:
@@ -58,8 +58,16 @@ class Database(Protocol):
         """Run a statement; return how many rows it changed."""
         ...
 
-    def make_waiting(self, name: str, columns: str) -> None:
-        """Make an empty table of this connection's own."""
+    def make_waiting(self, name: str, columns: str, keys: str) -> None:
+        """Make an empty table of this connection's own, in which rows are looked up by keys."""
+        ...
+
+    def make_table(self, table: str, columns: str) -> None:
+        """Make an empty table that stays, within the change where the database can."""
+        ...
+
+    def time(self, at: datetime) -> str:
+        """Return how a time is written in a statement, which is how times are loaded too."""
         ...
 
     def load(self, name: str, batch: pa.RecordBatch) -> None:
@@ -105,7 +113,8 @@ class TableSink:
                 (GONE, _PAIR, list(pairs_of(gone))),
                 (RUNS, _RUN, [(r,) for r in whole_runs(gone)]),
             ):
-                database.make_waiting(name, _declared(database, schema))
+                keys = schema.names
+                database.make_waiting(name, _declared(database, schema, keys), ", ".join(map(quoted, keys)))
                 for start in range(0, len(rows), _TOGETHER):
                     part = list(zip(*rows[start : start + _TOGETHER], strict=True))
                     database.load(name, pa.record_batch([pa.array(values) for values in part], schema=schema))
@@ -114,7 +123,8 @@ class TableSink:
             count = database.run(f"DELETE FROM {table} WHERE {_RUN_ID} IN (SELECT {_RUN_ID} FROM {RUNS})")  # nosec B608
             if SUBJECT in columns:
                 keep = self._withdrawn is Withdrawn.TOMBSTONE and WITHDRAWN_AT in columns
-                count += database.run((_tombstones(table, columns, at) if keep else f"DELETE FROM {table}") + _NAMED)  # nosec B608
+                taken = _tombstones(database, table, columns, at) if keep else f"DELETE FROM {table}"  # nosec B608
+                count += database.run(taken + _NAMED)
             database.commit()
         finally:
             database.close()
@@ -145,7 +155,7 @@ class TableWriter:
         self._there = columns is not None
         if columns is not None:
             self._check(columns)
-        self._database.make_waiting(STAGE, _declared(self._database, self._schema))
+        self._database.make_waiting(STAGE, self._declared(), quoted(self._key))
 
     def _check(self, columns: Mapping[str, TableColumn]) -> None:
         name = self._sink.name
@@ -159,6 +169,9 @@ class TableWriter:
             if columns[other].required:
                 raise unfit(name, f"column {other} of its table must not be null, and the result has no such column")
 
+    def _declared(self) -> str:
+        return _declared(self._database, self._schema, (self._key,))
+
     def write(self, batch: pa.RecordBatch) -> None:
         """Take rows."""
         self._database.load(STAGE, batch)
@@ -169,7 +182,7 @@ class TableWriter:
         database.begin_change(sink.table if self._there else None)
         if not self._there:
             primary = f", PRIMARY KEY ({_SUBJECT_ID})" if self._key == SUBJECT else ""
-            database.run(f"CREATE TABLE {table} ({_declared(database, self._schema)}{primary})")
+            database.make_table(table, self._declared() + primary)
         if sink.mode is SinkMode.REPLACE:
             database.run(f"DELETE FROM {table}")  # nosec B608
         else:
@@ -189,12 +202,10 @@ def quoted(name: str) -> str:
     return ".".join('"' + part.replace('"', '""') + '"' for part in name.split("."))
 
 
-def _declared(database: Database, schema: pa.Schema) -> str:
-    return ", ".join(f"{quoted(field.name)} {database.type_of(field.type)}" for field in schema)
+def _declared(database: Database, schema: pa.Schema, keys: Sequence[str]) -> str:
+    return ", ".join(f"{quoted(f.name)} {database.type_of(f.type, key=f.name in keys)}" for f in schema)
 
 
-def _tombstones(table: str, columns: Sequence[str] | Mapping[str, TableColumn], at: datetime) -> str:
+def _tombstones(database: Database, table: str, columns: Iterable[str], at: datetime) -> str:
     emptied = [f"{quoted(name)} = NULL" for name in emptied_columns(columns)]
-    # The same words on both databases, and those that rows are loaded with.
-    since = f"'{at:%Y-%m-%d %H:%M:%S.%f}Z'"
-    return f"UPDATE {table} SET {', '.join([*emptied, f'{quoted(WITHDRAWN_AT)} = {since}'])}"  # nosec B608
+    return f"UPDATE {table} SET {', '.join([*emptied, f'{quoted(WITHDRAWN_AT)} = {database.time(at)}'])}"  # nosec B608

@@ -17,7 +17,7 @@ class SinkDescription:
     """What a person may know of a sink: never its path or connection.
 
     Attributes:
-        format: "parquet", "csv", "sqlite" or "postgresql".
+        format: "parquet", "csv", "sqlite", "postgresql" or "mysql".
         withdrawn: what becomes of rows that consent does not cover any more.
     """
 

@@ -51,6 +51,7 @@ def test_a_password_comes_from_the_environment_or_a_secret_and_is_not_shown(
         ({"format": "sqlite", "path": "x", "table": "t; drop"}, "sinks.crm.table"),
         ({"format": "postgresql", "table": "t", "url": "mysql://x"}, "url must be like"),
         ({"format": "postgresql", "table": "t", "url": "postgresql://x", "path": "x"}, "path means nothing"),
+        ({"format": "mysql", "table": "t", "url": "postgresql://x"}, "url must be like mysql://"),
         ({"format": "csv", "path": "x", "password": "hush"}, "password means nothing"),
         ({"format": "csv", "path": "x", "mode": "append"}, "sinks.crm.mode"),
         ({"format": "csv", "path": "x", "withdrawn": "keep"}, "sinks.crm.withdrawn"),

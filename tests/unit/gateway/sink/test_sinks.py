@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import psycopg
 import pyarrow as pa
@@ -28,6 +28,7 @@ from gateway.errors import AssentError, SourceError, StateError
 from gateway.route.delivery import SinkMode, Withdrawn
 from gateway.settings import SinkSettings
 from gateway.sink import Sinks
+from tests.mysql import MySQLServer
 
 AT = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
 TIME = pa.timestamp("us", tz="UTC")
@@ -43,7 +44,10 @@ SCHEMA = pa.schema(
         pa.field("withdrawn_at", TIME),
     ]
 )
-FORMATS = ["parquet", "csv", "sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+POSTGRESQL = pytest.param("postgresql", marks=pytest.mark.postgres)
+MYSQL = pytest.param("mysql", marks=pytest.mark.mysql)
+FORMATS = ["parquet", "csv", "sqlite", POSTGRESQL, MYSQL]
+TABLES = ("sqlite", "postgresql", "mysql")
 
 
 def rows(numbers: range, run: str = "r1", tier: str | None = "gold") -> list[dict[str, Any]]:
@@ -69,16 +73,17 @@ class Place:
         self.format, self.folder, self.url = format, folder, url
         self.path = folder / f"sink.{format}"
         self.schema = "public"
+        self.server: MySQLServer | None = None
         self.declared: dict[str, SinkSettings] = {}
         self.sinks = Sinks(lambda: self.declared)
         self.declare()
 
     @property
     def table(self) -> str:
-        return f"{self.schema}.matched" if self.format == "postgresql" else "matched"
+        return "matched" if self.format == "sqlite" else f"{self.schema}.matched"
 
     def declare(self, **fields: Any) -> None:
-        if self.format == "postgresql":
+        if self.format in ("postgresql", "mysql"):
             fields = {"url": self.url, "table": self.table, **fields}
         elif self.format == "sqlite":
             fields = {"path": self.path, "table": "matched", **fields}
@@ -103,12 +108,14 @@ class Place:
             with psycopg.connect(self.url) as connection:
                 cursor = connection.execute(statement.encode())
                 return cursor.fetchall() if cursor.description else []
+        if self.server is not None:
+            return self.server.ask(statement)
         with contextlib.closing(sqlite3.connect(self.path)) as connection, connection:
             return connection.execute(statement).fetchall()
 
     def read(self) -> list[dict[str, Any]]:
         """The rows by subject, in the types that they went in with; none where there is no sink."""
-        if self.format in ("sqlite", "postgresql"):
+        if self.format in TABLES:
             names = SCHEMA.names
             values = self.run(f"SELECT {', '.join(names)} FROM {self.table}")
             found = [dict(zip(names, row, strict=True)) for row in values]
@@ -136,14 +143,18 @@ def _typed(row: dict[str, Any]) -> dict[str, Any]:
         if isinstance(row[name], str):
             typed[name] = datetime.fromisoformat(row[name])
         if isinstance(typed[name], datetime):
-            typed[name] = typed[name].astimezone(UTC)
+            aware = typed[name].tzinfo is not None  # MySQL's times have no zone; ours are UTC
+            typed[name] = typed[name].astimezone(UTC) if aware else typed[name].replace(tzinfo=UTC)
     return typed
 
 
 @pytest.fixture(params=FORMATS)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
-    if request.param != "postgresql":
+    if request.param not in ("postgresql", "mysql"):
         yield Place(request.param, tmp_path, "")
+        return
+    if request.param == "mysql":
+        yield from _mysql_place(request.getfixturevalue("mysql_server"), tmp_path)
         return
     known = psycopg.conninfo.conninfo_to_dict(request.getfixturevalue("postgres_dsn"))
     made = Place("postgresql", tmp_path, f"postgresql://?{urlencode(known)}")
@@ -152,6 +163,17 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     made.run(f"CREATE SCHEMA {made.schema}")
     yield made
     made.run(f"DROP SCHEMA {made.schema} CASCADE")
+
+
+def _mysql_place(server: MySQLServer, folder: Path) -> Iterator[Place]:
+    account = f"shop:{quote(server.password, safe='')}@localhost"
+    made = Place("mysql", folder, f"mysql://{account}/crm?unix_socket={quote(server.socket, safe='')}")
+    made.schema, made.server = f"sink_{secrets.token_hex(6)}", server
+    made.declare()
+    server.run(f"CREATE DATABASE {made.schema} CHARACTER SET utf8mb4", f"GRANT ALL ON {made.schema}.* TO shop")
+    server.run("GRANT CREATE TEMPORARY TABLES ON crm.* TO shop")
+    yield made
+    server.run(f"DROP DATABASE {made.schema}")
 
 
 def leftovers(place: Place) -> list[str]:
@@ -311,6 +333,8 @@ async def test_a_read_only_sink_says_so(place: Place, monkeypatch: pytest.Monkey
         # As for a user without the right, or a standby: no transaction writes.
         separator = "&" if "?" in place.url else "?"
         place.declare(url=f"{place.url}{separator}options=-cdefault_transaction_read_only%3Don")
+    elif place.server is not None:
+        place.run("SET GLOBAL read_only = 1")
     elif place.format == "sqlite":
         monkeypatch.setattr(sqlite3, "connect", _read_only(sqlite3.connect))
     else:
@@ -319,6 +343,8 @@ async def test_a_read_only_sink_says_so(place: Place, monkeypatch: pytest.Monkey
         error = await failure(place)
     finally:
         monkeypatch.undo()
+        if place.server is not None:
+            place.run("SET GLOBAL read_only = 0")
     assert (error.reason, "read-only" in error.message) == ("NOT_FOUND", True)
     assert place.read() == rows(range(5))
 
@@ -331,11 +357,11 @@ def _refusing(path: object, flags: int, mode: int = 0o777) -> int:
     raise PermissionError(13, "Permission denied")
 
 
-@pytest.mark.parametrize("place", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True)
+@pytest.mark.parametrize("place", ["sqlite", POSTGRESQL, MYSQL], indirect=True)
 async def test_a_table_whose_columns_do_not_fit_says_which(place: Place) -> None:
     table = place.table
     fitting = "subject text, customer text, spend numeric(18,2), visits bigint, tier text, run text"
-    kind = "timestamptz" if place.format == "postgresql" else "text"
+    kind = {"postgresql": "timestamptz", "mysql": "datetime(6)"}.get(place.format, "text")
     times = f"obtained_at {kind}, withdrawn_at {kind}"
     spend = "spend text" if place.format == "sqlite" else "spend numeric(18,2)"
     fitting = fitting.replace("spend numeric(18,2)", spend)
@@ -357,6 +383,9 @@ async def test_a_table_whose_columns_do_not_fit_says_which(place: Place) -> None
     place.run(f"CREATE TABLE {table} ({fitting.replace('tier text', 'tier text CHECK (length(tier) > 9)')}, {times})")
     assert (await failure(place)).reason == "BAD_ROW"
     assert place.read() == []
+    if place.format == "mysql":
+        place.run(f"ALTER TABLE {table} ENGINE = MyISAM")
+        assert "not of the engine InnoDB" in (await failure(place)).message
 
 
 @pytest.mark.parametrize("place", ["parquet", "csv"], indirect=True)
@@ -383,10 +412,10 @@ async def test_what_is_no_file_is_not_replaced(place: Place) -> None:
     assert leftovers(place) == []
 
 
-@pytest.mark.parametrize("place", ["parquet", pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True)
+@pytest.mark.parametrize("place", ["parquet", POSTGRESQL, MYSQL], indirect=True)
 async def test_two_writers_of_one_sink_do_not_mix(place: Place) -> None:
     await place.store(rows(range(5)))
-    if place.format == "postgresql":
+    if place.format != "parquet":
         # They wait for each other at the swap; whichever is second, one result stands there.
         many = await asyncio.gather(
             *(place.store(rows(range(number, number + 9), f"r{number}")) for number in range(3))
@@ -406,7 +435,7 @@ async def test_two_writers_of_one_sink_do_not_mix(place: Place) -> None:
 async def test_a_statistic_replaces_its_own_run(place: Place) -> None:
     schema = pa.schema([pa.field("run", pa.string()), pa.field("value", pa.string()), pa.field("p", pa.float64())])
     place.declare(mode=SinkMode.UPSERT)
-    if place.format in ("sqlite", "postgresql"):
+    if place.format in TABLES:
         place.declare(mode=SinkMode.UPSERT, table=place.table.replace("matched", "cells"))
     for run in ("r1", "r2", "r1"):
         await place.store(
@@ -418,9 +447,10 @@ async def test_a_statistic_replaces_its_own_run(place: Place) -> None:
 
 
 async def test_a_server_that_does_not_answer_and_a_sink_that_is_not_declared(tmp_path: Path) -> None:
-    place = Place("postgresql", tmp_path, "postgresql://nobody:secret@127.0.0.1:1/none")
-    error = await failure(place)
-    assert (error.reason, "secret" in error.message) == ("STORE_UNAVAILABLE", False)
+    for format in ("postgresql", "mysql"):
+        place = Place(format, tmp_path, f"{format}://nobody:secret@127.0.0.1:1/none")
+        error = await failure(place)
+        assert (error.reason, "secret" in error.message) == ("STORE_UNAVAILABLE", False)
     with pytest.raises(StateError, match="not declared") as caught:
         await place.sinks.describe("other")
     assert caught.value.reason == "NOT_FOUND"
