@@ -11,14 +11,16 @@ import pyarrow.compute as pc
 
 from gateway.dataset.source import Source
 
-_EXACT = 2.0**53  # floats below it hold every integer
+_EXACT = {pa.float16(): 2.0**11, pa.float32(): 2.0**24, pa.float64(): 2.0**53}
+"""Floats below it hold every integer; one above it may stand for several numbers."""
 
 
 def as_text(source: Source, column: str, values: pa.Array[Any]) -> pa.StringArray:
     """Return a column as strings, null staying null.
 
     Whole floats become integers: a table that once held an absent value turns a
-    column of numbers into floats, and NaN stands for the absent one.
+    column of numbers into floats, and NaN stands for the absent one. So do whole
+    decimals. Other floats keep their point or exponent, by which they are refused.
 
     Args:
         source: the data set, for messages.
@@ -32,6 +34,8 @@ def as_text(source: Source, column: str, values: pa.Array[Any]) -> pa.StringArra
         return cast(pa.StringArray, values)
     if pa.types.is_floating(values.type):
         return _floats(values)
+    if pa.types.is_decimal(values.type):
+        return _decimals(values)
     if pa.types.is_binary(values.type) or pa.types.is_large_binary(values.type):
         source.refuse("BAD_ROW", f"holds bytes in column {column}; store it as text")
     try:
@@ -91,8 +95,19 @@ def numbers_of(values: pa.Array[Any]) -> tuple[npt.NDArray[np.float64], npt.NDAr
 
 def _floats(values: pa.Array[Any]) -> pa.StringArray:
     numbers, present = numbers_of(values)
-    whole = present & (np.abs(numbers) < _EXACT) & (numbers == np.trunc(numbers))
+    whole = present & (np.abs(numbers) < _EXACT[values.type]) & (numbers == np.trunc(numbers))
     integers = pa.array(np.where(whole, numbers, 0).astype(np.int64)).cast(pa.string())
     others = values.cast(pa.float64()).cast(pa.string())
     text = pc.if_else(pa.array(whole), integers, others)
     return cast(pa.StringArray, pc.if_else(pa.array(present), text, pa.scalar(None, pa.string())))
+
+
+def _decimals(values: pa.Array[Any]) -> pa.StringArray:
+    """Return the decimals as text, whole ones without the zeros of their scale."""
+    if values.type.scale < 0:
+        # Arrow writes these with an exponent.
+        values = values.cast(pa.decimal256(76, 0))
+    text = values.cast(pa.string())
+    if values.type.scale <= 0:
+        return cast(pa.StringArray, text)
+    return cast(pa.StringArray, pc.replace_substring_regex(text, r"\A(-?[0-9]+)\.0+\z", r"\1"))

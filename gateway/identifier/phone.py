@@ -37,6 +37,14 @@ _IP_CALL = "12593|17950|17951|10193|17910|17911|17908|17909"
 NUMBER = rf"\A(?:(?:\+86|0086|86)?0?|{_IP_CALL})(?P<number>{_MOBILE})\z"
 """A compact number of China, with all that may stand before it."""
 
+# A number with decimals, which data frames and databases write: its point parts no groups.
+_DECIMALS = r"\A\+?[0-9]{8,}\.[0-9]+\z"
+_FRACTION = r"\.0*[1-9][0-9]*\z"
+# Two numbers in one cell: with something between them, or on each other once blanks, dashes and brackets are gone.
+_PARTED = r"[0-9]{7}[^0-9]+\+?[0-9]{7}"
+_JOINED = rf"\A(?:(?:\+|00)?(?:86)?0?{_MOBILE}){{2,}}\z"
+_TWO = 14  # digits, at least
+
 _FULL_WIDTH = {"\uff0b": "+", "\uff08": "(", "\uff09": ")", "\uff0e": ".", "\uff0f": "/"}
 
 
@@ -178,15 +186,22 @@ def refuse_text(written: pa.StringArray, text: pa.StringArray, reject: Reject) -
         text: the same, as `compact` leaves them.
         reject: gives a reason to flagged ones of the n rows.
     """
-    reject(byte_lengths(text) == 0, RejectReason.EMPTY)
+    lengths = byte_lengths(text)
+    reject(lengths == 0, RejectReason.EMPTY)
     odd = ~looks(text, r"\A\+?[0-9]+\z")
-    if not odd.any():
+    several = lengths >= _TWO
+    if not (odd | several).any():
         return
     shown = marks.unquoted(marks.visible(written))
-    reject(odd & marks.null_words(shown), RejectReason.NULL_WORD)
-    reject(odd & marks.masked(text), RejectReason.MASKED)
-    reject(odd & marks.quantities(shown), RejectReason.QUANTITY)
-    reject(odd & looks(text, r"[0-9]{7}[^0-9]+\+?[0-9]{7}"), RejectReason.SEVERAL_VALUES)
+    if odd.any():
+        reject(odd & marks.null_words(shown), RejectReason.NULL_WORD)
+        reject(odd & marks.masked(text), RejectReason.MASKED)
+        reject(odd & (marks.quantities(shown) | looks(text, _DECIMALS) & looks(text, _FRACTION)), RejectReason.QUANTITY)
+        reject(odd & looks(text, _DECIMALS), RejectReason.BAD_LENGTH)
+    if several.any():
+        bare = pc.replace_substring_regex(text, r"[ \-.()]", "")
+        several &= looks(shown, _PARTED) | looks(bare, _PARTED) | looks(bare, _JOINED)
+        reject(several, RejectReason.SEVERAL_VALUES)
     reject(odd, RejectReason.BAD_CHARACTERS)
 
 
@@ -222,4 +237,5 @@ def compact(written: pa.StringArray) -> pa.StringArray:
     ends = looks(text, r"\A[+(0-9].*[0-9)]\z")
     bare = pc.replace_substring_regex(text, r"[ \-.()/]", "")
     slashes = flags(pc.match_substring(text, "/")) & ~looks(bare, _PLAIN)
-    return cast(pa.StringArray, pc.if_else(pa.array(brackets & ends & ~slashes), bare, text))
+    parted = brackets & ends & ~slashes & ~looks(text, _DECIMALS)
+    return cast(pa.StringArray, pc.if_else(pa.array(parted), bare, text))

@@ -26,7 +26,7 @@ class RejectReason(StrEnum):
     MASKED = "MASKED"
     """A part is hidden, as in 138****1234."""
     QUANTITY = "QUANTITY"
-    """A spreadsheet made a quantity of it, by scientific notation or thousands separators: digits may be lost."""
+    """A program made a quantity of it: scientific notation, thousands separators, a fraction. Digits may be lost."""
     SEVERAL_VALUES = "SEVERAL_VALUES"
     """Two values in one cell."""
     BAD_CHARACTERS = "BAD_CHARACTERS"

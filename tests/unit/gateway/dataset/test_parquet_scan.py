@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from gateway import identifier
 from gateway.dataset import batch
+from gateway.dataset.source import Source
+from gateway.dataset.text import as_text
 from tests.unit.gateway.dataset.files import bound
 from tests.unit.gateway.dataset.scans import as_parquet, refusal, rows_of, small
 
@@ -22,8 +26,9 @@ from tests.unit.gateway.dataset.scans import as_parquet, refusal, rows_of, small
         lambda column: column.cast(pa.float64()),
         lambda column: column.cast(pa.int64()),
         lambda column: column.cast(pa.int64()).cast(pa.decimal128(20, 0)),
+        lambda column: column.cast(pa.int64()).cast(pa.decimal128(22, 2)),
     ],
-    ids=["large", "view", "dictionary", "float", "int", "decimal"],
+    ids=["large", "view", "dictionary", "float", "int", "decimal", "decimal with a scale"],
 )
 @pytest.mark.parametrize("group", [7, 100, 5000])
 def test_types_and_row_groups_make_no_difference(
@@ -34,6 +39,24 @@ def test_types_and_row_groups_make_no_difference(
     found = rows_of(port.scan(bound(match_key="phone.e164"), "phone.e164", ()))
     assert [row[:3] for row in found] == [(n + 1, str(n), f"+86{13_800_000_000 + n}") for n in range(1000)]
     assert [name for piece in port.subject_pieces(bound()) for name in piece.to_pylist()] == [*map(str, range(1000))]
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        pa.array([13_800_000_000.0], pa.float32()),  # has no room for eleven digits
+        pa.array([13_800_000_000.5], pa.float64()),
+        pa.array([1_380_000_000.5], pa.float64()),  # eleven digits, and no number of eleven digits
+        pa.array([2.0**53 + 2], pa.float64()),
+        pa.array([Decimal("13800000000.50")], pa.decimal128(13, 2)),
+        pa.array([Decimal("1380000000.5")], pa.decimal128(13, 1)),
+    ],
+)
+@pytest.mark.parametrize("key", ["phone.cn11", "phone.e164"])
+def test_a_number_whose_digits_are_not_certain_is_no_phone(numbers: pa.Array[Any], key: str) -> None:
+    source = Source("customers", Path("customers.parquet"))
+    found, reasons = identifier.normalise(identifier.parse(key), as_text(source, "phone", numbers))
+    assert (found.to_pylist(), reasons.to_pylist()) == ([None], ["QUANTITY"])
 
 
 @pytest.mark.parametrize("row", [1, 130, 900])

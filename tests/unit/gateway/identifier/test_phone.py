@@ -69,6 +69,16 @@ def test_every_way_of_writing_one_number_gives_that_number(raw: str) -> None:
         ("13,912,345,678.00", "QUANTITY"),
         ("13912345678,13912345679", "SEVERAL_VALUES"),
         ("13912345678/13912345679", "SEVERAL_VALUES"),
+        ("13912345678 13812345678", "SEVERAL_VALUES"),
+        ("13912345678\n13812345678", "SEVERAL_VALUES"),
+        ("13912345678-13812345678", "SEVERAL_VALUES"),
+        ("13912345678(13812345678)", "SEVERAL_VALUES"),
+        ("139-1234-5678/138-1234-5678", "SEVERAL_VALUES"),
+        ("139 1234 5678 138 1234 5678", "SEVERAL_VALUES"),
+        ("+86 13912345678 +86 13812345678", "SEVERAL_VALUES"),
+        ("010-65529988 13912345678", "SEVERAL_VALUES"),
+        ("1391234567813812345678", "SEVERAL_VALUES"),
+        ("13912345678 12345", "BAD_LENGTH"),
         ("+86/13912345678", "BAD_CHARACTERS"),  # slashes part numbers unless the digits are eleven
         ("139(1234)5678)", "BAD_CHARACTERS"),
         ("-13912345678", "BAD_CHARACTERS"),
@@ -85,6 +95,9 @@ def test_every_way_of_writing_one_number_gives_that_number(raw: str) -> None:
         ("1391234567", "BAD_LENGTH"),
         ("1391234567.0", "BAD_LENGTH"),  # a float that lost a digit does not get it back from its fraction
         ("13912345678.00", "BAD_LENGTH"),
+        ("1391234567.8", "QUANTITY"),  # its point parts no groups
+        ("13912345678.5", "QUANTITY"),
+        ("139123456.00", "BAD_LENGTH"),
         ("139123456789", "BAD_LENGTH"),
         ("+86 86 13912345678", "BAD_LENGTH"),
         ("1064812345678", "BAD_LENGTH"),
@@ -171,6 +184,8 @@ def model(raw: str) -> str | None:
         text = text[4:]
     if re.fullmatch(r"\+?[0-9]+\.0", text):
         text = text[:-2]
+    if re.fullmatch(r"\+?[0-9]{8,}\.[0-9]+", text):
+        return None
     depth = 0
     for c in text:
         depth += (c == "(") - (c == ")")
