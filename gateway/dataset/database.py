@@ -48,6 +48,10 @@ class Database(Protocol):
         """Write the text of a column that is quoted already."""
         ...
 
+    def damage(self, error: Exception) -> str:
+        """Return what an error says of the database's own state, "" where it says nothing of it."""
+        ...
+
     def code(self, error: Exception) -> str:
         """Return the code of an error, "" without one; never its message, which may hold a value or a password."""
         ...

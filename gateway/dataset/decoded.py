@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
-from typing import Any, cast
+from typing import Any
 
 import pyarrow as pa
 
@@ -23,6 +23,8 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _LONGEST_BOM = 4
+_WORKBOOKS = {b"PK\x03\x04": "a ZIP archive or an Excel workbook", b"\xd0\xcf\x11\xe0": "an old Excel workbook"}
+_PIECE = 64 << 10  # bytes that are unpacked at a time: those before the damage are read
 _PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 # GB18030 holds GBK, which holds GB2312, and so on: whoever says the smaller name often has the larger set.
 _CODECS = {"gbk": "gb18030", "gb2312": "gb18030", "big5": "big5hkscs", "shift_jis": "cp932", "euc-kr": "cp949"}
@@ -46,6 +48,7 @@ class Decoded(io.RawIOBase):
         super().__init__()
         self.fault: Fault | None = None
         self._source, self._block, self._given = source, block, 0
+        self._broken = ""
         try:
             self._file = source.open()
         except (OSError, pa.ArrowException) as error:
@@ -92,7 +95,10 @@ class Decoded(io.RawIOBase):
         """Fill a buffer with what comes next; 0 at the end, or at the fault."""
         view = memoryview(buffer).cast("B")
         while not self._left and self.fault is None:
-            raw = self._next()
+            raw = b"" if self._broken else self._next()
+            if self._broken and not raw:
+                self.fault = Fault("BAD_ROW", self._given, self._broken)
+                break
             self._left = self._as_utf8(raw)
             if not raw:
                 break
@@ -136,15 +142,21 @@ class Decoded(io.RawIOBase):
         if self._waiting:
             waiting, self._waiting = self._waiting, b""
             return waiting
+        read, size = list[bytes](), 0
         try:
-            return cast(bytes, self._bytes.read(self._block))
+            while size < self._block and (piece := self._bytes.read(self._piece)):
+                read.append(piece)
+                size += len(piece)
         except (OSError, pa.ArrowException) as error:
             if not self._packed:
                 self._source.refuse_input(error)
-            self.fault = Fault(
-                "BAD_ROW", self._given, f"is damaged or cut off in row {{row}}, as {self._packed}; export it again"
-            )
-            return b""
+            # Told once what came before it has been given.
+            self._broken = f"is damaged or cut off in row {{row}}, as {self._packed}; export it again"
+        return b"".join(read)
+
+    @property
+    def _piece(self) -> int:
+        return min(self._block, _PIECE) if self._packed else self._block
 
     def _as_utf8(self, raw: bytes) -> bytes:
         if self._decoder is None:
@@ -170,6 +182,9 @@ def _unpacked(source: Source, file: Any) -> tuple[str, Any]:
     try:
         first = file.read(max(map(len, _PACKED)))
         file.seek(0)
+        for magic, what in _WORKBOOKS.items():
+            if first.startswith(magic):
+                source.refuse("BAD_ENCODING", f"is {what}, from its first bytes; save the sheet as CSV in UTF-8")
         for magic, packed in _PACKED.items():
             if first.startswith(magic):
                 return packed, pa.CompressedInputStream(pa.PythonFile(file, "r"), packed)

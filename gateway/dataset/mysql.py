@@ -77,6 +77,10 @@ class MySQL:
         """Leave it: the protocol sends text."""
         return column
 
+    def damage(self, error: Exception) -> str:
+        """Return nothing: that is for whoever runs the server."""
+        return ""
+
     def code(self, error: Exception) -> str:
         """Return the server's or the client's number."""
         number = error.args[0] if error.args else None

@@ -58,6 +58,10 @@ class PostgreSQL:
         """Cast as PostgreSQL writes values."""
         return f"{column}::text"
 
+    def damage(self, error: Exception) -> str:
+        """Return nothing: that is for whoever runs the server."""
+        return ""
+
     def code(self, error: Exception) -> str:
         """Return the SQLSTATE."""
         return getattr(error, "sqlstate", None) or ""

@@ -14,6 +14,13 @@ from adbc_driver_sqlite import dbapi
 
 from gateway.dataset.database import Name
 
+_DAMAGE = {
+    "database disk image is malformed": "which is damaged or cut off; put a whole copy of the file in its place",
+    "file is not a database": "which is no SQLite database, or an encrypted one; name another file or export it again",
+    "database is locked": "which another program is writing; try again once it is done",
+    "failed to open": "which cannot be reached; check that it is there, and our rights to it",
+}
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SQLite:
@@ -48,6 +55,14 @@ class SQLite:
         whole = f"CAST(CAST({column} AS INTEGER) AS TEXT)"
         is_whole = f"typeof({column}) = 'real' AND {column} = CAST({column} AS INTEGER)"
         return f"coalesce(CASE WHEN {is_whole} THEN {whole} ELSE CAST({column} AS TEXT) END, '')"
+
+    def damage(self, error: Exception) -> str:
+        """Return whether the file is whole: the driver tells it by SQLite's words alone, which hold no value."""
+        said = str(error)
+        for words, problem in _DAMAGE.items():
+            if words in said:
+                return f"stands in {self.path.name}, {problem}"
+        return ""
 
     def code(self, error: Exception) -> str:
         """Return the driver's code."""

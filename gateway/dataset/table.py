@@ -92,6 +92,7 @@ class Table:
             columns = connection.columns(self._table)
         except self._database.errors as error:
             code = self._code(error)
+            self._refuse_damage(error)
             self._source.refuse("BAD_ROW", f"cannot be looked up{code}; check the table's name and our rights to it")
         if not columns:
             self._source.refuse(
@@ -106,6 +107,7 @@ class Table:
             try:
                 connection = stack.enter_context(self._database.connected())
             except self._database.errors as error:
+                self._refuse_damage(error)
                 self._source.refuse(
                     "BAD_ROW",
                     f"lies in a database that cannot be reached{self._code(error)}; check its URL, the account and "
@@ -115,6 +117,7 @@ class Table:
 
     def _refuse_end(self, error: Exception, before: int) -> None:
         """Say why reading ended: whether the table is still there is asked once more."""
+        self._refuse_damage(error, f"could not be read on behind row {before}: it ")
         code = self._code(error)
         try:
             with self._database.connected() as connection:
@@ -135,6 +138,11 @@ class Table:
             f"could not be read on behind row {before}{code}; check our rights and the database's log, "
             "or declare order_by",
         )
+
+    def _refuse_damage(self, error: Exception, before: str = "") -> None:
+        damage = self._database.damage(error)
+        if damage:
+            self._source.refuse("BAD_ROW", before + damage)
 
     def _code(self, error: Exception) -> str:
         code = self._database.code(error)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import os
 import random
+import re
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -126,8 +127,18 @@ def test_a_packed_file_that_was_cut_or_damaged(tmp_path: Path, pack: Callable[[b
         path.write_bytes(damaged)
         error = refused(Declared("csv", path))
         assert error.reason == "BAD_ROW"
-        assert "damaged or cut off in row" in error.message
+        found = re.search(r"damaged or cut off in row (\d+),", error.message)
+        # What came before the damage was unpacked, so the row is told.
+        assert found is not None and int(found[1]) in (range(20_000, 40_000) if len(damaged) > 10 else [0])
         assert "export it again" in error.message
+
+
+@pytest.mark.parametrize("first", [b"PK\x03\x04", b"\xd0\xcf\x11\xe0"])
+def test_a_workbook_is_no_text(tmp_path: Path, first: bytes) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes(first + bytes(range(256)))
+    error = refused(Declared("csv", path))
+    assert (error.reason, "save the sheet as CSV" in error.message) == ("BAD_ENCODING", True)
 
 
 # ---- ORC and Parquet -------------------------------------------------------------------------------------------

@@ -138,6 +138,25 @@ def test_a_table_dropped_while_it_is_read_or_between_two_reads(tmp_path: Path) -
     assert (error.reason, "is no table or view there" in error.message) == ("BAD_ROW", True)
 
 
+def test_a_damaged_file_says_so_and_what_to_do(tmp_path: Path) -> None:
+    path = database(tmp_path, "CREATE TABLE customers (customer, phone, r)")
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executemany(
+            "INSERT INTO customers VALUES (?, ?, 1)", ((n, 13_800_000_000 + n) for n in range(20_000))
+        )
+    whole = path.read_bytes()
+    for content, problem in (
+        (whole[: len(whole) // 2], "crm.db, which is damaged or cut off; put a whole copy"),
+        (whole[:-5000] + b"\xff" * 5000, "could not be read on behind row"),
+        (b"customer,phone\n" * 500, "crm.db, which is no SQLite database"),
+    ):
+        path.write_bytes(content)
+        error = refused(declared(path))
+        assert (error.reason, problem in error.message) == ("BAD_ROW", True), error.message
+    path.unlink()
+    assert "crm.db, which cannot be reached; check that it is there" in refused(declared(path)).message
+
+
 @pytest.mark.parametrize(
     ("change", "differs"),
     [
