@@ -17,8 +17,8 @@ _MINUTE = 90  # seconds, from which on minutes are easier to read
 
 def plan(
     context: typer.Context,
-    agreement: str = typer.Argument(..., help="Id of the agreement."),
-    operation: str = typer.Option(..., help="MATCH, ENRICH, AGGREGATE or OVERLAP."),
+    operation: str = typer.Argument(..., help="MATCH, ENRICH, AGGREGATE or OVERLAP."),
+    agreement: str = typer.Option(..., help="Id of the agreement."),
     purpose: str = typer.Option(..., help="One of its purposes."),
     column: list[str] = typer.Option([], help="Agreed column wanted (ENRICH, AGGREGATE); repeatable."),
     partner_rows: int = typer.Option(0, min=0, help="Records of the partner; by default those of the last run."),

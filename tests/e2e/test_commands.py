@@ -137,11 +137,10 @@ def test_a_run_from_start_to_result(stage: Stage, tmp_path: Path) -> None:
     file = tmp_path / "enriched.csv"
     (checked,) = stage.read("dataset", "check", "customers", "--agreement", stage.agreement)
     eligible = {use["operation"]: use["eligible"] for use in checked["uses"] if use["purpose"] == PURPOSE}
-    said = ("--operation", "enrich", "--purpose", PURPOSE, "--column", "tier", "--column", "orders")
-    (plan,) = stage.read("job", "plan", stage.agreement, *said)
+    asked = ("enrich", "--agreement", stage.agreement, "--purpose", PURPOSE, "--column", "tier", "--column", "orders")
+    (plan,) = stage.read("job", "plan", *asked)
     assert plan["runs"], plan["checks"]
-    wanted = ("--column", "tier", "--column", "orders", "--request-id", str(uuid.uuid4()), "--result", str(file))
-    words = ("job", "run", "enrich", "--agreement", stage.agreement, "--purpose", PURPOSE, *wanted)
+    words = ("job", "run", *asked, "--request-id", str(uuid.uuid4()), "--result", str(file))
     (job,) = stage.read(*words)
     assert (job["state"], job["operation"], job["side"]) == ("SUCCEEDED", "ENRICH", "RECEIVER")
     assert job["released"] == job["matched"]
