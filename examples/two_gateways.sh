@@ -56,8 +56,12 @@ together() { # SIDE WORD... [+ SIDE WORD...]...: commands of `assent`, one after
     "$python" "$examples/commands.py" "$work" "$@"
 }
 
+own() { # PROGRAM WORD...: one of the example's programs that uses what all of them share
+    PYTHONPATH=$examples "$python" "$here/$1" "${@:2}"
+}
+
 make_inputs() { # WORD...: what the example's make_inputs.py takes beside --out
-    PYTHONPATH=$examples "$python" "$here/make_inputs.py" --out "$work" "$@"
+    own make_inputs.py --out "$work" "$@"
 }
 
 for side in "${sides[@]}"; do

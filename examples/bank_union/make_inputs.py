@@ -14,20 +14,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from inputs import (
-    KEPT,
-    PHONE,
-    UNLIMITED_FIELDS,
-    Event,
-    Question,
-    draft,
-    heading,
-    phone,
-    recipient,
-    write_events,
-    write_json,
-    write_rows,
-)
+import inputs
+from inputs import Event, Question
 
 SEED = 20261122
 PURPOSE, NOTICE, METHODS = "profile_enrichment", "enrichment", ("psi_hash",)
@@ -49,17 +37,17 @@ def main() -> None:
 
 def make(count: int, out: Path, chance: random.Random) -> None:
     """Write everything that run.sh reads."""
-    retailer = [(f"R{number:06d}", phone(number)) for number in range(1, count + 1)]
-    write_rows(out / "retailer.csv", ("customer_id", "phone"), retailer)
+    retailer = [(f"R{number:06d}", inputs.phone(number)) for number in range(1, count + 1)]
+    inputs.write_rows(out / "retailer.csv", ("customer_id", "phone"), retailer)
     # Of the bank's people the first half are the retailer's customers too.
-    people = [(f"B{number:06d}", phone(number + count // 2)) for number in range(1, count + 1)]
+    people = [(f"B{number:06d}", inputs.phone(number + count // 2)) for number in range(1, count + 1)]
     core, cards, app, cards_links, app_links = (list[Row]() for _ in range(5))
     for place, (person, number) in enumerate(people):
         if place % 10 < 8:
             core.append((person, number, chance.choice(WEALTH)))
         if place % 10 > 5:
             # Some changed their number and told the core system alone.
-            known = number if place % 30 != 7 else phone(9 * count + place)
+            known = number if place % 30 != 7 else inputs.phone(9 * count + place)
             grade = chance.choice(GRADES)
             # Everybody's second card says what the first says.
             for card in range(1 + place % 2):
@@ -71,18 +59,18 @@ def make(count: int, out: Path, chance: random.Random) -> None:
                 app_links.append((f"user{place}", person))
     for rows in (core, cards, app):
         chance.shuffle(rows)
-    write_rows(out / "core.csv", ("customer_no", "phone", "asset_band"), core)
-    write_rows(out / "cards.csv", ("card", "mobile", "grade"), cards)
-    write_rows(out / "app.csv", ("user", "phone", "device"), app)
+    inputs.write_rows(out / "core.csv", ("customer_no", "phone", "asset_band"), core)
+    inputs.write_rows(out / "cards.csv", ("card", "mobile", "grade"), cards)
+    inputs.write_rows(out / "app.csv", ("user", "phone", "device"), app)
     for name, links in (("cards", cards_links), ("app", app_links)):
-        write_rows(out / f"{name}_links.csv", ("id", "subject"), links)
-    asked = {"retailer": (PHONE,), "bank": (PHONE, *dict.fromkeys(COLUMNS.values()))}
+        inputs.write_rows(out / f"{name}_links.csv", ("id", "subject"), links)
+    asked = {"retailer": (inputs.PHONE,), "bank": (inputs.PHONE, *dict.fromkeys(COLUMNS.values()))}
     for side, other, ids in (("retailer", "bank", retailer), ("bank", "retailer", people)):
         question = Question(side, other, PURPOSE, NOTICE, METHODS)
         events = said(question, [one for one, _ in ids], asked[side], chance)
-        write_events(out / f"{side}_consents.csv", events, UNLIMITED_FIELDS)
-        write_json(out / f"{side}_notice.json", notice(side, other, asked[side]))
-    write_json(out / "agreement_draft.json", agreement())
+        inputs.write_events(out / f"{side}_consents.csv", events, inputs.UNLIMITED_FIELDS)
+        inputs.write_json(out / f"{side}_notice.json", notice(side, other, asked[side]))
+    inputs.write_json(out / "agreement_draft.json", agreement())
 
 
 def said(
@@ -102,8 +90,8 @@ def notice(side: str, other: str, categories: Sequence[str]) -> dict[str, object
     """What one side tells its customers."""
     terms = {"purposes": [PURPOSE], "methods": list(METHODS), "categories": list(categories)}
     text = f"经您单独同意，{NAMES[side]}将以加密求交的方式与{NAMES[other]}匹配手机号码摘要，用于补全会员档案。"
-    begin = heading(NOTICE, "会员档案补全告知书", text, side, NAMES[side])
-    return {**begin, **KEPT, **terms, "recipients": [recipient(other, NAMES[other], terms)]}
+    begin = inputs.heading(NOTICE, "会员档案补全告知书", text, side, NAMES[side])
+    return {**begin, **inputs.KEPT, **terms, "recipients": [inputs.recipient(other, NAMES[other], terms)]}
 
 
 def agreement() -> dict[str, object]:
@@ -112,7 +100,7 @@ def agreement() -> dict[str, object]:
     columns = [
         {"name": name, "category": category, "type": "category", "max_bytes": 16} for name, category in COLUMNS.items()
     ]
-    return draft(NAMES, "enrichment-2026", PURPOSE, [direction], columns)
+    return inputs.draft(NAMES, "enrichment-2026", PURPOSE, [direction], columns)
 
 
 if __name__ == "__main__":

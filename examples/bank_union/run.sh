@@ -35,7 +35,7 @@ step 'cards, exchanged by file and fingerprint'
 exchange_cards
 
 step 'registries and notices; whose the ids of the bank’s other systems are'
-register() { "$python" "$here/register.py" "$1" "$work"; }
+register() { own register.py "$1" "$work"; }
 on_both register
 
 step 'one agreement, signed by both and bound on either side'

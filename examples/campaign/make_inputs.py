@@ -19,20 +19,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from inputs import (
-    KEPT,
-    PHONE,
-    UNLIMITED_FIELDS,
-    Event,
-    Question,
-    draft,
-    heading,
-    phone,
-    recipient,
-    write_events,
-    write_json,
-    write_rows,
-)
+import inputs
+from inputs import Event, Question
 
 SEED = 20261122
 PURPOSE, NOTICE, PURCHASE = "campaign_measurement", "campaign", "purchase"
@@ -63,13 +51,13 @@ def main() -> None:
 def before(count: int, out: Path, chance: random.Random) -> None:
     """Write customers, a year of orders, consents, notices and the agreement."""
     audiences = list(AUDIENCES)
-    retailer = [(f"R{number:06d}", phone(number), audiences[number % 3]) for number in range(1, count + 1)]
+    retailer = [(f"R{number:06d}", inputs.phone(number), audiences[number % 3]) for number in range(1, count + 1)]
     shared = [one for _, one, audience in retailer if chance.randrange(100) < AUDIENCES[audience]]
-    strangers = [phone(number) for number in range(count + 1, count + 1 + count // 3)]
+    strangers = [inputs.phone(number) for number in range(count + 1, count + 1 + count // 3)]
     phones = shared + strangers
     chance.shuffle(phones)
     shop = [(f"S{number:06d}", one) for number, one in enumerate(phones, 1)]
-    write_rows(out / "customers.csv", ("customer_id", "phone", "audience"), retailer)
+    inputs.write_rows(out / "customers.csv", ("customer_id", "phone", "audience"), retailer)
     days = (YEAR[1] - YEAR[0]).days
     orders = [
         (user, YEAR[0] + timedelta(days=chance.randrange(days)), cents(chance))
@@ -79,13 +67,13 @@ def before(count: int, out: Path, chance: random.Random) -> None:
     _orders(out / "orders_year.csv", orders)
     last = [order for order in orders if order[1] >= YEAR[1] - timedelta(days=14)]
     _bought(out / "users.csv", shop, last, orders)
-    asked = {"retailer": (PHONE,), "shop": (PHONE, PURCHASE)}
+    asked = {"retailer": (inputs.PHONE,), "shop": (inputs.PHONE, PURCHASE)}
     customers, users = [row[0] for row in retailer], [row[0] for row in shop]
     for side, other, ids in (("retailer", "shop", customers), ("shop", "retailer", users)):
         events = said(Question(side, other, PURPOSE, NOTICE, METHODS), ids, asked[side], chance)
-        write_events(out / f"{side}_consents.csv", events, UNLIMITED_FIELDS)
-        write_json(out / f"{side}_notice.json", notice(side, other, asked[side]))
-    write_json(out / "agreement_draft.json", agreement())
+        inputs.write_events(out / f"{side}_consents.csv", events, inputs.UNLIMITED_FIELDS)
+        inputs.write_json(out / f"{side}_notice.json", notice(side, other, asked[side]))
+    inputs.write_json(out / "agreement_draft.json", agreement())
 
 
 def after(out: Path, chance: random.Random) -> None:
@@ -96,7 +84,7 @@ def after(out: Path, chance: random.Random) -> None:
         for row in _read(out / "customers.csv")
         if row["audience"] in chosen
     ]
-    write_rows(out / "arms.csv", ("customer_id", "phone", "arm"), arms)
+    inputs.write_rows(out / "arms.csv", ("customer_id", "phone", "arm"), arms)
     arm_of, users = {one: arm for _, one, arm in arms}, _read(out / "users.csv")
     days = (CAMPAIGN[1] - CAMPAIGN[0]).days
     orders = [
@@ -122,7 +110,7 @@ def _bought(path: Path, users: Iterable[tuple[str, str]], fortnight: list[Order]
     rows = (
         (user, one, int(user in spent), amount(spent[user]), amount(usual[user] // FORTNIGHTS)) for user, one in users
     )
-    write_rows(path, ("user_id", "phone", "bought", "spend", "usual"), rows)
+    inputs.write_rows(path, ("user_id", "phone", "bought", "spend", "usual"), rows)
 
 
 def cents(chance: random.Random) -> int:
@@ -138,7 +126,7 @@ def amount(paid: int) -> str:
 def _orders(path: Path, orders: Iterable[Order]) -> None:
     rows = sorted(orders, key=lambda order: (order[1], order[0]))
     numbered = ((number, user, day.isoformat(), amount(paid)) for number, (user, day, paid) in enumerate(rows, 1))
-    write_rows(path, ("order_id", "user_id", "day", "amount"), numbered)
+    inputs.write_rows(path, ("order_id", "user_id", "day", "amount"), numbered)
 
 
 def said(
@@ -164,8 +152,8 @@ def notice(side: str, other: str, categories: Sequence[str]) -> dict[str, object
         f"经您单独同意，{NAMES[side]}将以加密求交和同态加密的方式与{NAMES[other]}共同统计营销活动的覆盖与效果，"
         "仅得出各分组的统计数字，不识别个人。"
     )
-    begin = heading(NOTICE, "活动规划与效果统计告知书", text, side, NAMES[side])
-    return {**begin, **KEPT, **terms, "recipients": [recipient(other, NAMES[other], terms)]}
+    begin = inputs.heading(NOTICE, "活动规划与效果统计告知书", text, side, NAMES[side])
+    return {**begin, **inputs.KEPT, **terms, "recipients": [inputs.recipient(other, NAMES[other], terms)]}
 
 
 def agreement() -> dict[str, object]:
@@ -188,7 +176,7 @@ def agreement() -> dict[str, object]:
         "period_days": 30,
         "measures": [{"column": name, "epsilon": loss} for name, loss in exact.items()],
     }
-    return draft(NAMES, "campaign-2026", PURPOSE, directions, columns, aggregate=statistics)
+    return inputs.draft(NAMES, "campaign-2026", PURPOSE, directions, columns, aggregate=statistics)
 
 
 def _read(path: Path) -> list[dict[str, str]]:

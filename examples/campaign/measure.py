@@ -1,6 +1,6 @@
 """The retailer's two runs: how many of each audience the shop has, and what the message did.
 
-    python measure.py before|after DIR
+    PYTHONPATH=examples python examples/campaign/measure.py before|after DIR
 
 `before` looks ahead first (plan.json), then writes the counts (overlap.json) and which audiences are worth a message
 (chosen.json). `after` binds what both companies have by then, writes the sums with the lift over the control
@@ -14,7 +14,8 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from prepare import COLUMNS, bind, connected
+from company import connected
+from prepare import COLUMNS, bind
 
 from gateway.client import Client
 

@@ -26,13 +26,13 @@ declare_data() {
 open_gateways
 
 step 'cards, registries, notices; one agreement, signed by both and bound to what is there before the campaign'
-"$python" "$here/prepare.py" "$work"
+own prepare.py "$work"
 
 step 'consent events, both sides at a time'
 on_both import_consents
 
 step 'before the campaign: OVERLAP of every audience'
-"$python" "$here/measure.py" before "$work"
+own measure.py before "$work"
 
 step 'the campaign: half of the chosen customers get a message, a fortnight of orders'
 make_inputs after
@@ -41,7 +41,7 @@ together \
     + shop dataset add buyers --path "$work/buyers.csv" --subject-column user_id >/dev/null
 
 step 'after it: AGGREGATE per arm, and the lift of the message over the control'
-"$python" "$here/measure.py" after "$work"
+own measure.py after "$work"
 
 step 'the truth, recomputed from the input files without our code'
 "$python" "$here/check.py" "$work"
