@@ -32,7 +32,9 @@ def create(
     retry_on: list[str] = typer.Option(
         [], help="Reason of a failure that is tried again; repeatable, default passing ones."
     ),
-    missed: str = typer.Option("run-once", help="Due times while no server ran: run-once, skip or run-all."),
+    missed: str = typer.Option(
+        "run-once", help="Due times while no server ran: run-once, skip, or run-all (with --overlap queue)."
+    ),
     catch_up: int = typer.Option(1, help="With run-all: how many of the newest of them run, 1 to 31."),
     overlap: str = typer.Option("skip", help="Due times during a run: skip or queue."),
     request_id: str = typer.Option("", help="uuid; the same id makes one schedule only."),

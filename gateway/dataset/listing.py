@@ -76,9 +76,8 @@ def found(source: Source, place: Place, predicates: tuple[Predicate, ...]) -> li
                     "MISSING_COLUMN", f"lies in no folder {predicate.key}=...; declare it without that condition"
                 )
     if not files:
-        source.refuse(
-            "BAD_ROW", "is not a file, and no file of it is there, or none that meets the conditions; check the path"
-        )
+        why = "none of its files lies in folders that meet its conditions" if predicates else "no file is there"
+        source.refuse("BAD_ROW", f"is a folder or a pattern, and {why}; check the path and the conditions")
     return sorted(files, key=lambda one: one.shown)
 
 
