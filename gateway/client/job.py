@@ -16,7 +16,7 @@ from gateway.client.plan import JobPlan, plan_from_proto
 from gateway.client.record import PAGE_SIZE, bare, named, new_request_id, pages, required_time, time_of
 from gateway.client.report import MatchReport, report_from_proto
 from gateway.client.status import error_of_reason
-from gateway.errors import HostileInput, StateError
+from gateway.errors import HostileInput, RequestError, StateError
 from gateway.v1 import job_pb2, job_pb2_grpc, report_pb2
 
 if TYPE_CHECKING:
@@ -297,10 +297,21 @@ OPERATIONS = {
 }
 
 
+def operation_number(operation: str) -> job_pb2.Operation:
+    """Return an operation as it goes over the wire.
+
+    Raises:
+        RequestError: BAD_FIELD for a word that is none.
+    """
+    if operation not in OPERATIONS:
+        raise RequestError("BAD_FIELD", f"operation must be one of {', '.join(OPERATIONS)}")
+    return OPERATIONS[operation]
+
+
 def _asked(agreement: str, operation: str, purpose: str, columns: Sequence[str]) -> job_pb2.Job:
     return job_pb2.Job(
         agreement=named("agreements", agreement),
-        operation=OPERATIONS.get(operation, job_pb2.OPERATION_UNSPECIFIED),
+        operation=operation_number(operation),
         purpose=named("purposes", purpose),
         columns=columns,
     )

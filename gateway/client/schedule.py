@@ -10,7 +10,7 @@ from typing import TypeVar
 from google.protobuf.duration_pb2 import Duration
 
 from gateway.client.connection import Connection
-from gateway.client.job import OPERATIONS
+from gateway.client.job import operation_number
 from gateway.client.record import PAGE_SIZE, bare, named, new_request_id, pages, required_time, time_of
 from gateway.errors import RequestError
 from gateway.v1 import job_pb2, schedule_pb2, schedule_pb2_grpc
@@ -130,7 +130,7 @@ class AsyncSchedules:
         schedule = schedule_pb2.Schedule(
             name=named("schedules", name),
             agreement=named("agreements", agreement),
-            operation=OPERATIONS.get(operation, job_pb2.OPERATION_UNSPECIFIED),
+            operation=operation_number(operation),
             purpose=named("purposes", purpose),
             columns=columns,
             cron=cron,

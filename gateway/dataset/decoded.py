@@ -24,7 +24,7 @@ _BOMS = (
 )
 _LONGEST_BOM = 4
 _WORKBOOKS = {b"PK\x03\x04": "a ZIP archive or an Excel workbook", b"\xd0\xcf\x11\xe0": "an old Excel workbook"}
-_PIECE = 64 << 10  # bytes that are unpacked at a time: those before the damage are read
+_PIECE = 4 << 10  # bytes that are unpacked at a time: those before the damage are read
 _PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 # GB18030 holds GBK, which holds GB2312, and so on: whoever says the smaller name often has the larger set.
 _CODECS = {"gbk": "gb18030", "gb2312": "gb18030", "big5": "big5hkscs", "shift_jis": "cp932", "euc-kr": "cp949"}

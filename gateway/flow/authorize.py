@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from consent.evaluate import Use
@@ -31,6 +31,7 @@ from gateway.route.session import SessionOffer
 ROW_METHODS = ("psi_hash",)
 GROUPED_METHODS = ("psi_hash", "he_aggregate")
 MAX_COLUMNS = 3
+_SHOWN = 8  # columns that a refusal names
 
 
 async def authorize_receiver(house: House, tx: Transaction, job: Job) -> AuthorizedJob | Refusal:
@@ -204,20 +205,30 @@ def direction_of(
     agreement: Agreement, request: JobRequest, own: str, side: Side, other: str | None
 ) -> Direction | Refusal:
     """Return the agreed direction that a request is of, or refuse it."""
+    operation = request.operation
+    problem = f"the agreement has no {operation} in this direction"
     for direction in agreement.directions:
         ours = direction.receiver if side is Side.RECEIVER else direction.sender
         theirs = direction.sender if side is Side.RECEIVER else direction.receiver
-        if direction.operation is not request.operation or ours != own or other not in (None, theirs):
+        if direction.operation is not operation or ours != own or other not in (None, theirs):
             continue
         wanted = request.columns
-        if request.operation in (Operation.MATCH, Operation.OVERLAP):
-            fits = not wanted
+        if operation in (Operation.MATCH, Operation.OVERLAP):
+            fits, problem = not wanted, f"{operation} takes no columns"
         else:
-            most = MAX_COLUMNS if request.operation is Operation.ENRICH else len(direction.columns)
+            most = MAX_COLUMNS if operation is Operation.ENRICH else len(direction.columns)
             fits = 0 < len(wanted) <= most and len(set(wanted)) == len(wanted)
+            # What was asked for is not repeated: it may be a partner's.
+            most = min(most, len(direction.columns))
+            problem = f"{operation} takes 1 to {most} of the agreed columns, each once: {_named(direction.columns)}"
         if fits and set(wanted) <= set(direction.columns):
             return direction
-    return Refusal("OPERATION_NOT_AGREED", "the agreement does not allow this operation, direction or set of columns")
+    return Refusal("OPERATION_NOT_AGREED", problem)
+
+
+def _named(columns: Sequence[str]) -> str:
+    more = len(columns) - _SHOWN
+    return ", ".join(columns[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def gates_for(

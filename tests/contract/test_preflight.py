@@ -210,6 +210,11 @@ async def test_a_plan_says_everything_that_is_wrong_at_once(twin: Twin, tmp_path
     assert wrong["purpose"] == "PURPOSE_NOT_AGREED"
     assert wrong["operation"] == "OPERATION_NOT_AGREED"
     assert plan.planned is None
+    texts = []
+    for columns in (("income",), ()):
+        found = await planned(twin, Operation.ENRICH, columns, purpose="advertising")
+        texts += [check.text for check in found.checks if check.name == "operation"]
+    assert all(text.startswith("ENRICH takes 1 to") and "tier" in text for text in texts), texts
 
 
 async def test_a_column_that_is_gone_is_missed(twin: Twin, tmp_path: Path) -> None:

@@ -43,7 +43,8 @@ def id_of(name: str, collection: str, path: str = "name") -> str:
     """
     prefix, slash, found = name.partition("/")
     if prefix != collection or not slash or FORMS[collection].fullmatch(found) is None:
-        refuse(path, f'must be a name like "{collection}/..."')
+        shape = "<uuid, as lists show it>" if FORMS[collection] is _UUID else "..."
+        refuse(path, f'must be a name like "{collection}/{shape}"')
     return found
 
 
