@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -22,11 +23,13 @@ _CONNECT_S = 10
 _LOCK = "30s"
 _TAKEN = {
     "text": {"text", "character varying"},
-    "bigint": {"bigint", "numeric"},
+    "bigint": {"bigint"},
     "double precision": {"double precision"},
     "timestamp with time zone": {"timestamp with time zone"},
 }
-"""Types of columns that take a type without loss; a numeric takes every decimal that its scale has room for."""
+"""Types of columns that take a type whole; a shorter text refuses what is too long, a shorter time would round."""
+_NUMERIC = re.compile(r"numeric(?:\(\d+,(-?\d+)\))?")
+_VARYING = re.compile(r"(?<=^character varying)\(\d+\)$")
 
 
 class PostgresqlDatabase:
@@ -52,7 +55,7 @@ class PostgresqlDatabase:
         """Return the columns of a table, None when it is not there."""
         with _failures(self._name):
             rows = self._connection.execute(
-                "SELECT a.attname, format_type(a.atttypid, NULL), a.attnotnull AND NOT a.atthasdef"
+                "SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull AND NOT a.atthasdef"
                 " AND a.attidentity = '' FROM pg_attribute a"
                 " WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped",
                 (quoted(table),),
@@ -71,7 +74,11 @@ class PostgresqlDatabase:
 
     def fits(self, kind: pa.DataType, type: str) -> bool:
         """Return whether a column takes a type."""
-        return type == "numeric" if pa.types.is_decimal(kind) else type in _TAKEN[self.type_of(kind)]
+        numeric = _NUMERIC.fullmatch(type)
+        if numeric and (pa.types.is_decimal(kind) or pa.types.is_integer(kind)):
+            # Fewer digits than that and the server would round in silence.
+            return numeric[1] is None or int(numeric[1]) >= (kind.scale if pa.types.is_decimal(kind) else 0)
+        return not pa.types.is_decimal(kind) and _VARYING.sub("", type) in _TAKEN[self.type_of(kind)]
 
     def run(self, statement: str) -> int:
         """Run a statement; return how many rows it changed."""
