@@ -118,6 +118,9 @@ async def test_a_check_finds_what_the_run_then_counts(twin: Twin, tmp_path: Path
     assert (segment.name, segment.empty, segment.faults) == ("arm", 1, {})
     assert {finding.code for finding in found.findings} == {"MIXED_FORMS", "CONFLICTING_ROWS", "MANY_REJECTED"}
     assert not any("138" in finding.text or "A0000" in finding.text for finding in found.findings)
+    plan = await planned(twin, Operation.MATCH)
+    assert {check.reason_code for check in plan.checks if check.name == "form of phone.e164"} == {"MIXED_FORMS"}
+    assert all(check.verdict is not Verdict.NO for check in plan.checks)
     by_operation = {use.operation: use for use in found.uses}
     assert set(by_operation) == set(Operation)
     use = by_operation[Operation.MATCH]

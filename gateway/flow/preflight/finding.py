@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from gateway import identifier
 from gateway.flow.preflight.asked import Asked
+from gateway.flow.preflight.fit import HALF, mixed
 from gateway.flow.preflight.found import CheckedKey, DatasetCheck, Finding
 
-HALF = 0.5
 MANY = 0.05
 PLACEHOLDER = 50
 """Customers with one value: more than any household has."""
@@ -64,7 +64,7 @@ def _of_key(key: CheckedKey, shape: str | None) -> list[Finding]:
                 "bind another column, declare what this one holds, or agree on its form",
             )
         )
-    elif others and any(name.startswith(("md5", "sha256")) for name in others):
+    elif mixed(key.shapes, shape):
         told = ", ".join(f"{count:,} {name}" for name, count in others.items())
         found.append(
             Finding("MIXED_FORMS", f"column {key.column} holds values of several forms: {told} beside {shape}")

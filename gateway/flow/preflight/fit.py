@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from gateway import identifier
 from gateway.flow.preflight.asked import Asked
 from gateway.flow.preflight.forecast import Forecast
@@ -43,10 +45,18 @@ def _form(asked: Asked, sample: Sample, number: int) -> Check:
             f"values of column {wanted.column} look like {told}, where {shape} is read: bind another column, declare "
             "what this one holds (assent dataset add --identifier), or agree on its form",
         )
+    if usable >= HALF and mixed(shapes, shape):
+        text = f"column {wanted.column} holds values of several forms, {100 * usable:.1f} % usable: {told}"
+        return warning(name, "MIXED_FORMS", f"{text}; assent dataset check says which rows")
     if usable < HALF:
         text = f"{100 * usable:.0f} % of the values of column {wanted.column} are usable; assent dataset check says why"
         return warning(name, "BAD_MATCH_KEY", text)
     return fine(name, f"{100 * usable:.1f} % usable, {told}")
+
+
+def mixed(shapes: Mapping[str, int], shape: str | None) -> bool:
+    """Return whether digests stand among values that are read as something else; never for a key without a shape."""
+    return shape is not None and any(name != shape and name.startswith(("md5", "sha256")) for name in shapes)
 
 
 def size_checks(job: AuthorizedJob, own: int, partner: int, forecast: Forecast, free_bytes: int) -> list[Check]:
