@@ -10,7 +10,7 @@ import pyarrow as pa
 from gateway.dataset.column_digest import ColumnDigest
 from gateway.dataset.database import Connection, Database, Name
 from gateway.dataset.source import Source
-from gateway.dataset.text import checked
+from gateway.dataset.text import checked, whole_decimals
 
 
 class Table:
@@ -64,13 +64,15 @@ class Table:
         self._state, before = {}, 0
         digests = {name: ColumnDigest() for name in wanted}
         with self._connected() as connection:
-            columns = [name for name, _ in self._columns(connection)]
+            types = dict(self._columns(connection))
+            columns = list(types)
             self._source.check_columns(columns, (*wanted, *self._order_by))
+            decimals = [name for name in wanted if types[name].startswith(("numeric", "decimal"))]
             try:
                 query = self._query(wanted, self._order_by or connection.key(self._table) or columns)
                 with closing(connection.rows(query)) as rows:
                     for batch in rows:
-                        read = checked(self._source, batch, wanted, before)
+                        read = _without_zeros(checked(self._source, batch, wanted, before), decimals)
                         for name, digest in digests.items():
                             digest.add(read.column(name))
                         before += read.num_rows
@@ -147,3 +149,11 @@ class Table:
     def _code(self, error: Exception) -> str:
         code = self._database.code(error)
         return f" ({code})" if code else ""
+
+
+def _without_zeros(read: pa.RecordBatch, decimals: list[str]) -> pa.RecordBatch:
+    """Write whole decimals as other sources do: without the zeros of the column's scale."""
+    for name in decimals:
+        at = read.schema.get_field_index(name)
+        read = read.set_column(at, read.schema.field(at), whole_decimals(read.column(at)))
+    return read

@@ -110,4 +110,13 @@ def _decimals(values: pa.Array[Any]) -> pa.StringArray:
     text = values.cast(pa.string())
     if values.type.scale <= 0:
         return cast(pa.StringArray, text)
-    return cast(pa.StringArray, pc.replace_substring_regex(text, r"\A(-?[0-9]+)\.0+\z", r"\1"))
+    return whole_decimals(cast(pa.StringArray, text))
+
+
+def whole_decimals(written: pa.StringArray) -> pa.StringArray:
+    """Return decimals without the zeros of their scale where they are whole, as they are elsewhere.
+
+    Args:
+        written: n values of a column of decimals, as text.
+    """
+    return cast(pa.StringArray, pc.replace_substring_regex(written, r"\A(-?[0-9]+)\.0+\z", r"\1"))

@@ -140,6 +140,13 @@ def test_values_are_text_as_the_database_writes_them(house: House) -> None:
     scan = port(house.declared(f"{house.schema}.{name}")).scan(bound(), "phone.cn11", ())
     assert [row[:3] for row in rows_of(scan)] == [(1, "1", "13800000001"), (2, "2", "13800000002")]
     assert counts(scan) == {}
+    # What a column of decimals holds whole is written without its zeros, as from a file of such a type.
+    house.run(f"ALTER TABLE {house.schema}.{name} ADD mobile numeric(13, 2)")
+    house.run(f"UPDATE {house.schema}.{name} SET mobile = 13800000000 + customer / 2.0")
+    binding = replace(bound(), match_key_columns=(("phone.cn11", "mobile"),))
+    scan = port(house.declared(f"{house.schema}.{name}")).scan(binding, "phone.cn11", ())
+    assert [row[:3] for row in rows_of(scan)] == [(2, "2", "13800000001")]
+    assert counts(scan) == {"BAD_MATCH_KEY": (1, (1,))}
 
 
 def test_a_cell_of_a_megabyte_and_a_table_without_rows_or_columns(house: House) -> None:
