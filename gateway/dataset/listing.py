@@ -77,7 +77,8 @@ def found(source: Source, place: Place, predicates: tuple[Predicate, ...]) -> li
                 )
     if not files:
         why = "none of its files lies in folders that meet its conditions" if predicates else "no file is there"
-        source.refuse("BAD_ROW", f"is a folder or a pattern, and {why}; check the path and the conditions")
+        problem = f"is not a file but a folder or a pattern, and {why}"
+        source.refuse("BAD_ROW", f"{problem}; check the path and the conditions")
     return sorted(files, key=lambda one: one.shown)
 
 
