@@ -14,6 +14,8 @@ from gateway.errors import SourceError
 
 # Eleven digits in a row, an e-mail address, or a digest: no column is called so.
 _LIKE_A_VALUE = re.compile(r"[0-9]{11}|@|[0-9a-fA-F]{32}")
+_SIGNS = {"\t": "tab", "\x01": "ctrl-a", ";": "';'", "|": "'|'", ",": "','"}
+"""What parts columns where commas do not, and how it is declared."""
 # What an object store answers, in Arrow's words: a code, never a name or a value.
 _STORE_CODE = re.compile(r"AWS Error ([A-Z_]+)")
 
@@ -112,9 +114,11 @@ class Source:
             found = present.count(column)
             if not found:
                 there = ", ".join(dict.fromkeys(present))
-                self.refuse(
-                    "MISSING_COLUMN", f"has no column {column}; it has {there}. Bind another column or export it"
-                )
+                step = "Bind another column or export it"
+                for sign, word in _SIGNS.items():
+                    if len(present) == 1 and column in present[0].split(sign):
+                        step = f"Declare its delimiter: --delimiter {word}"
+                self.refuse("MISSING_COLUMN", f"has no column {column}; it has {there}. {step}")
             if found > 1:
                 self.refuse("MISSING_COLUMN", f"has {found} columns called {column}; rename all but one")
 

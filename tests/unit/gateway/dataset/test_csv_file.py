@@ -87,6 +87,12 @@ def test_a_file_without_rows_is_empty(tmp_path: Path, content: str | bytes) -> N
     assert error.reason == "EMPTY"
 
 
+@pytest.mark.parametrize(("sign", "word"), [("\t", "tab"), (";", "';'"), ("\x01", "ctrl-a")])
+def test_another_delimiter_is_recognised(tmp_path: Path, sign: str, word: str) -> None:
+    error = refused(csv_file(tmp_path, (HEAD + "c1,13800000001\n").replace(",", sign)))
+    assert (error.reason, f"Declare its delimiter: --delimiter {word}" in error.message) == ("MISSING_COLUMN", True)
+
+
 def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
     error = refused(tmp_path / "absent.csv")
     assert (error.reason, "has no file" in error.message) == ("BAD_ROW", True)
