@@ -297,21 +297,21 @@ OPERATIONS = {
 }
 
 
-def operation_number(operation: str) -> job_pb2.Operation:
+def operation_number(operation: str, field: str) -> job_pb2.Operation:
     """Return an operation as it goes over the wire.
 
     Raises:
         RequestError: BAD_FIELD for a word that is none.
     """
     if operation not in OPERATIONS:
-        raise RequestError("BAD_FIELD", f"operation must be one of {', '.join(OPERATIONS)}")
+        raise RequestError("BAD_FIELD", f"{field} must be one of {', '.join(OPERATIONS)}")
     return OPERATIONS[operation]
 
 
 def _asked(agreement: str, operation: str, purpose: str, columns: Sequence[str]) -> job_pb2.Job:
     return job_pb2.Job(
         agreement=named("agreements", agreement),
-        operation=operation_number(operation),
+        operation=operation_number(operation, "job.operation"),
         purpose=named("purposes", purpose),
         columns=columns,
     )

@@ -130,7 +130,7 @@ class AsyncSchedules:
         schedule = schedule_pb2.Schedule(
             name=named("schedules", name),
             agreement=named("agreements", agreement),
-            operation=operation_number(operation),
+            operation=operation_number(operation, "schedule.operation"),
             purpose=named("purposes", purpose),
             columns=columns,
             cron=cron,
