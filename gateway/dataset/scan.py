@@ -16,7 +16,7 @@ from gateway import identifier
 from gateway.dataset import batch, rejection, segment, value
 from gateway.dataset.origin import Origin
 from gateway.dataset.rejection import Rejections
-from gateway.dataset.text import as_text
+from gateway.dataset.text import as_text, unclear
 from gateway.identifier import Content, MatchKey, RejectReason
 from gateway.psi.attributes import column_type
 from gateway.route.agreement import Column
@@ -122,6 +122,7 @@ class Scan:
         )
         subjects, faults = identifier.normalise(_OPAQUE, raw_subjects)
         self._reject(faults, rejection.EMPTY_SUBJECT, rejection.BAD_SUBJECT)
+        rejections.reject(unclear(read.column(wanted.subject)), rejection.BAD_SUBJECT)
         keys, faults = identifier.normalise(wanted.match_key, raw_keys, wanted.content)
         rejections.explain(faults)
         self._reject(faults, rejection.EMPTY_MATCH_KEY, rejection.BAD_MATCH_KEY)
@@ -196,7 +197,10 @@ def subject_pieces(origin: Origin, column: str, rows: int) -> Generator[pa.Strin
     """
     with closing(raw(origin, (column,), rows)) as batches:
         for one in batches:
-            subjects, _ = identifier.normalise(_OPAQUE, as_text(origin.source, column, one.column(column)))
+            values = one.column(column)
+            subjects, _ = identifier.normalise(_OPAQUE, as_text(origin.source, column, values))
+            if (doubtful := unclear(values)).any():
+                subjects = subjects.filter(pa.array(~doubtful))
             yield subjects.drop_null() if subjects.null_count else subjects
 
 

@@ -20,7 +20,7 @@ from gateway.dataset import rejection, segment, value
 from gateway.dataset.origin import Origin
 from gateway.dataset.rejection import Rejections
 from gateway.dataset.scan import raw, repeated_header
-from gateway.dataset.text import as_text
+from gateway.dataset.text import as_text, unclear
 from gateway.flow.ports.rows import SurveyBatch, SurveyColumn, SurveyKey
 from gateway.identifier.reason import RejectReason
 from gateway.route.cohort import RejectedRows
@@ -132,6 +132,7 @@ class Survey:
             empty = faults.dictionary.to_pylist().index(RejectReason.EMPTY)
             rejections.reject(reasons == empty, rejection.EMPTY_SUBJECT)
             rejections.reject(reasons >= 0, rejection.BAD_SUBJECT)
+        rejections.reject(unclear(read.column(self._subject)), rejection.BAD_SUBJECT)
         keys, none = [], np.ones(read.num_rows, np.bool_)
         for wanted, key in zip(self._wanted_keys, self._keys, strict=True):
             values = as_text(source, wanted.column, read.column(wanted.column))

@@ -93,9 +93,26 @@ def numbers_of(values: pa.Array[Any]) -> tuple[npt.NDArray[np.float64], npt.NDAr
     return np.nan_to_num(wide, posinf=np.inf, neginf=-np.inf), ~np.isnan(wide)
 
 
+def unclear(values: pa.Array[Any]) -> npt.NDArray[np.bool_]:
+    """Return which values name nobody for certain: floats with a fraction, or so large that several numbers share one.
+
+    Args:
+        values: n values of any type; only floats can be unclear.
+    """
+    if not pa.types.is_floating(values.type):
+        return np.zeros(len(values), dtype=bool)
+    numbers, present = numbers_of(values)
+    return present & ~_whole(values, numbers)
+
+
+def _whole(values: pa.Array[Any], numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    whole: npt.NDArray[np.bool_] = (np.abs(numbers) < _EXACT[values.type]) & (numbers == np.trunc(numbers))
+    return whole
+
+
 def _floats(values: pa.Array[Any]) -> pa.StringArray:
     numbers, present = numbers_of(values)
-    whole = present & (np.abs(numbers) < _EXACT[values.type]) & (numbers == np.trunc(numbers))
+    whole = present & _whole(values, numbers)
     integers = pa.array(np.where(whole, numbers, 0).astype(np.int64)).cast(pa.string())
     others = values.cast(pa.float64()).cast(pa.string())
     text = pc.if_else(pa.array(whole), integers, others)

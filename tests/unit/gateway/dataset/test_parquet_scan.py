@@ -13,8 +13,9 @@ from gateway import identifier
 from gateway.dataset import batch
 from gateway.dataset.source import Source
 from gateway.dataset.text import as_text
+from gateway.flow.ports import SurveyKey
 from tests.unit.gateway.dataset.files import bound
-from tests.unit.gateway.dataset.scans import as_parquet, refusal, rows_of, small
+from tests.unit.gateway.dataset.scans import as_parquet, counts, refusal, rows_of, small
 
 
 @pytest.mark.parametrize(
@@ -57,6 +58,29 @@ def test_a_number_whose_digits_are_not_certain_is_no_phone(numbers: pa.Array[Any
     source = Source("customers", Path("customers.parquet"))
     found, reasons = identifier.normalise(identifier.parse(key), as_text(source, "phone", numbers))
     assert (found.to_pylist(), reasons.to_pylist()) == ([None], ["QUANTITY"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "numbers"),
+    [
+        (pa.float64(), [1.0, 7.5, 2.0**53 + 2, None]),
+        (pa.float32(), [1.0, 0.5, 2.0**24 + 2, None]),  # 16777218 is also what 16777219 becomes
+    ],
+    ids=str,
+)
+def test_a_number_that_may_be_several_customers_is_none(
+    tmp_path: Path, kind: pa.DataType, numbers: list[float | None]
+) -> None:
+    path = tmp_path / "customers.parquet"
+    phones = [f"1380000000{number}" for number in range(4)]
+    pq.write_table(pa.table({"customer": pa.array(numbers, kind), "phone": phones}), path)
+    scan = small(path).scan(bound(), "phone.cn11", ())
+    survey = small(path).survey("customers", (SurveyKey(identifier.parse("phone.cn11"), "phone"),), ())
+    assert [row[1] for row in rows_of(scan)] == ["1"]
+    list(survey.batches())
+    for found in (scan, survey):
+        assert counts(found) == {"EMPTY_SUBJECT": (1, (4,)), "BAD_SUBJECT": (2, (2, 3))}
+    assert [name for piece in small(path).subject_pieces(bound()) for name in piece.to_pylist()] == ["1"]
 
 
 @pytest.mark.parametrize("row", [1, 130, 900])
