@@ -42,6 +42,7 @@ from gateway.agreement.card import card_file
 from gateway.client import Client
 from gateway.client.aio import AsyncClient
 from gateway.client.party import Party, PartyContract
+from gateway.flow import deletion, expiry
 from gateway.flow.ports import House
 from gateway.flow.registry import load_registry
 from gateway.keys.custody import HomeKeys
@@ -189,7 +190,24 @@ def _filled(home: Path, url: str, people: int, now: datetime) -> int:
     taken_in = datetime.now(UTC)
     recorded = [taken_in + timedelta(milliseconds=wave) for wave in range(WAVES)]
     keys = HomeKeys.load(home)
-    return load(url, keys.subject_key(), asyncio.run(_registry(url, keys)), asked, people, recorded)
+    written = load(url, keys.subject_key(), asyncio.run(_registry(url, keys)), asked, people, recorded)
+    asyncio.run(_looked_through(url))
+    return written
+
+
+async def _looked_through(url: str) -> None:
+    """Have the tasks of the clock begin behind what was loaded, which they would otherwise look through for an hour.
+
+    A gateway opens deletions and records ended consents while acts come in, and never years of them at once.
+    """
+    store = await open_store(url)
+    try:
+        async with store.begin() as tx:
+            changes, now = (await tx.consents.mark()).changes, int(time.time() * 1_000_000)
+            await tx.tasks.set_mark(deletion.TASK, {"changes": changes})
+            await tx.tasks.set_mark(expiry.TASK, {"changes": changes, "ended_until": now})
+    finally:
+        await store.close()
 
 
 async def _registry(url: str, keys: HomeKeys) -> Registry:
