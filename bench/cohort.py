@@ -42,7 +42,7 @@ from gateway.agreement.card import card_file
 from gateway.client import Client
 from gateway.client.aio import AsyncClient
 from gateway.client.party import Party, PartyContract
-from gateway.flow import deletion, expiry
+from gateway.flow import deletion, expiry, projecting
 from gateway.flow.ports import House
 from gateway.flow.registry import load_registry
 from gateway.keys.custody import HomeKeys
@@ -206,6 +206,7 @@ async def _looked_through(url: str) -> None:
             changes, now = (await tx.consents.mark()).changes, int(time.time() * 1_000_000)
             await tx.tasks.set_mark(deletion.TASK, {"changes": changes})
             await tx.tasks.set_mark(expiry.TASK, {"changes": changes, "ended_until": now})
+            await tx.tasks.set_mark(projecting.TASK, projecting.DONE)
     finally:
         await store.close()
 

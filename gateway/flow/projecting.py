@@ -17,13 +17,13 @@ from gateway.flow.registry import load_registry
 TASK = "settle-projection"
 BATCH = 1000  # rows per transaction
 
-_DONE = {"settled": 1}
+DONE = {"settled": 1}
 
 
 async def settle_projection(house: House) -> Mapping[str, int]:
     """Walk the rows that say neither yes nor no, and write the no where there is one."""
     async with house.store.read() as tx:
-        if await tx.tasks.mark(TASK) == _DONE:
+        if await tx.tasks.mark(TASK) == DONE:
             return {"rows": 0}
     count, after = 0, (0, "")
     while True:
@@ -31,7 +31,7 @@ async def settle_projection(house: House) -> Mapping[str, int]:
             found = await tx.projection.unsettled(after, BATCH)
         async with house.store.begin() as tx:
             if not found:
-                await tx.tasks.set_mark(TASK, _DONE)
+                await tx.tasks.set_mark(TASK, DONE)
                 return {"rows": count}
             people = sorted({ref for _, ref in found})
             # What they say meanwhile waits, and makes their rows anew.
