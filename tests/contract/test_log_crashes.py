@@ -266,11 +266,10 @@ def _checked(home: Path, url: str) -> tuple[LogCheck, list[str]]:
     return asyncio.run(check())
 
 
-def test_a_process_killed_while_callers_share_commits_has_lost_nothing_that_it_acknowledged(
-    made_home: tuple[Path, str],
-) -> None:
-    process, said = _started(writers.append_together, *made_home, 0)
-    acknowledged = [said.recv() for _ in range(8)]
+def _killed_after(count: int, work: Any, made_home: tuple[Path, str]) -> list[str]:
+    """Kill a process, as by the kernel, that has acknowledged so many entries; return all that it acknowledged."""
+    process, said = _started(work, *made_home, 0)
+    acknowledged = [said.recv() for _ in range(count)]
     process.kill()
     process.join()
     try:
@@ -278,21 +277,20 @@ def test_a_process_killed_while_callers_share_commits_has_lost_nothing_that_it_a
             acknowledged.append(said.recv())
     except EOFError:
         said.close()
+    return acknowledged
+
+
+def test_a_process_killed_while_callers_share_commits_has_lost_nothing_that_it_acknowledged(
+    made_home: tuple[Path, str],
+) -> None:
+    acknowledged = _killed_after(8, writers.append_together, made_home)
     _, entries = _checked(*made_home)
     assert entries[: len(acknowledged)] == acknowledged and len(set(entries)) == len(entries)
 
 
 def test_a_process_killed_at_work_has_lost_nothing_that_it_acknowledged(made_home: tuple[Path, str]) -> None:
     """SIGKILL, as by the kernel, while it appends, integrates and signs."""
-    process, said = _started(writers.append_and_sequence, *made_home, 0)
-    acknowledged = [said.recv() for _ in range(12)]
-    process.kill()
-    process.join()
-    try:
-        while True:
-            acknowledged.append(said.recv())
-    except EOFError:
-        said.close()
+    acknowledged = _killed_after(12, writers.append_and_sequence, made_home)
     found, entries = _checked(*made_home)
     assert entries[: len(acknowledged)] == acknowledged and len(entries) - len(acknowledged) in (0, 1)
     assert found.appended == found.integrated == found.signed == len(entries)

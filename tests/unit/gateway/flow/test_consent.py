@@ -1,17 +1,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from consent.evaluate import Use
 from consent.projection import TRUST_ALL
 from consent.record import State
 from consent.registry import Registry
@@ -19,134 +14,34 @@ from gateway import kernel
 from gateway.errors import AccessError, RequestError, StateError
 from gateway.flow import consent as route
 from gateway.flow import intake
-from gateway.flow.agreement import accept, propose
 from gateway.flow.consent import ImportReport, consents_of, decide, import_events
 from gateway.flow.intake import SubjectNames
-from gateway.flow.notice import create_notice, publish_notice
-from gateway.flow.ports import House, Limits
+from gateway.flow.ports import House
 from gateway.flow.unmet import BY_NOTHING, BY_SCOPE
 from gateway.route.subject_ref import as_texts
-from gateway.store import SqlStore
 from gateway.store.consents import SqlConsentStore
 from tests.unit.gateway.flow.houses import (
     ADMIN,
     CDP,
     NOW,
     OFFICER,
-    Neighbours,
-    StoppedClock,
-    befriend,
-    copy_built,
-    draft,
-    entries_of,
-    furnish,
-    notice,
-    open_house,
+)
+from tests.unit.gateway.flow.shops import (
+    ALL,
+    PHONE,
+    USE,
+    Shop,
+    consent_entries,
+    given,
+    item,
+    pieces,
+    reason,
+    shop,
+    take,
+    withdrawn,
 )
 
-USE = Use("retailer", "platform", "profile_enrichment", "phone_hash", "psi_hash")
-PHONE = "13800138000"
-ALL = ("2" * 26, "z" * 26)
-
-
-def given(number: int, **changes: Any) -> dict[str, Any]:
-    """A separate consent of customer C<number> to everything that the notice tells."""
-    item = {
-        "purpose": "profile_enrichment",
-        "categories": ["phone_hash", "purchase_history"],
-        "methods": ["psi_hash"],
-        "recipients": ["platform"],
-        "form": "separate",
-    }
-    fields: dict[str, Any] = {
-        "event_id": f"e{number}",
-        "type": "consent_given",
-        "at": "2026-11-01T10:00:00+08:00",
-        "subject": f"C{number}",
-        "handler": "retailer",
-        "consent_id": f"c{number}",
-        "notice": "sharing@1",
-        "by": "subject",
-        "mode": "explicit",
-        "evidence": True,
-        "items": [item],
-    }
-    return {name: entry for name, entry in (fields | changes).items() if entry is not None}
-
-
-def item(**changes: Any) -> list[dict[str, Any]]:
-    return [given(0)["items"][0] | changes]
-
-
-def withdrawn(number: int, at: str = "2026-11-19T10:00:00+08:00") -> dict[str, Any]:
-    return {
-        "event_id": f"w{number}",
-        "type": "consent_withdrawn",
-        "at": at,
-        "subject": f"C{number}",
-        "handler": "retailer",
-        "purpose": "profile_enrichment",
-    }
-
-
-async def pieces(rows: Sequence[dict[str, Any]], size: int = 1000) -> AsyncIterator[list[tuple[int, dict[str, Any]]]]:
-    numbered = list(enumerate(rows, 1))
-    for start in range(0, len(numbered), size):
-        yield numbered[start : start + size]
-
-
-async def take(house: House, rows: Sequence[dict[str, Any]], size: int = 1000, *, whole: bool = False) -> ImportReport:
-    return await import_events(house, CDP, "customer", pieces(rows, size), whole)
-
-
-@dataclass
-class Shop:
-    """A retailer with an agreement in force and a published notice."""
-
-    house: House
-    folder: Path
-
-    def cut_to(self, **limits: int) -> House:
-        return replace(self.house, limits=Limits(**limits))
-
-
-async def build_shop(folder: Path, url: str | None = None) -> None:
-    """A retailer with an agreement in force and a published notice, and its partner."""
-    neighbours = Neighbours()
-    async with (
-        open_house(folder / "retailer", "retailer", neighbours=neighbours, url=url) as retailer,
-        open_house(folder / "platform", "platform", neighbours=neighbours) as platform,
-    ):
-        await befriend(retailer, platform)
-        await furnish(retailer, "platform")
-        await furnish(platform, "retailer")
-        proposed = await propose(retailer, ADMIN, draft(), "5f0c2f1e-2c4f-4f0a-8d0c-9a1b2c3d4e5f")
-        await accept(platform, ADMIN, proposed.agreement.agreement_id, "")
-        await create_notice(retailer, OFFICER, notice("platform"))
-        await publish_notice(retailer, OFFICER, "sharing", 1, NOW - timedelta(days=100))
-
-
-@asynccontextmanager
-async def open_shop(folder: Path, url: str | None = None) -> AsyncIterator[Shop]:
-    clock = StoppedClock(NOW + timedelta(minutes=1))
-    async with open_house(folder / "retailer", "retailer", clock, url=url) as retailer:
-        yield Shop(retailer, folder / "retailer")
-
-
-@pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    await copy_built("shop", build_shop, tmp_path)
-    async with open_shop(tmp_path) as opened:
-        yield opened
-
-
-async def reason(house: House, number: int, **changes: Any) -> str:
-    return (await decide(house, OFFICER, "customer", f"C{number}", replace(USE, **changes))).reason_code
-
-
-async def consent_entries(house: House) -> list[dict[str, Any]]:
-    found = await entries_of(house, kinds=lambda kind: kind == "consent_event")
-    return [json.loads(payload) for _, payload in found if payload is not None]
+__all__ = ["shop"]
 
 
 async def test_what_is_imported_decides(shop: Shop) -> None:
@@ -397,51 +292,6 @@ async def test_an_import_that_is_given_up_leaves_no_transaction_open(shop: Shop)
         assert (await take(shop.house, [given(number) for number in range(8)])).accepted == 8 - kept
 
 
-async def test_small_imports_that_come_together_share_a_commit_and_each_has_its_own_report(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As if one came after the other: what a later one says again is a replay, what it says otherwise is refused."""
-    await take(shop.house, [given(99)])  # the registry is known from here on: reading waits for nothing
-    begin, begun = SqlStore.begin, list[int]()
-
-    def counted(store: SqlStore) -> Any:
-        begun.append(1)
-        return begin(store)
-
-    imports = [[given(number)] for number in range(10)]
-    imports += [[given(3), withdrawn(0)], [given(4, consent_id="other"), given(10)], [given(11, at="yesterday")]]
-    imports += [[withdrawn(12) | {"consent_id": "none"}]]
-    with monkeypatch.context() as patch:
-        patch.setattr(SqlStore, "begin", counted)
-        reports = await asyncio.gather(*(take(shop.house, rows) for rows in imports))
-    assert len(begun) <= 2  # the first may be on its way before the others come
-    assert [(one.accepted, one.replayed, one.rejected_count, one.warned_count) for one in reports] == [
-        *[(1, 0, 0, 0)] * 10,
-        (1, 1, 0, 0),
-        (1, 0, 1, 0),
-        (0, 0, 1, 0),
-        (1, 0, 0, 1),
-    ]
-    assert [error.row for error in reports[11].rejected] == [1]
-    assert await reason(shop.house, 9) == "OK_CONSENT" and await reason(shop.house, 0) != "OK_CONSENT"
-    assert (await take(shop.house, [row for rows in imports[:10] for row in rows])).replayed == 10
-
-
-async def test_an_import_that_fails_keeps_no_other_out_of_a_commit(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    append = SqlConsentStore.append
-
-    async def refusing(self: Any, events: Any, projection: Any, first: Any = None) -> None:
-        if first is not None and "e2" in first.event_ids:
-            raise RequestError("BAD_FIELD", "a text does not fit the store")
-        await append(self, events, projection, first)
-
-    monkeypatch.setattr(SqlConsentStore, "append", refusing)
-    ended = await asyncio.gather(*(take(shop.house, [given(number)]) for number in range(4)), return_exceptions=True)
-    assert isinstance(ended.pop(2), RequestError)
-    assert [report.accepted for report in ended if isinstance(report, ImportReport)] == [1, 1, 1]
-    assert len(await consent_entries(shop.house)) == 3
-
-
 @pytest.mark.parametrize("whole", [False, True])
 async def test_rows_are_judged_by_the_registry_of_their_commit(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, whole: bool
@@ -493,31 +343,6 @@ async def test_new_people_and_people_on_file_in_one_batch(shop: Shop) -> None:
     async with shop.house.store.read() as tx:
         plain = as_texts(await tx.consents.plain(USE, TRUST_ALL, shop.house.clock.now(), *ALL)).to_pylist()
     assert plain == sorted(names.refs(["C2", "C3"]))
-
-
-async def race(shop: Shop) -> None:
-    rows = [given(number) for number in range(40)] + [withdrawn(number) for number in range(0, 40, 4)]
-    small = shop.cut_to(import_batch=5)
-    reports = await asyncio.gather(
-        *(import_events(small, CDP, "customer", pieces(rows), whole) for whole in (False, True, False))
-    )
-    assert sum(report.accepted for report in reports) == 50
-    assert sum(report.replayed for report in reports) == 100
-    assert len(await consent_entries(shop.house)) == 50
-    assert await reason(shop.house, 4) == "CONSENT_WITHDRAWN"
-    assert await reason(shop.house, 5) == "OK_CONSENT"
-    async with shop.house.store.read() as tx:
-        assert len(await tx.consents.plain(USE, TRUST_ALL, shop.house.clock.now(), *ALL)) == 30
-
-
-async def test_two_imports_of_the_same_rows_store_each_once(shop: Shop) -> None:
-    await race(shop)
-
-
-async def test_two_imports_of_the_same_rows_store_each_once_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
-    await build_shop(tmp_path, postgres_url)
-    async with open_shop(tmp_path, postgres_url) as shop:
-        await race(shop)
 
 
 async def test_the_two_clocks_answer_about_the_past(shop: Shop) -> None:

@@ -11,7 +11,7 @@ from gateway.errors import AccessError, RequestError
 from gateway.flow import consent as route
 from gateway.flow.consent import Settled, follow_import, import_events
 from tests.unit.gateway.flow.houses import ADMIN
-from tests.unit.gateway.flow.test_consent import (
+from tests.unit.gateway.flow.shops import (
     CDP,
     Shop,
     consent_entries,

@@ -14,7 +14,7 @@ from gateway.flow.intake import RowError
 from gateway.flow.ports import House
 from gateway.route.caller import Caller
 from tests.unit.gateway.flow.houses import ADMIN, CDP, OFFICER, entries_of
-from tests.unit.gateway.flow.test_consent import Shop, shop
+from tests.unit.gateway.flow.shops import Shop, shop
 
 __all__ = ["shop"]
 
