@@ -16,7 +16,7 @@ from gateway.errors import AssentError, StateError
 from gateway.route.mysql_url import connect_arguments
 from gateway.sink.failure import away, bad_value, busy, full, read_only, unfit
 from gateway.sink.place import Secret
-from gateway.sink.table_sink import TableColumn
+from gateway.sink.table_sink import TableColumn, driver_rows
 
 _CONNECT_S, _WAIT_S, _LOCK_S = 10, 600, 30
 # Names in double quotes, as the statements have them; a value that does not fit is an error, not another value.
@@ -123,10 +123,10 @@ class MysqlDatabase:
 
     def load(self, name: str, batch: pa.RecordBatch) -> None:
         """Append rows to such a table."""
-        values = [_plain(column).to_pylist() for column in batch.columns]
-        marks = ", ".join(["%s"] * len(values))
+        rows = driver_rows(map(_in_utc, batch.columns))
+        marks = ", ".join(["%s"] * batch.num_columns)
         with _failures(self._name), self._connection.cursor() as cursor:
-            cursor.executemany(f"INSERT INTO {name} VALUES ({marks})", list(zip(*values, strict=True)))  # nosec B608
+            cursor.executemany(f"INSERT INTO {name} VALUES ({marks})", rows)  # nosec B608
 
     def begin_change(self, table: str | None) -> None:
         """Keep other gateways out until the connection ends; others wait for the rows that are touched, readers not."""
@@ -157,11 +157,9 @@ def _named(table: str) -> tuple[str | None, str]:
     return schema or None, bare
 
 
-def _plain(column: pa.Array) -> pa.Array:
-    if pa.types.is_timestamp(column.type):
-        column = column.cast(pa.timestamp("us"))  # the session's zone is UTC
-    whole = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
-    return column if whole else column.cast(pa.string())
+def _in_utc(column: pa.Array) -> pa.Array:
+    """Return times without their zone, which the session has."""
+    return column.cast(pa.timestamp("us")) if pa.types.is_timestamp(column.type) else column
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from gateway.errors import AssentError, SourceError, StateError
 from gateway.sink.failure import accounted, bad_value, busy, full, read_only
-from gateway.sink.table_sink import TableColumn
+from gateway.sink.table_sink import TableColumn, driver_rows
 
 _BUSY_S = 30.0
 _MODE = 0o600
@@ -81,11 +81,10 @@ class SqliteDatabase:
 
     def load(self, name: str, batch: pa.RecordBatch) -> None:
         """Append rows to such a table."""
-        values = [_plain(column).to_pylist() for column in batch.columns]
-        marks = ", ".join("?" * len(values))
+        marks = ", ".join("?" * batch.num_columns)
         with _failures(self._name), self._connection:
             self._connection.execute("BEGIN")
-            self._connection.executemany(f"INSERT INTO {name} VALUES ({marks})", zip(*values, strict=True))  # nosec B608
+            self._connection.executemany(f"INSERT INTO {name} VALUES ({marks})", driver_rows(batch.columns))  # nosec B608
 
     def begin_change(self, table: str | None) -> None:
         """Keep other writers of the database out until the commit."""
@@ -101,11 +100,6 @@ class SqliteDatabase:
         if connection is not None:
             with _failures(self._name):
                 connection.close()
-
-
-def _plain(column: pa.Array) -> pa.Array:
-    whole = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
-    return column if whole else column.cast(pa.string())
 
 
 @contextmanager

@@ -35,6 +35,16 @@ class TableColumn:
     required: bool
 
 
+def driver_rows(columns: Iterable[pa.Array]) -> list[tuple[object, ...]]:
+    """Return rows as drivers take them: numbers as they are, everything else as text, so that nothing is rounded."""
+    return list(zip(*(_plain(column).to_pylist() for column in columns), strict=True))
+
+
+def _plain(column: pa.Array) -> pa.Array:
+    whole = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
+    return column if whole else column.cast(pa.string())
+
+
 class Database(Protocol):
     """One connection; blocking. Errors are those of `gateway.errors`."""
 
