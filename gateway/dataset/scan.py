@@ -16,13 +16,12 @@ from gateway import identifier
 from gateway.dataset import batch, rejection, segment, value
 from gateway.dataset.origin import Origin
 from gateway.dataset.rejection import Rejections
-from gateway.dataset.text import as_text, unclear
+from gateway.dataset.subject import subjects_of
+from gateway.dataset.text import as_text
 from gateway.identifier import Content, MatchKey, RejectReason
 from gateway.psi.attributes import column_type
 from gateway.route.agreement import Column
 from gateway.route.cohort import RejectedRows, SourceBatch
-
-_OPAQUE = identifier.parse("id.opaque")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +114,13 @@ class Scan:
     def _judge(self, read: pa.RecordBatch) -> SourceBatch:
         source, wanted, rejections = self._origin.source, self._wanted, self._rejections
         rejections.begin(read.num_rows)
-        raw_subjects = as_text(source, wanted.subject, read.column(wanted.subject))
+        subjects = subjects_of(source, wanted.subject, read.column(wanted.subject))
         raw_keys = as_text(source, wanted.key, read.column(wanted.key))
         rejections.reject(
-            repeated_header(raw_subjects, wanted.subject, raw_keys, wanted.key), rejection.REPEATED_HEADER
+            repeated_header(subjects.written, wanted.subject, raw_keys, wanted.key), rejection.REPEATED_HEADER
         )
-        subjects, faults = identifier.normalise(_OPAQUE, raw_subjects)
-        self._reject(faults, rejection.EMPTY_SUBJECT, rejection.BAD_SUBJECT)
-        rejections.reject(unclear(read.column(wanted.subject)), rejection.BAD_SUBJECT)
+        rejections.reject(subjects.empty, rejection.EMPTY_SUBJECT)
+        rejections.reject(subjects.bad, rejection.BAD_SUBJECT)
         keys, faults = identifier.normalise(wanted.match_key, raw_keys, wanted.content)
         rejections.explain(faults)
         self._reject(faults, rejection.EMPTY_MATCH_KEY, rejection.BAD_MATCH_KEY)
@@ -156,7 +154,7 @@ class Scan:
         }
         return SourceBatch(
             rows=rejections.rows,
-            subjects=left(subjects),
+            subjects=left(subjects.named),
             keys=left(keys),
             columns=pa.table(carried) if carried else None,
             segments=None if segments is None else left(segments),
@@ -197,10 +195,8 @@ def subject_pieces(origin: Origin, column: str, rows: int) -> Generator[pa.Strin
     """
     with closing(raw(origin, (column,), rows)) as batches:
         for one in batches:
-            values = one.column(column)
-            subjects, _ = identifier.normalise(_OPAQUE, as_text(origin.source, column, values))
-            if (doubtful := unclear(values)).any():
-                subjects = subjects.filter(pa.array(~doubtful))
+            found = subjects_of(origin.source, column, one.column(column))
+            subjects = found.named.filter(pa.array(~found.bad)) if found.bad.any() else found.named
             yield subjects.drop_null() if subjects.null_count else subjects
 
 

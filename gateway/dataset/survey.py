@@ -20,12 +20,10 @@ from gateway.dataset import rejection, segment, value
 from gateway.dataset.origin import Origin
 from gateway.dataset.rejection import Rejections
 from gateway.dataset.scan import raw, repeated_header
-from gateway.dataset.text import as_text, unclear
+from gateway.dataset.subject import subjects_of
+from gateway.dataset.text import as_text
 from gateway.flow.ports.rows import SurveyBatch, SurveyColumn, SurveyKey
-from gateway.identifier.reason import RejectReason
 from gateway.route.cohort import RejectedRows
-
-_OPAQUE = identifier.parse("id.opaque")
 
 
 @dataclass(slots=True)
@@ -120,19 +118,14 @@ class Survey:
     def _judged(self, read: pa.RecordBatch) -> SurveyBatch:
         source, rejections = self._origin.source, self._rejections
         rejections.begin(read.num_rows)
-        raw_subjects = as_text(source, self._subject, read.column(self._subject))
-        subjects, faults = identifier.normalise(_OPAQUE, raw_subjects)
+        subjects = subjects_of(source, self._subject, read.column(self._subject))
         again = np.zeros(read.num_rows, np.bool_)
         for wanted in self._wanted_keys:
             values = as_text(source, wanted.column, read.column(wanted.column))
-            again |= repeated_header(raw_subjects, self._subject, values, wanted.column)
+            again |= repeated_header(subjects.written, self._subject, values, wanted.column)
         rejections.reject(again, rejection.REPEATED_HEADER)
-        if faults.null_count < len(faults):
-            reasons = faults.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-            empty = faults.dictionary.to_pylist().index(RejectReason.EMPTY)
-            rejections.reject(reasons == empty, rejection.EMPTY_SUBJECT)
-            rejections.reject(reasons >= 0, rejection.BAD_SUBJECT)
-        rejections.reject(unclear(read.column(self._subject)), rejection.BAD_SUBJECT)
+        rejections.reject(subjects.empty, rejection.EMPTY_SUBJECT)
+        rejections.reject(subjects.bad, rejection.BAD_SUBJECT)
         keys, none = [], np.ones(read.num_rows, np.bool_)
         for wanted, key in zip(self._wanted_keys, self._keys, strict=True):
             values = as_text(source, wanted.column, read.column(wanted.column))
@@ -153,7 +146,7 @@ class Survey:
                 column.empty += read.num_rows
         usable = rejections.usable
         kept = None if usable.all() else pa.array(usable)
-        left = [column if kept is None else column.filter(kept) for column in (subjects, *keys)]
+        left = [column if kept is None else column.filter(kept) for column in (subjects.named, *keys)]
         return SurveyBatch(rejections.rows, left[0], tuple(left[1:]))
 
     def _judge(self, values: pa.Array, asked: SurveyColumn, column: _Column) -> None:

@@ -134,10 +134,10 @@ def list_methods(caller: Caller) -> list[Method]:
 async def load_registry(tx: Transaction, house: House) -> Registry:
     """Return everything that a decision needs besides a person's own history.
 
-    A partner is a handler whose contracts are our agreements with it that both signed; a
-    registered party of its id adds to that, see `_added`. What is accepted or registered later changes no
-    answer as known before. Kept per store as long as nothing of it
-    changed. Call it before the transaction writes to the registry: what may still be rolled back must not be kept.
+    A partner is a handler whose contracts are our agreements with it that both signed; a registered party
+    of its id adds to that, see `_added`. What is accepted or registered later changes no answer as known
+    before. Kept per store as long as nothing of it changed. Call it before the transaction writes to the
+    registry: what may still be rolled back must not be kept.
     """
     stand = await tx.registry.stand()
     kept = _kept.get(house.store)
