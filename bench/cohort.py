@@ -337,6 +337,7 @@ def _asked() -> argparse.Namespace:
     if asked.prepare and asked.folder is None:
         parser.error("--prepare needs --folder")
     if asked.folder is not None:
+        asked.folder.mkdir(parents=True, exist_ok=True)
         unfilled = (people for people in asked.subjects if not (_place(asked, people) / PREPARED).exists())
         if shutil.disk_usage(asked.folder).free < max(unfilled, default=0) * 4000:
             sys.exit(f"{asked.folder} has not enough room: a person takes up to four kilobytes")

@@ -4,9 +4,9 @@ The curve, reading and the consent gate are calibrated. What is left of a run - 
 given by constants that were taken from measured runs, and scaled by how fast this machine does plain work. Both
 gateways ran on two cores; where other work ran beside them, a row cost them 1.3 times what it does alone:
 
-    MATCH  10^6 x 10^6: 27.6 s, 50.3 CPU s (other work beside), 74.2 bytes a row, 679 MB; with 64 MiB 32.4 s, 578 MB
-    MATCH  10^7 x 10^7: 295 s, 547 CPU s (other work beside), 1,372 MB; 10^5 x 10^5: 3.7 s, 358 MB
-    ENRICH 10^6 x 10^6 with 32 bytes: 1.21 times the CPU, 1.26 times the wall
+    MATCH  10^6 x 10^6: 27.6 s, 50.3 CPU s (other work beside), 74.2 bytes a row, 538 to 565 MB; with 64 MiB 32.4 s
+    MATCH  10^7 x 10^7: 295 s, 547 CPU s (other work beside), 876 MB; 10^5 x 10^5: 3.7 s, 358 MB
+    ENRICH 10^6 x 10^6 with 32 bytes: 1.21 times the CPU, 1.26 times the wall, 613 MB
     Paillier, 3072 bits: 3,300 encryptions and 30,000 additions a second, 75 ms a returned ciphertext
 """
 
@@ -51,9 +51,9 @@ WIRE, WIRE_FIXED = 1.0025, 14_000
 """Bytes on the wire a byte of the stages (TLS, HTTP/2), and beside them."""
 FRESH_BYTES = 300_000_000
 """Resident memory of a gateway that runs little: programs, connections, buffers."""
-BUFFERS = ((450, 180_000_000), (30, 300_000_000))
-"""Bytes a row in pieces on their way, and their most; and in what the allocator keeps."""
-SORT_ROW = 220
+BUFFER_ROW, BUFFERS = 450, 180_000_000
+"""Bytes a row in pieces on their way, and their most."""
+SORT_ROW = 110
 """Bytes a row in sorts, as far as the run's share of memory goes."""
 SPOOL_ROW = 60
 """Bytes a row in local files: the cohort, the matches, their tokens."""
@@ -142,8 +142,7 @@ def forecast(machine: Machine, size: Size, read_s: float, gate_s: float, cores: 
     table = _table_bytes(size, stages)
     ours, theirs = work.of(0), work.of(1)
     rows = size.own_rows
-    held = sum(min(each * rows, most) for each, most in BUFFERS)
-    resident = FRESH_BYTES + held + min(SORT_ROW * rows, size.memory)
+    resident = FRESH_BYTES + min(BUFFER_ROW * rows, BUFFERS) + min(SORT_ROW * rows, size.memory)
     return Forecast(
         wall_s=_wall(machine, size, work, cores),
         cpu_s=ours + FIXED_CPU_S,
