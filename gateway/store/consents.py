@@ -14,6 +14,7 @@ from sqlalchemy import (
     Select,
     Text,
     and_,
+    bindparam,
     false,
     func,
     select,
@@ -31,7 +32,7 @@ from gateway.route.consent import FirstEvents
 from gateway.route.subject_ref import REF_BYTES, Bytes
 from gateway.store import rows
 from gateway.store.cohort import plainly_yes, told_apart
-from gateway.store.connection import StoreConnection
+from gateway.store.connection import StoreConnection, listed_table
 from gateway.store.counters import Counter, lock_counter, take_numbers
 from gateway.store.first_events import add_first_projection, first_event_columns
 from gateway.store.links import ANYBODY_JOINED, add_links, linked_groups, named_by
@@ -54,6 +55,20 @@ _COUNTED = (
     "(subject_ref) DO UPDATE"
     " SET revision = subjects.revision + excluded.revision, changed = excluded.changed, use_set = excluded.use_set"
 )
+
+
+def _events_of(*, postgresql: bool) -> Select[str, str, bool]:
+    table = consent_events.c
+    refs = listed_table(bindparam("refs", type_=Text()), Text(), postgresql=postgresql)
+    return (
+        select(table.subject_ref, type_coerce(table.body, Text), ANYBODY_JOINED)
+        .where(table.subject_ref.in_(select(refs.c.value)))
+        .order_by(table.subject_ref, table.revision, table.number)
+    )
+
+
+_EVENTS_OF = {postgresql: _events_of(postgresql=postgresql) for postgresql in (False, True)}
+"""Made once: of most people a decision asks for nothing else, and making it would take a part of its time."""
 
 
 class SqlConsentStore:
@@ -104,13 +119,8 @@ class SqlConsentStore:
     async def _events(self, subject_refs: Sequence[str]) -> tuple[dict[str, tuple[ConsentEvent, ...]], bool]:
         """Return the events of each, and whether anybody may be joined to others at all."""
         await self._unwritten.flush()
-        table = consent_events.c
-        query = (
-            select(table.subject_ref, type_coerce(table.body, Text), ANYBODY_JOINED)
-            .where(self._among(table.subject_ref, subject_refs))
-            .order_by(table.subject_ref, table.revision, table.number)
-        )
-        found = await self._connection.rows(query)
+        query = _EVENTS_OF[self._connection.postgresql]
+        found = await self._connection.rows(query, {"refs": self._connection.list_text(subject_refs)})
         by_subject: defaultdict[str, list[ConsentEvent]] = defaultdict(list)
         for start in range(0, len(found), _TOGETHER):
             part = found[start : start + _TOGETHER]
