@@ -22,6 +22,10 @@ const answers = {
   inclusion: (q) => verifier.verifyInclusion(bytes(q.leaf), BigInt(q.index), BigInt(q.size), list(q.proof), bytes(q.root)),
   consistency: (q) =>
     verifier.verifyConsistency(BigInt(q.old), BigInt(q.size), list(q.proof), bytes(q.old_root), bytes(q.root)),
+  keys: (q) => {
+    const { logKeys, partyKeys, policy } = verifier.parseKeys(q.written);
+    return { logs: logKeys.map(({ name }) => name), parties: Object.keys(partyKeys), quorum: policy?.quorum ?? null };
+  },
   vkey: (q) => verifier.parseVkey(q.vkey).name,
   note: (q) => verifier.checkSignatures(verifier.splitNote(bytes(q.note)), q.vkeys.map((key) => verifier.parseVkey(key))).size,
   checkpoint: (q) => String(verifier.readCheckpoint(bytes(q.note), [verifier.parseVkey(q.vkey)]).size),
@@ -48,6 +52,10 @@ const answers = {
     return { root: verifier.hex(builder.root()), tiles: found };
   },
   export: async (q) => verifier.verifyExport(await folder(q.folder), await trust(q)),
+  reconcile: async (q) => {
+    const outcome = await verifier.reconcile(await folder(q.ours), await folder(q.theirs), await trust(q));
+    return { outcome, text: verifier.reconciliationText(outcome) };
+  },
   receipt: async (q) => verifier.verifyReceipt(bytes(q.receipt), { ...(await trust(q)), entry: q.entry ? bytes(q.entry) : null }),
   membership: async (q) => verifier.verifyMembership(new Uint8Array(await readFile(q.file)), await trust(q)),
 };

@@ -18,6 +18,7 @@ from assent_verify.trust import Trust
 from assent_verify.verify import verify_export
 
 _RECORDS = ("opening", "run")
+_ABSENT = object()  # where null would be a value
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def reconcile(ours: Path, theirs: Path, trust: Trust, jobs: int = 1) -> Reconcil
     kept = [_Evidence.of(ours, outcome.ours), _Evidence.of(theirs, outcome.theirs)]
     common = [{session for session, run in one.runs.items() if _parties_of(run) == parties} for one in kept]
     outcome.others = (len(kept[0].runs) - len(common[0]), len(kept[1].runs) - len(common[1]))
-    for session in sorted(common[0] | common[1]):
+    for session in sorted((common[0] | common[1]) - kept[0].unreadable - kept[1].unreadable):
         one, other = (evidence.runs.get(session) for evidence in kept)
         found = list(
             _missing(session, outcome, kept, one is None)
@@ -153,8 +154,6 @@ def _parties_of(run: Mapping[str, Any]) -> set[str]:
 def _missing(session: str, outcome: Reconciliation, kept: list[_Evidence], ours_lacks: bool) -> Iterator[Difference]:
     lacking, report = (kept[0], outcome.ours) if ours_lacks else (kept[1], outcome.theirs)
     held = kept[1] if ours_lacks else kept[0]
-    if session in lacking.unreadable:
-        return  # named there
     if session in lacking.logged:
         why = f"the log of {report.party} has entries of it, but its evidence was not exported"
     elif report.created and _ended(held.runs[session]) > report.created:
@@ -186,7 +185,7 @@ def _compared(
         differing = list(_fields(kind, ours[kind], theirs[kind]))
         for path, one, other in differing:
             reason = f"{path} is {_shown(one)} for {names[0]} and {_shown(other)} for {names[1]}"
-            yield Difference(session, kind.upper(), path, one, other, reason)
+            yield Difference(session, kind.upper(), path, _or_none(one), _or_none(other), reason)
         for party in sorted(names):
             one, other = (run["signatures"][kind].get(party) for run in (ours, theirs))
             if one == other:
@@ -201,8 +200,8 @@ def _fields(path: str, ours: Any, theirs: Any) -> Iterator[tuple[str, Any, Any]]
     """Every leaf that differs, with its path."""
     if isinstance(ours, dict) and isinstance(theirs, dict):
         for name in sorted(ours.keys() | theirs.keys()):
-            yield from _fields(f"{path}.{name}", ours.get(name), theirs.get(name))
-    elif ours != theirs or type(ours) is not type(theirs):
+            yield from _fields(f"{path}.{name}", ours.get(name, _ABSENT), theirs.get(name, _ABSENT))
+    elif _shape(ours) != _shape(theirs):
         yield path, ours, theirs
 
 
@@ -213,8 +212,17 @@ def _unreadable(outcome: Reconciliation, kept: list[_Evidence]) -> Iterator[Diff
             yield Difference(session, "EVIDENCE", "", True if ours else None, None if ours else True, reason)
 
 
+def _or_none(value: Any) -> Any:
+    return None if value is _ABSENT else value
+
+
+def _shape(value: Any) -> bytes:
+    """Bytes that only equal values of equal types have: to Python, [0] and [false] are the same."""
+    return b"" if value is _ABSENT else canonical.serialize(value)
+
+
 def _shown(value: Any) -> str:
-    text = "absent" if value is None else canonical.serialize(value).decode()
+    text = _shape(value).decode() or "absent"
     return text if len(text) <= 80 else f"{text[:79]}…"
 
 

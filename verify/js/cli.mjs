@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The verifier on a command line: node cli.mjs export DIR | receipt FILE | membership FILE [options]
+// The verifier on a command line: node cli.mjs export DIR | reconcile OURS THEIRS | receipt FILE | membership FILE
 // Exit codes: 0 every check passed, 1 a check failed, 2 wrong usage.
 
 import { lstat, readdir, readFile } from 'node:fs/promises';
@@ -9,6 +9,7 @@ import { pathToFileURL } from 'node:url';
 import * as verifier from './verify.mjs';
 
 const USAGE = `usage: node cli.mjs export DIR [--vkey KEY]... [--party-key ID=BASE64]... [--since CHECKPOINT] [--policy FILE] [--json]
+       node cli.mjs reconcile OURS THEIRS [--vkey KEY]... [--party-key ID=BASE64]... [--json]
        node cli.mjs receipt FILE [--entry FILE] (--vkey KEY... | --policy FILE) [--json]
        node cli.mjs membership FILE [--vkey KEY]... [--party-key ID=BASE64]... [--json]
 exit codes: 0 every check passed, 1 a check failed, 2 wrong usage
@@ -41,8 +42,17 @@ export async function folder(root) {
 
 class Usage extends Error {}
 
+/** What each command takes: how many paths, which options. */
+const COMMANDS = {
+  export: [1, ['vkey', 'party-key', 'since', 'policy']],
+  reconcile: [2, ['vkey', 'party-key']],
+  receipt: [1, ['vkey', 'entry', 'policy']],
+  membership: [1, ['vkey', 'party-key']],
+};
+
+/** The command, its paths and its options; an option that a command would pass over is wrong usage. */
 function parseArguments(words) {
-  const options = { vkey: [], 'party-key': [], json: false, plain: [] };
+  const options = { vkey: [], 'party-key': [], json: false, plain: [], given: new Set() };
   for (let at = 0; at < words.length; at += 1) {
     const [, name, inline] = /^--([a-z-]+)(?:=(.*))?$/s.exec(words[at]) ?? [];
     if (name === undefined) options.plain.push(words[at]);
@@ -50,11 +60,33 @@ function parseArguments(words) {
     else if (['vkey', 'party-key', 'since', 'entry', 'policy'].includes(name)) {
       const value = inline ?? words[(at += 1)];
       if (value === undefined) throw new Usage(`--${name} needs a value`);
+      options.given.add(name);
       if (Array.isArray(options[name])) options[name].push(value);
       else options[name] = value;
     } else throw new Usage(`unknown option --${name}`);
   }
-  return options;
+  const [command, ...paths] = options.plain;
+  if (command === undefined || !Object.hasOwn(COMMANDS, command)) throw new Usage('');
+  const [count, taken] = COMMANDS[command];
+  if (paths.length !== count) throw new Usage('');
+  const odd = [...options.given].find((name) => !taken.includes(name));
+  if (odd !== undefined) throw new Usage(`--${odd} is not for ${command}`);
+  if (command === 'receipt' && !options.vkey.length && options.policy === undefined) {
+    throw new Usage('a receipt needs --policy FILE, or --vkey KEY');
+  }
+  return { ...options, command, paths };
+}
+
+function partyKeysOf(pairs) {
+  const keys = Object.create(null); // a party may be called like what every object has
+  for (const pair of pairs) {
+    const place = pair.indexOf('=');
+    if (place < 1) throw new Usage('--party-key is not of the form ID=BASE64');
+    const party = pair.slice(0, place);
+    if (party in keys) throw new Usage('--party-key names a party twice');
+    keys[party] = verifier.trustedKey(verifier.fromBase64(pair.slice(place + 1)));
+  }
+  return keys;
 }
 
 async function trustOf(options) {
@@ -69,13 +101,7 @@ async function trustOf(options) {
   try {
     return {
       logKeys: options.vkey.map((key) => verifier.parseVkey(key)),
-      partyKeys: Object.fromEntries(
-        options['party-key'].map((pair) => {
-          const place = pair.indexOf('=');
-          if (place < 1) throw new Usage('--party-key is not of the form ID=BASE64');
-          return [pair.slice(0, place), verifier.trustedKey(verifier.fromBase64(pair.slice(place + 1)))];
-        }),
-      ),
+      partyKeys: partyKeysOf(options['party-key']),
       since: await bytes('since'),
       entry: await bytes('entry'),
       policy: options.policy === undefined ? null : verifier.parsePolicy(await bytes('policy')),
@@ -86,8 +112,9 @@ async function trustOf(options) {
   }
 }
 
-async function check(command, path, trust) {
+async function check(command, [path, other], trust) {
   if (command === 'export') return verifier.verifyExport(await folder(path), trust);
+  if (command === 'reconcile') return verifier.reconcile(await folder(path), await folder(other), trust);
   const bytes = new Uint8Array(await readFile(path));
   const verify = command === 'receipt' ? verifier.verifyReceipt : verifier.verifyMembership;
   try {
@@ -104,15 +131,14 @@ export async function main(words, write = (line) => process.stdout.write(line)) 
   let options;
   try {
     options = parseArguments(words);
-    const [command, path, ...more] = options.plain;
-    if (!['export', 'receipt', 'membership'].includes(command) || path === undefined || more.length) throw new Usage('');
-    report = await check(command, path, await trustOf(options));
+    report = await check(options.command, options.paths, await trustOf(options));
   } catch (error) {
     if (!(error instanceof Usage) && error.code === undefined) throw error;
     process.stderr.write(`${error.message}\n${USAGE}`);
     return 2;
   }
-  write(options.json ? `${JSON.stringify(report, null, 2)}\n` : verifier.asText(report));
+  const asText = options.command === 'reconcile' ? verifier.reconciliationText : verifier.asText;
+  write(options.json ? `${JSON.stringify(report, null, 2)}\n` : asText(report));
   return report.ok ? 0 : 1;
 }
 

@@ -1,6 +1,7 @@
-// assent-verify, a second time: exports, receipts and membership proofs of an Assent audit log, checked offline in a
-// browser or with Node.js 20. Written from the formats (RFC 6962, RFC 8032, RFC 8785, C2SP signed-note,
-// tlog-checkpoint, tlog-tiles, tlog-proof, tlog-policy), so that a mistake of the Python verifier is not repeated here.
+// assent-verify, a second time: exports, two exports beside each other, receipts and membership proofs of an Assent
+// audit log, checked offline in a browser or with Node.js 20. Written from the formats (RFC 6962, RFC 8032, RFC 8785,
+// C2SP signed-note, tlog-checkpoint, tlog-tiles, tlog-proof, tlog-policy), so that a mistake of the Python verifier is
+// not repeated here.
 // The only libraries are @noble/curves and @noble/hashes. No build step: the file that is read is the file that runs.
 
 import { ed25519 } from '@noble/curves/ed25519.js';
@@ -124,6 +125,9 @@ export function parse(bytes) {
 
 const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
 const hasFields = (value, names) => isObject(value) && serialize(Object.keys(value).sort()) === serialize([...names].sort());
+
+/** A party's key among those that the reader brought; a party may be called like what every object has. */
+const pinnedKey = (keys, party) => (Object.hasOwn(keys, party) ? keys[party] : undefined);
 
 // ---- Ed25519 as RFC 8032 has it, without a cofactor, with keys that every verifier treats alike -------------------
 
@@ -279,7 +283,8 @@ export function parsePolicy(bytes) {
         if (!isKnown(member) || grouped.has(member)) fail('a group of a policy has an unknown member, or one of another group');
         grouped.add(member);
       }
-      const k = { all: members.length, any: 1 }[threshold] ?? (/^[1-9][0-9]{0,2}$/.test(threshold) ? Number(threshold) : 0);
+      const words = new Map([['all', members.length], ['any', 1]]);
+      const k = words.get(threshold) ?? (/^[1-9][0-9]{0,2}$/.test(threshold) ? Number(threshold) : 0);
       if (k < 1 || k > members.length) fail('a group of a policy needs all, any, or a number up to that of its members');
       groups.set(name, { k, members });
     } else if (word === 'quorum' && rest.length === 1 && policy.quorum === null) {
@@ -289,6 +294,21 @@ export function parsePolicy(bytes) {
   }
   if (policy.quorum === null) fail('a policy without a quorum line');
   return policy;
+}
+
+/** Read keys as people paste them, one a line: a log's verifier key, `party=base64`, or the lines of a policy. */
+export function parseKeys(written) {
+  const keys = { logKeys: [], partyKeys: Object.create(null), policy: null };
+  const policy = [];
+  for (const line of written.split('\n').map((one) => one.trim()).filter(Boolean)) {
+    const [, party, encoded] = /^([^=\s+]+)=([A-Za-z0-9+/]{43}=)$/.exec(line) ?? [];
+    if (/^(#|(log|witness|group|quorum)[ \t])/.test(line)) policy.push(`${line}\n`);
+    else if (party === undefined) keys.logKeys.push(parseVkey(line));
+    else if (party in keys.partyKeys) fail('a party is named twice');
+    else keys.partyKeys[party] = trustedKey(fromBase64(encoded));
+  }
+  if (policy.some((line) => !line.startsWith('#'))) keys.policy = parsePolicy(utf8(policy.join('')));
+  return keys;
 }
 
 function quorumHolds(policy, signed, name = policy.quorum) {
@@ -514,10 +534,15 @@ function openLeaf(leaf, payload, salt) {
  * and path -> bytes or null. `trust` is {logKeys, partyKeys, since, policy}: verifier keys, Ed25519 keys by party, the
  * bytes of an earlier checkpoint, and logs and witnesses of which the checkpoint needs a quorum. Returns a report; `report.ok` is the verdict and `report.failures` the reasons.
  */
-export async function verifyExport(files, { logKeys = [], partyKeys = {}, since = null, policy = null } = {}) {
+export async function verifyExport(files, trust = {}) {
+  return (await examine(files, trust)).report;
+}
+
+/** The report, and which runs of the log came without their evidence. */
+async function examine(files, { logKeys = [], partyKeys = {}, since = null, policy = null }) {
   const report = {
     ok: false, failures: [], party: '', created: '', operator: '', filter: '', origin: '', log_key: '',
-    log_key_pinned: false, party_key_pinned: false, size: 0, root: '', entries: 0, types: {}, first_time: '',
+    log_key_pinned: false, party_key_pinned: false, size: 0, root: '', entries: 0, types: Object.create(null), first_time: '',
     last_time: '', opened: 0, erased: 0, since: null, unread: 0, runs: [], runs_without_evidence: 0, policy: policy !== null,
     cosigned: [],
   };
@@ -556,7 +581,7 @@ export async function verifyExport(files, { logKeys = [], partyKeys = {}, since 
       stop('manifest', `manifest.json: ${error.message}`);
     }
     for (const name of ['party', 'created', 'operator', 'filter']) report[name] = manifest[name];
-    const key = partyKeys[manifest.party];
+    const key = pinnedKey(partyKeys, manifest.party);
     report.party_key_pinned = key !== undefined;
     if (key !== undefined && !same(key, manifest.agreement_key)) {
       failed('manifest', `the key of ${manifest.party} is not the one given by --party-key`);
@@ -783,7 +808,7 @@ export async function verifyExport(files, { logKeys = [], partyKeys = {}, since 
   });
   report.runs_without_evidence = logged.size;
   report.ok = report.failures.length === 0;
-  return report;
+  return { report, unproven: new Set(logged.keys()) };
 }
 
 // ---- the evidence of a run -----------------------------------------------------------------------------------------
@@ -803,7 +828,7 @@ function checkRun(record, session, own, partyKeys, entries) {
       fail('a party lacks its id, name or key');
     }
     const key = trustedKey(fromBase64(party.agreement_key));
-    const pinned = partyKeys[party.party];
+    const pinned = pinnedKey(partyKeys, party.party);
     if (pinned !== undefined && !same(pinned, key)) fail(`the key of ${party.party} is not the one given by --party-key`);
     return { party: party.party, legal_name: party.legal_name, key, pinned: pinned !== undefined };
   });
@@ -847,6 +872,157 @@ function checkRun(record, session, own, partyKeys, entries) {
     }
   }
   return result;
+}
+
+// ---- two exports beside each other ---------------------------------------------------------------------------------
+
+const ABSENT = Symbol('absent');
+const asked = (record, name) => (Object.hasOwn(record, name) ? record[name] : ABSENT);
+const orNull = (value) => (value === ABSENT ? null : value);
+const alike = (one, other) =>
+  one === ABSENT || other === ABSENT ? one === other : serialize(one) === serialize(other);
+
+/** A value in a line of at most 80 characters. */
+function shown(value) {
+  const written = [...(value === ABSENT ? 'absent' : serialize(value))];
+  return written.length <= 80 ? written.join('') : `${written.slice(0, 79).join('')}\u2026`;
+}
+
+/** Whether the parts that are compared are there, in form; the report of the export says what else is wrong. */
+function isEvidence(record) {
+  if (!isObject(record) || !isObject(record.opening) || !isObject(record.run) || !isObject(record.signatures)) return false;
+  const { parties, signatures } = record;
+  if (!Array.isArray(parties) || !parties.every((party) => isObject(party) && typeof party.party === 'string')) return false;
+  return isObject(signatures.opening) && isObject(signatures.run);
+}
+
+/** The evidence in an export by session, and the sessions whose file cannot be read. */
+async function evidenceOf(files) {
+  const runs = new Map();
+  const unreadable = new Set();
+  for (const path of files.paths) {
+    const [, session] = /^runs\/([^/]+)\.json$/.exec(path) ?? [];
+    if (session === undefined) continue;
+    const content = await files.read(path);
+    let record = null;
+    try {
+      record = content === null ? null : parse(content);
+    } catch (error) {
+      if (!(error instanceof CheckError)) throw error;
+    }
+    if (isEvidence(record)) runs.set(session, record);
+    else unreadable.add(session);
+  }
+  return { runs, unreadable };
+}
+
+/** Every leaf of two records that differs, with its path. */
+function* differingFields(path, one, other) {
+  if (isObject(one) && isObject(other)) {
+    for (const name of [...new Set([...Object.keys(one), ...Object.keys(other)])].sort()) {
+      yield* differingFields(`${path}.${name}`, asked(one, name), asked(other, name));
+    }
+  } else if (!alike(one, other)) yield [path, one, other];
+}
+
+/** The later destruction of keys, the last thing that a run record states; times are texts of one width. */
+function endOf({ run }) {
+  const times = [run.receiver, run.sender].filter(isObject).map((half) => half.keys_destroyed_at);
+  return times.filter((time) => typeof time === 'string').sort().at(-1) ?? '';
+}
+
+/** Why one side has no evidence of a run that the other has. */
+function whyMissing(session, { report, unproven }, held) {
+  if (unproven.has(session)) return `the log of ${report.party} has entries of it, but its evidence was not exported`;
+  if (report.created !== '' && endOf(held) > report.created) {
+    return `the export of ${report.party} was made before it ended; ask for a newer one`;
+  }
+  return `the log of ${report.party} has no opened entry of it`;
+}
+
+/** What two parties' evidence of one run says differently. */
+function* differencesOf(session, names, bothVerify, one, other) {
+  const parties = [...names].sort();
+  const keys = [one, other].map((run) => new Map(run.parties.map((party) => [party.party, asked(party, 'agreement_key')])));
+  for (const party of parties) {
+    const [ours, theirs] = keys.map((byParty) => byParty.get(party) ?? ABSENT);
+    if (alike(ours, theirs)) continue;
+    const reason = `the exports name different keys of ${party}`;
+    yield { session, what: 'PARTIES', field: `${party}.agreement_key`, ours: orNull(ours), theirs: orNull(theirs), reason };
+  }
+  for (const kind of ['opening', 'run']) {
+    const fields = [...differingFields(kind, one[kind], other[kind])];
+    for (const [field, ours, theirs] of fields) {
+      const reason = `${field} is ${shown(ours)} for ${names[0]} and ${shown(theirs)} for ${names[1]}`;
+      yield { session, what: kind.toUpperCase(), field, ours: orNull(ours), theirs: orNull(theirs), reason };
+    }
+    for (const party of parties) {
+      const [ours, theirs] = [one, other].map((run) => asked(run.signatures[kind], party));
+      if (alike(ours, theirs)) continue;
+      const reason =
+        fields.length && bothVerify
+          ? `${party} signed two ${kind} records of one session: both signatures verify`
+          : `the exports hold different signatures of ${party} under the ${kind} record`;
+      yield { session, what: 'SIGNATURE', field: `${kind}.${party}`, ours: orNull(ours), theirs: orNull(theirs), reason };
+    }
+  }
+}
+
+/**
+ * Compare two parties' exports of the runs that they made together. `ours` and `theirs` are folders as `verifyExport`
+ * reads them; `trust` is {logKeys, partyKeys}, of both. Each export is verified by itself first. Returns both verdicts,
+ * the sessions that agree, and every difference: session, what, field, ours, theirs, reason.
+ */
+export async function reconcile(ours, theirs, { logKeys = [], partyKeys = {} } = {}) {
+  const kept = [];
+  for (const files of [ours, theirs]) {
+    kept.push({ ...(await examine(files, { logKeys, partyKeys })), ...(await evidenceOf(files)) });
+  }
+  const side = ({ report }) => {
+    const { party, created, origin, size, ok, failures } = report;
+    return { party, created, origin, size, ok, failures };
+  };
+  const outcome = {
+    ok: false, ours: side(kept[0]), theirs: side(kept[1]), agreed: [], differences: [],
+    runs_with_others: { ours: 0, theirs: 0 },
+  };
+  const { agreed, differences } = outcome;
+  const names = [outcome.ours.party, outcome.theirs.party];
+  if (names[0] === names[1] || names.includes('')) {
+    const reason = "the two exports are not of two parties: give the partner's export, not our own, as the second";
+    differences.push({ session: '', what: 'PARTIES', field: 'party', ours: names[0], theirs: names[1], reason });
+    return outcome;
+  }
+  const isCommon = ({ parties }) => {
+    const said = new Set(parties.map(({ party }) => party));
+    return said.size === 2 && names.every((name) => said.has(name));
+  };
+  const common = kept.map(({ runs }) => [...runs.keys()].filter((session) => isCommon(runs.get(session))));
+  outcome.runs_with_others = { ours: kept[0].runs.size - common[0].length, theirs: kept[1].runs.size - common[1].length };
+  const bothVerify = outcome.ours.ok && outcome.theirs.ok;
+  for (const session of [...new Set(common.flat())].sort()) {
+    const [one, other] = kept.map(({ runs }) => runs.get(session));
+    if (kept.some(({ unreadable }) => unreadable.has(session))) continue; // named below
+    const found = [];
+    if (one !== undefined && other !== undefined) found.push(...differencesOf(session, names, bothVerify, one, other));
+    else {
+      const lacking = kept[one === undefined ? 0 : 1];
+      const [has, lacks] = one === undefined ? [null, true] : [true, null];
+      const reason = `missing in the export of ${lacking.report.party}: ${whyMissing(session, lacking, one ?? other)}`;
+      found.push({ session, what: 'MISSING', field: '', ours: has, theirs: lacks, reason });
+    }
+    differences.push(...found);
+    if (!found.length) agreed.push(session);
+  }
+  kept.forEach(({ unreadable, report }, place) => {
+    for (const session of [...unreadable].sort()) {
+      const reason = `the evidence in the export of ${report.party} cannot be read, so nothing can be compared`;
+      const [has, lacks] = place === 0 ? [true, null] : [null, true];
+      differences.push({ session, what: 'EVIDENCE', field: '', ours: has, theirs: lacks, reason });
+    }
+  });
+  outcome.ok = bothVerify && !differences.length;
+  return outcome;
 }
 
 // ---- a receipt (C2SP tlog-proof) -----------------------------------------------------------------------------------
@@ -1066,15 +1242,36 @@ export function verifyMembership(bytes, { logKeys = [], partyKeys = {} } = {}) {
 
 // ---- words for people ----------------------------------------------------------------------------------------------
 
-/** A report as lines; characters that could steer a terminal are replaced, for its texts are not ours. */
+/** Characters that could steer a terminal are replaced, for the texts are not ours. */
+const printable = (line) => `${line.replace(/[\p{C}\p{Z}]/gu, (char) => (char === ' ' ? char : '?'))}\n`;
+
+const failureLines = (failures) => [
+  ...failures.slice(0, MAX_REASONS).map(({ check, reason }) => `FAIL      ${check}: ${reason}`),
+  ...(failures.length > MAX_REASONS ? [`FAIL      and ${failures.length - MAX_REASONS} more`] : []),
+];
+
+/** A report as lines. */
 export function asText(report) {
   const { ok, failures, ...found } = report;
   const said = (value) => (typeof value === 'object' ? JSON.stringify(value) : String(value));
   const lines = Object.entries(found)
     .filter(([, value]) => value !== '' && value !== null)
     .map(([name, value]) => `${name.padEnd(22)}${said(value)}`);
-  lines.push(...failures.slice(0, MAX_REASONS).map(({ check, reason }) => `FAIL      ${check}: ${reason}`));
-  if (failures.length > MAX_REASONS) lines.push(`FAIL      and ${failures.length - MAX_REASONS} more`);
+  lines.push(...failureLines(failures));
   lines.push(ok ? 'OK        every check passed' : 'FAILED    this is not what the log promised');
-  return lines.map((line) => `${line.replace(/[\p{C}\p{Z}]/gu, (char) => (char === ' ' ? char : '?'))}\n`).join('');
+  return lines.map(printable).join('');
+}
+
+/** What two exports say of each other, as lines. */
+export function reconciliationText({ ok, ours, theirs, agreed, differences, runs_with_others: others }) {
+  const lines = Object.entries({ ours, theirs }).flatMap(([title, { party, created, ok: verifies, failures }]) => [
+    `${title.padEnd(9)} ${party || '?'}, made ${created || '?'}: ${verifies ? 'verifies' : 'does not verify'}`,
+    ...failureLines(failures),
+  ]);
+  lines.push(...agreed.map((session) => `same      run ${session}`));
+  for (const { session, reason } of differences) lines.push(`DIFF      ${session ? `run ${session}` : 'exports'}: ${reason}`);
+  if (others.ours || others.theirs) lines.push(`note      runs with others, not compared: ${others.ours} ours, ${others.theirs} theirs`);
+  const runs = `${agreed.length} ${agreed.length === 1 ? 'run' : 'runs'}`;
+  lines.push(ok ? `OK        both exports say the same of ${runs}` : `FAILED    ${differences.length} differences; ${agreed.length} runs agree`);
+  return lines.map(printable).join('');
 }

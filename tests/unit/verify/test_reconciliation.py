@@ -85,6 +85,7 @@ CASES: list[tuple[str, Callable[[Any], None], list[tuple[str, str]]]] = [
     ("counts", lambda r: r["run"]["sender"].update(late_drops=3), [("RUN", "run.sender.late_drops")]),
     ("a type", lambda r: r["opening"].update(matches_to_sender=0), [("OPENING", "opening.matches_to_sender")]),
     ("a field more", lambda r: r["run"].update(remark="x"), [("RUN", "run.remark")]),
+    ("a field more, null", lambda r: r["run"].update(remark=None), [("RUN", "run.remark")]),
 ]
 
 
@@ -166,6 +167,7 @@ def test_evidence_that_cannot_be_read(ours: Made, theirs: Made, content: bytes) 
     theirs.path(f"runs/{SESSION}.json").write_bytes(content)
     outcome = reconcile(ours.root, theirs.root, TRUST)
     assert differences(outcome) == [("EVIDENCE", "", None, True)]
+    assert outcome.agreed == []
     assert not outcome.ok
 
 
