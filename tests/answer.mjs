@@ -57,6 +57,8 @@ const answers = {
     return { outcome, text: verifier.reconciliationText(outcome) };
   },
   receipt: async (q) => verifier.verifyReceipt(bytes(q.receipt), { ...(await trust(q)), entry: q.entry ? bytes(q.entry) : null }),
+  continuation: async (q) => verifier.verifyContinuation(bytes(q.proof), await trust(q)),
+  policy: (q) => verifier.parsePolicy(bytes(q.policy)).quorum,
   membership: async (q) => verifier.verifyMembership(new Uint8Array(await readFile(q.file)), await trust(q)),
 };
 

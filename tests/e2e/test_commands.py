@@ -296,6 +296,9 @@ def test_the_log_is_exported_and_verified(stage: Stage, tmp_path: Path) -> None:
     size = int((target / "checkpoint").read_text(encoding="utf-8").splitlines()[1])
     proof = stage.run("audit", "consistency", str(size - 1)).stdout
     assert proof.startswith(f"old {size - 1}\n") and "retailer.assent.internal/audit\n" in proof
+    continued = tmp_path / "continued"
+    continued.write_text(stage.run("audit", "consistency", str(size)).stdout, encoding="utf-8")
+    assert assent_verify(["consistency", str(continued), "--since", str(target / "checkpoint"), "--vkey", vkey]) == 0
     assert stage.run("audit", "tiles", str(tmp_path / "tiles"), "checkpoint", "tile/entries/000.p/2").returncode == 0
     assert (target / "tile/entries").is_dir() and (tmp_path / "tiles/tile/entries/000.p/2").stat().st_size > 200
     assert stage.run("audit", "prove", "c-1", "--run", "ab" * 32, "-o", str(tmp_path / "proof")).returncode == 1

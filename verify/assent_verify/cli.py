@@ -15,8 +15,9 @@ from typing import Any
 
 from assent_verify import membership
 from assent_verify import reconciliation as two
+from assent_verify.consistency import continued_json, continued_text, verify_continuation
 from assent_verify.failure import CheckError
-from assent_verify.options import add_jobs, add_json, add_keys, directory, file_bytes, party_keys, policy
+from assent_verify.options import add_jobs, add_json, add_keys, directory, file_bytes, party_keys, policy, vkey
 from assent_verify.receipt import receipt_json, receipt_text, verify_receipt
 from assent_verify.report import as_json, as_text, printable
 from assent_verify.trust import Trust
@@ -64,6 +65,12 @@ def _export(argv: Sequence[str]) -> int:
         type=policy,
         help="C2SP tlog-policy: logs and witnesses, and how many of them a checkpoint needs",
     )
+    parser.add_argument(
+        "--entry",
+        metavar="FILE",
+        type=file_bytes,
+        help="of a receipt that does not carry its entry: the entry's bytes",
+    )
     parser.add_argument("--whole", action="store_true", help="with --since: read what the checkpoint covers, too")
     add_jobs(parser)
     add_json(parser)
@@ -72,6 +79,8 @@ def _export(argv: Sequence[str]) -> int:
         return _receipt(parser, options)
     if not options.export.is_dir():
         parser.error("EXPORT_DIR is not a directory, nor a receipt's file")
+    if options.entry is not None:
+        parser.error("--entry is for receipts")
     trust = Trust(tuple(options.vkey), party_keys(parser, options), options.since, options.policy)
     report = verify_export(options.export, trust, options.jobs, whole=options.whole)
     return _said(report.ok, options.json, as_json(report), as_text(report))
@@ -83,14 +92,43 @@ def _receipt(parser: argparse.ArgumentParser, options: argparse.Namespace) -> in
     if options.since is not None or options.party_key:
         parser.error("--since and --party-key are for exports")
     try:
-        proven = verify_receipt(options.export.read_bytes(), options.vkey, options.policy)
+        proven = verify_receipt(options.export.read_bytes(), options.vkey, options.policy, options.entry)
     except OSError as error:
         parser.error(f"the receipt cannot be read ({error.strerror})")
     except CheckError as error:
-        failure = error.failure
-        failed = {"ok": False, "failures": [{"check": failure.check, "reason": failure.reason}]}
-        return _said(False, options.json, failed, printable(f"FAIL      {failure.check}: {failure.reason}") + "\n")
+        return _failed(options.json, error)
     return _said(True, options.json, receipt_json(proven), receipt_text(proven))
+
+
+def _consistency(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="assent-verify consistency",
+        description="Check that the log still holds everything that an earlier checkpoint promised.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument("proof", metavar="FILE", type=file_bytes, help="what `assent audit consistency SIZE` prints")
+    parser.add_argument(
+        "--since",
+        metavar="CHECKPOINT_FILE",
+        type=file_bytes,
+        required=True,
+        help="the earlier checkpoint of SIZE entries",
+    )
+    parser.add_argument(
+        "--vkey",
+        metavar="KEY",
+        type=vkey,
+        action="append",
+        required=True,
+        help="the log's verifier key, from the party's card; repeat it for an older key",
+    )
+    add_json(parser)
+    options = parser.parse_args(argv)
+    try:
+        found = verify_continuation(options.proof, options.since, options.vkey)
+    except CheckError as error:
+        return _failed(options.json, error)
+    return _said(True, options.json, continued_json(found), continued_text(found))
 
 
 def _reconcile(argv: Sequence[str]) -> int:
@@ -125,12 +163,22 @@ def _membership(argv: Sequence[str]) -> int:
     return _said(found.ok, options.json, membership.as_json(found), membership.as_text(found))
 
 
+def _failed(as_object: bool, error: CheckError) -> int:
+    failure = error.failure
+    found = {"ok": False, "failures": [{"check": failure.check, "reason": failure.reason}]}
+    return _said(False, as_object, found, printable(f"FAIL      {failure.check}: {failure.reason}") + "\n")
+
+
 def _said(ok: bool, as_object: bool, found: dict[str, Any], text: str) -> int:
     sys.stdout.write(json.dumps(found, indent=2) + "\n" if as_object else text)
     return 0 if ok else 1
 
 
-COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {"membership": _membership, "reconcile": _reconcile}
+COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
+    "consistency": _consistency,
+    "membership": _membership,
+    "reconcile": _reconcile,
+}
 
 
 if __name__ == "__main__":

@@ -127,14 +127,18 @@ def parse_checkpoint(text: str) -> Checkpoint:
 
 
 def read_checkpoint(note: bytes, known: Sequence[LogKey], check: str) -> Checkpoint:
-    """Read a checkpoint that a known key must have signed.
+    """Read a checkpoint that a known key of its own log must have signed: a key is named as the log's origin is.
 
     Raises:
         CheckError: named `check`.
     """
     try:
         text, signatures = split_note(note)
-        check_signatures(text, signatures, known)
-        return parse_checkpoint(text)
+        checkpoint = parse_checkpoint(text)
+        own = [key for key in known if key.name == checkpoint.origin]
+        if known and not own:
+            raise ValueError(f"is of another log than the keys that are known here: {checkpoint.origin}")
+        check_signatures(text, signatures, own)
+        return checkpoint
     except ValueError as error:
         raise CheckError(check, str(error)) from error

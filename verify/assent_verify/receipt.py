@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from assent_verify.note import Checkpoint, LogKey, read_checkpoint
 from assent_verify.policy import Policy, read_by_policy
 from assent_verify.report import cosigned_lines, printable
 from assent_verify.signature import decode_base64
-from assent_verify.tree import leaf_hash
+from assent_verify.tree import leaf_hash, root_of_path
 
 HEADER = b"c2sp.org/tlog-proof@v1\n"
 _INDEX = re.compile(r"index (0|[1-9][0-9]{0,18})", re.ASCII)
@@ -28,7 +27,7 @@ class Receipt:
     index: int
     hashes: tuple[bytes, ...]
     note: bytes
-    entry: bytes
+    extra: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ class Proven:
 
 
 def parse_receipt(encoded: bytes) -> Receipt:
-    """Read a receipt whose extra line is the entry.
+    """Read a receipt; ours carry the entry in the line extra.
 
     Raises:
         ValueError: with the reason.
@@ -58,25 +57,26 @@ def parse_receipt(encoded: bytes) -> Receipt:
     if not encoded.startswith(HEADER) or not separator or len(encoded) > _MOST:
         raise ValueError("not a receipt of c2sp.org/tlog-proof@v1")
     lines = head.decode("ascii").split("\n")[1:]
-    if not lines or not lines[0].startswith("extra "):
-        raise ValueError("a receipt without its entry (the line extra)")
-    entry = decode_base64(lines.pop(0).removeprefix("extra "))
+    extra = decode_base64(lines.pop(0).removeprefix("extra ")) if lines and lines[0].startswith("extra ") else None
     match = _INDEX.fullmatch(lines.pop(0)) if lines else None
     if match is None or int(match[1]) >= 2**63:
         raise ValueError("a receipt without the index of its entry")
     hashes = tuple(decode_base64(line) for line in lines)
     if len(hashes) > 63 or any(len(value) != 32 for value in hashes):
         raise ValueError("a receipt with a hash that is not 32 bytes long, or too many")
-    return Receipt(int(match[1]), hashes, note, entry)
+    return Receipt(int(match[1]), hashes, note, extra)
 
 
-def verify_receipt(encoded: bytes, log_keys: Sequence[LogKey], policy: Policy | None) -> Proven:
+def verify_receipt(
+    encoded: bytes, log_keys: Sequence[LogKey], policy: Policy | None, entry: bytes | None = None
+) -> Proven:
     """Check a receipt.
 
     Args:
         encoded: the file.
         log_keys: keys of the log, where there is no policy.
         policy: names logs and witnesses; its own logs count, unless it names none.
+        entry: what the receipt is about; None where it carries that itself.
 
     Raises:
         CheckError: with what failed.
@@ -85,19 +85,26 @@ def verify_receipt(encoded: bytes, log_keys: Sequence[LogKey], policy: Policy | 
         receipt = parse_receipt(encoded)
     except ValueError as error:
         raise CheckError("receipt", str(error)) from error
+    entry = receipt.extra if entry is None else entry
+    if entry is None:
+        raise CheckError("receipt", "a receipt without its entry: give it with --entry")
     cosigned: tuple[tuple[str, int], ...] = ()
     if policy is None:
         checkpoint = read_checkpoint(receipt.note, log_keys, "checkpoint")
-        if all(key.name != checkpoint.origin for key in log_keys):
-            raise CheckError("checkpoint", f"is of the log {checkpoint.origin}, none of those given by --vkey")
     else:
         accepted = read_by_policy(receipt.note, policy, "policy", log_keys)
         checkpoint, cosigned = accepted.checkpoint, accepted.cosigned
         if log_keys and accepted.log not in log_keys:
             raise CheckError("checkpoint", "is not signed by a key given by --vkey")
-    if _root(receipt, checkpoint.size) != checkpoint.root:
+    if receipt.index >= checkpoint.size:
+        raise CheckError("inclusion", f"entry {receipt.index} is not among the checkpoint's {checkpoint.size:,}")
+    try:
+        root = root_of_path(leaf_hash(entry), receipt.index, checkpoint.size, receipt.hashes)
+    except ValueError as error:
+        raise CheckError("inclusion", str(error)) from error
+    if root != checkpoint.root:
         raise CheckError("inclusion", f"entry {receipt.index} does not lead to the checkpoint's root")
-    return Proven(receipt.index, receipt.entry, checkpoint, cosigned, policy is not None)
+    return Proven(receipt.index, entry, checkpoint, cosigned, policy is not None)
 
 
 def receipt_json(proven: Proven) -> dict[str, Any]:
@@ -128,24 +135,3 @@ def receipt_text(proven: Proven) -> str:
     else:
         lines.append("OK        the entry is in the log, by the log's own word [no witness asked: pass --policy]")
     return "\n".join(printable(line) for line in lines) + "\n"
-
-
-def _root(receipt: Receipt, size: int) -> bytes:
-    """Walk from the leaf to the root (RFC 9162, section 2.1.3.2)."""
-    place, last = receipt.index, size - 1
-    if place > last:
-        raise CheckError("inclusion", f"entry {receipt.index} is not among the checkpoint's {size:,}")
-    node = leaf_hash(receipt.entry)
-    for other in receipt.hashes:
-        if last == 0:
-            raise CheckError("inclusion", "the path has too many hashes")
-        if place % 2 or place == last:
-            node = hashlib.sha256(b"\x01" + other + node).digest()
-            while place and not place % 2:
-                place, last = place // 2, last // 2
-        else:
-            node = hashlib.sha256(b"\x01" + node + other).digest()
-        place, last = place // 2, last // 2
-    if last:
-        raise CheckError("inclusion", "the path has too few hashes")
-    return node

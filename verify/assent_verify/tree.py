@@ -32,7 +32,7 @@ def root_of_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> b
     Raises:
         ValueError: when no tree of this size has such a path.
     """
-    if not 0 <= index < size < 2**63 or any(len(other) != HASH for other in path):
+    if not 0 <= index < size < 2**63 or any(len(other) != HASH for other in (leaf, *path)):
         raise ValueError("a path of no entry of its tree")
     node, place, last = leaf, index, size - 1
     for other in path:
@@ -48,6 +48,48 @@ def root_of_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> b
     if last:
         raise ValueError("a path with too few hashes")
     return node
+
+
+def verify_consistency(old_size: int, size: int, proof: Sequence[bytes], old_root: bytes, root: bytes) -> None:
+    """Check that a tree continues an older one (RFC 9162, section 2.1.4.2).
+
+    Raises:
+        ValueError: with the reason.
+    """
+    if not 1 <= old_size <= size < 2**63:
+        raise ValueError("a proof of consistency needs 1 <= old size <= size")
+    if old_size == size:
+        if proof:
+            raise ValueError("a proof of consistency with too many hashes")
+        if old_root != root:
+            raise ValueError("two trees of one size have different roots: the log forked")
+        return
+    if any(len(value) != HASH for value in (old_root, root, *proof)):
+        raise ValueError("a proof of consistency with a hash that is not 32 bytes long")
+    path = list(proof) if old_size & (old_size - 1) else [old_root, *proof]
+    if not path:
+        raise ValueError("a proof of consistency with too few hashes")
+    place, last = old_size - 1, size - 1
+    while place % 2:
+        place, last = place // 2, last // 2
+    before = after = path[0]
+    for other in path[1:]:
+        if last == 0:
+            raise ValueError("a proof of consistency with too many hashes")
+        if place % 2 or place == last:
+            before = hashlib.sha256(b"\x01" + other + before).digest()
+            after = hashlib.sha256(b"\x01" + other + after).digest()
+            while place and not place % 2:
+                place, last = place // 2, last // 2
+        else:
+            after = hashlib.sha256(b"\x01" + after + other).digest()
+        place, last = place // 2, last // 2
+    if last:
+        raise ValueError("a proof of consistency with too few hashes")
+    if before != old_root:
+        raise ValueError("a proof of consistency does not lead to the older root")
+    if after != root:
+        raise ValueError("a proof of consistency does not lead to the newer root")
 
 
 def tile_path(level: int | str, index: int, width: int) -> str:

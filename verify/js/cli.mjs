@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The verifier on a command line: node cli.mjs export DIR | reconcile OURS THEIRS | receipt FILE | membership FILE
+// The verifier on a command line: node cli.mjs export | reconcile | receipt | consistency | membership
 // Exit codes: 0 every check passed, 1 a check failed, 2 wrong usage.
 
 import { lstat, readdir, readFile } from 'node:fs/promises';
@@ -11,6 +11,7 @@ import * as verifier from './verify.mjs';
 const USAGE = `usage: node cli.mjs export DIR [--vkey KEY]... [--party-key ID=BASE64]... [--since CHECKPOINT] [--policy FILE] [--json]
        node cli.mjs reconcile OURS THEIRS [--vkey KEY]... [--party-key ID=BASE64]... [--json]
        node cli.mjs receipt FILE [--entry FILE] (--vkey KEY... | --policy FILE) [--json]
+       node cli.mjs consistency FILE --since CHECKPOINT --vkey KEY... [--json]
        node cli.mjs membership FILE [--vkey KEY]... [--party-key ID=BASE64]... [--json]
 exit codes: 0 every check passed, 1 a check failed, 2 wrong usage
 `;
@@ -47,6 +48,7 @@ const COMMANDS = {
   export: [1, ['vkey', 'party-key', 'since', 'policy']],
   reconcile: [2, ['vkey', 'party-key']],
   receipt: [1, ['vkey', 'entry', 'policy']],
+  consistency: [1, ['vkey', 'since']],
   membership: [1, ['vkey', 'party-key']],
 };
 
@@ -73,6 +75,9 @@ function parseArguments(words) {
   if (odd !== undefined) throw new Usage(`--${odd} is not for ${command}`);
   if (command === 'receipt' && !options.vkey.length && options.policy === undefined) {
     throw new Usage('a receipt needs --policy FILE, or --vkey KEY');
+  }
+  if (command === 'consistency' && (!options.vkey.length || options.since === undefined)) {
+    throw new Usage('a proof of consistency needs --since CHECKPOINT and --vkey KEY');
   }
   return { ...options, command, paths };
 }
@@ -116,7 +121,11 @@ async function check(command, [path, other], trust) {
   if (command === 'export') return verifier.verifyExport(await folder(path), trust);
   if (command === 'reconcile') return verifier.reconcile(await folder(path), await folder(other), trust);
   const bytes = new Uint8Array(await readFile(path));
-  const verify = command === 'receipt' ? verifier.verifyReceipt : verifier.verifyMembership;
+  const verify = {
+    receipt: verifier.verifyReceipt,
+    consistency: verifier.verifyContinuation,
+    membership: verifier.verifyMembership,
+  }[command];
   try {
     return { ok: true, failures: [], ...verify(bytes, trust) };
   } catch (error) {

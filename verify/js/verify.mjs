@@ -12,6 +12,7 @@ const WIDTH = 256; // hashes of a full tile
 const HASH = 32; // bytes
 const MAX_SIGNATURES = 64;
 const MAX_REASONS = 20;
+const MAX_RECEIPT = 2 ** 20; // bytes
 
 export class CheckError extends Error {
   // check: which check failed; kind: SHAPE, DIGEST or SIGNATURE where a caller wants to know.
@@ -69,6 +70,15 @@ export function text(bytes) {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
     return fail('not UTF-8');
+  }
+}
+
+/** Text in which bytes that are no UTF-8 stand for themselves, as lone surrogates: names there need not be text. */
+function opaqueText(bytes) {
+  try {
+    return text(bytes);
+  } catch {
+    return Array.from(bytes, (byte) => String.fromCharCode(byte < 0x80 ? byte : 0xdc00 + byte)).join('');
   }
 }
 
@@ -232,11 +242,14 @@ export function parseCheckpoint(noteText) {
   return { origin: lines[0], size: BigInt(lines[1]), root };
 }
 
-/** Read a checkpoint that a log's key must have signed. */
+/** Read a checkpoint that a known key of its own log must have signed: a key is named as the log's origin is. */
 export function readCheckpoint(note, known) {
   const split = splitNote(note);
-  checkSignatures(split, known);
-  return parseCheckpoint(split.text);
+  const head = parseCheckpoint(split.text);
+  const own = known.filter((key) => key.name === head.origin);
+  if (known.length && !own.length) fail(`is of another log than the keys that are known here: ${head.origin}`, 'SIGNATURE');
+  checkSignatures(split, own);
+  return head;
 }
 
 /** Read a checkpoint as a policy demands it; return it with the cosignatures of the policy's witnesses. */
@@ -245,7 +258,7 @@ export function readByPolicy(note, policy, logKeys = []) {
   const head = parseCheckpoint(split.text);
   const logs = (policy.logs.length ? policy.logs : logKeys).filter((key) => key.name === head.origin);
   if (!logs.length) fail(`neither the policy nor --vkey names a log ${head.origin}`, 'SIGNATURE');
-  checkSignatures(split, logs);
+  const [log] = checkSignatures(split, logs).keys();
   const witnesses = [...policy.witnesses.values()];
   const known = split.signatures.some(({ name, id }) => witnesses.some((key) => key.name === name && key.id === id));
   const signed = known ? checkSignatures(split, witnesses) : new Map();
@@ -255,13 +268,15 @@ export function readByPolicy(note, policy, logKeys = []) {
   const cosigned = [...policy.witnesses]
     .filter(([, key]) => signed.has(key))
     .map(([witness, key]) => ({ witness, time: Number(signed.get(key)) }));
-  return { ...head, cosigned };
+  return { ...head, log, cosigned };
 }
 
 /** Read a policy (C2SP tlog-policy): logs, witnesses, groups and the quorum. */
 export function parsePolicy(bytes) {
-  const content = text(bytes);
-  if (!content.endsWith('\n')) fail("the policy's last line is cut");
+  const allowed = (byte) => byte === 9 || byte === 10 || (byte >= 0x20 && byte !== 0x7f);
+  if (bytes.length > 65_536 || !bytes.every(allowed)) fail('a policy is longer than 64 KiB or has control characters');
+  const content = opaqueText(bytes);
+  if (content !== '' && !content.endsWith('\n')) fail("the policy's last line is cut");
   const policy = { logs: [], witnesses: new Map(), groups: new Map(), quorum: null };
   const { logs, witnesses, groups } = policy;
   const grouped = new Set();
@@ -269,8 +284,11 @@ export function parsePolicy(bytes) {
   for (const line of content.split('\n')) {
     const [word, ...rest] = line.split(/[ \t]+/).filter((part) => part !== '');
     if (word === undefined || word.startsWith('#')) continue;
-    if (word === 'log' && (rest.length === 1 || rest.length === 2)) logs.push(parseVkey(rest[0]));
-    else if (word === 'witness' && (rest.length === 2 || rest.length === 3)) {
+    if (word === 'log' && (rest.length === 1 || rest.length === 2)) {
+      const key = parseVkey(rest[0]);
+      if (logs.some((other) => same(other.publicKey, key.publicKey))) fail('a policy names a log twice');
+      logs.push(key);
+    } else if (word === 'witness' && (rest.length === 2 || rest.length === 3)) {
       const key = parseVkey(rest[1], COSIGNATURE);
       // One witness under two names would count twice.
       if ([...witnesses.values()].some((other) => same(other.publicKey, key.publicKey))) fail('a policy names a witness twice');
@@ -291,6 +309,7 @@ export function parsePolicy(bytes) {
       if (rest[0] !== 'none' && !isKnown(rest[0])) fail('the quorum of a policy is no witness or group');
       [policy.quorum] = rest;
     } else fail('a policy with a line that is no log, witness, group or (one) quorum');
+    if (Math.max(logs.length, witnesses.size, groups.size) > 64) fail('a policy with more than 64 of a kind');
   }
   if (policy.quorum === null) fail('a policy without a quorum line');
   return policy;
@@ -1028,6 +1047,7 @@ export async function reconcile(ours, theirs, { logKeys = [], partyKeys = {} } =
 // ---- a receipt (C2SP tlog-proof) -----------------------------------------------------------------------------------
 
 export function parseReceipt(bytes) {
+  if (bytes.length > MAX_RECEIPT) fail('a receipt is longer than 1 MiB');
   const content = text(bytes);
   const end = content.indexOf('\n\n');
   if (end < 0) fail('a receipt has no checkpoint after an empty line');
@@ -1046,14 +1066,52 @@ export function parseReceipt(bytes) {
  */
 export function verifyReceipt(bytes, { logKeys = [], policy = null, entry = null } = {}) {
   const receipt = parseReceipt(bytes);
-  const leaf = entry ?? receipt.extra ?? fail('the receipt does not carry its entry: give it beside');
+  const leaf = entry ?? receipt.extra ?? fail('a receipt without its entry: give it beside');
   const head =
     policy === null
       ? { ...readCheckpoint(receipt.checkpoint, logKeys), cosigned: [] }
       : readByPolicy(receipt.checkpoint, policy, logKeys);
+  if (policy !== null && logKeys.length && !logKeys.some((key) => key.text === head.log.text)) {
+    fail('is not signed by a key given by --vkey', 'SIGNATURE');
+  }
   verifyInclusion(leafHash(leaf), receipt.index, head.size, receipt.hashes, head.root);
-  const { origin, size, cosigned } = head;
-  return { origin, size: String(size), index: String(receipt.index), policy: policy !== null, cosigned, leaf: parseLeaf(leaf) };
+  const { origin, size, root, cosigned } = head;
+  return {
+    origin,
+    size: String(size),
+    root: base64(root),
+    index: String(receipt.index),
+    entry: new TextDecoder().decode(leaf),
+    policy: policy !== null,
+    cosigned,
+  };
+}
+
+// ---- a proof that the log continues an older checkpoint ------------------------------------------------------------
+
+/** Read what `assent audit consistency` prints, the request of C2SP tlog-witness: old size, hashes, checkpoint. */
+function parseContinuation(bytes) {
+  if (bytes.length > MAX_RECEIPT) fail('a proof of consistency is longer than 1 MiB');
+  const content = text(bytes);
+  const end = content.indexOf('\n\n');
+  const [first, ...lines] = content.slice(0, Math.max(end, 0)).split('\n');
+  const match = /^old (0|[1-9][0-9]{0,18})$/.exec(first) ?? fail('a proof of consistency begins with old and a size');
+  const hashes = lines.map(fromBase64);
+  if (hashes.length > 63 || hashes.some((hash) => hash.length !== HASH)) {
+    fail('a proof of consistency holds a hash that is not 32 bytes long, or too many');
+  }
+  return { old: BigInt(match[1]), hashes, checkpoint: utf8(content.slice(end + 2)) };
+}
+
+/** Check that the checkpoint in a proof continues an earlier one; both are signed by the log's keys. */
+export function verifyContinuation(bytes, { logKeys = [], since }) {
+  const proof = within('proof', () => parseContinuation(bytes));
+  const old = within('since', () => readCheckpoint(since, logKeys));
+  const head = within('checkpoint', () => readCheckpoint(proof.checkpoint, logKeys));
+  within('since', () => old.origin === head.origin || fail('the earlier checkpoint is of another log'));
+  within('proof', () => proof.old === old.size || fail(`begins at ${proof.old} entries, not at the ${old.size} of the earlier checkpoint`));
+  within('consistency', () => verifyConsistency(old.size, head.size, proof.hashes, old.root, head.root));
+  return { origin: head.origin, old_size: String(old.size), size: String(head.size), root: base64(head.root) };
 }
 
 // ---- a proof of membership in a run's cohort -----------------------------------------------------------------------

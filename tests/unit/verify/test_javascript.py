@@ -190,7 +190,7 @@ def test_receipts(tmp_path: Path) -> None:
     answers = ask(questions)
     assert [answer["ok"] for answer in answers] == [True, True] + [False] * 7
     assert answers[0]["answer"]["index"] == "1"
-    assert answers[0]["answer"]["leaf"]["type"] == made.entries[1].type
+    assert answers[0]["answer"]["entry"].encode() == leaf
     kinds = [answer["kind"] for answer in answers[2:]]
     assert kinds == ["DIGEST", "DIGEST", "DIGEST", "SHAPE", "SIGNATURE", "SHAPE", "SHAPE"]
     assert parse_vkey(KEYS["vkeys"][0])
