@@ -114,6 +114,7 @@ async def log_trouble(store: Store, custody: KeyCustody) -> str:
     try:
         signed = await asyncio.to_thread(custody.last_checkpoint)
         async with store.read() as tx:
+            await _pending(tx)
             size = await tx.audit.size()
             edge = edge_of(size, await tiles_of_log(tx, edge_tiles(size)))
             await _check_continues(tx, key, edge)
@@ -278,7 +279,13 @@ def _session_of(entry: IntegratedEntry) -> str:
 async def run_evidence(house: House, session_id: str) -> ExportFile:
     """Make the evidence of a run, with the keys that the agreement of its time names: cards may have changed since."""
     async with house.store.read() as tx:
-        session = await tx.sessions.get(session_id)
+        try:
+            session = await tx.sessions.get(session_id)
+        except StateError as error:
+            if error.reason != "NOT_FOUND":
+                raise
+            what = f"the log holds the run record of session {session_id}, and the database has its evidence no more"
+            raise StateError("LOG_INCONSISTENT", f"{what}; restore a backup that has it") from error
         agreement = (await tx.agreements.get(session.offer.agreement_id)).agreement
         partner = await tx.partners.get(session.partner)
     cards: list[PartyCard] = []
@@ -292,7 +299,7 @@ async def _sequence_batch(house: House) -> tuple[int, bool]:
     """Integrate one batch; return how many entries it had, and whether more may be waiting."""
     key = log_key(house)
     async with house.store.begin() as tx:
-        pending = await tx.audit.pending(BATCH)
+        pending = await _pending(tx)
         # Behind the lock that `pending` takes: no other server of this database signs meanwhile.
         signed = await asyncio.to_thread(house.custody.last_checkpoint)
         size = await tx.audit.size()
@@ -312,6 +319,25 @@ async def _sequence_batch(house: House) -> tuple[int, bool]:
         note = await asyncio.to_thread(house.custody.sign_checkpoint, head, await _proof(tx, signed, head))
         await tx.audit.add_checkpoint(head.size, head.root, note, house.clock.now())
     return len(pending), waiting == BATCH or waiting > len(pending)
+
+
+async def _pending(tx: Transaction) -> list[PendingEntry]:
+    """Return the oldest pending entries, at most a batch.
+
+    Raises:
+        StateError: LOG_INCONSISTENT when one of them is missing, or was never numbered.
+    """
+    # Others append meanwhile: what was numbered before is there, and what is there was numbered by now.
+    before = await tx.audit.appended()
+    pending = await tx.audit.pending(BATCH)
+    size, after = await tx.audit.size(), await tx.audit.appended()
+    found = [entry.pending_id for entry in pending]
+    gap = next((number for number, at in enumerate(found, size) if number != at), size + len(found))
+    if gap < min(before, size + BATCH):
+        raise inconsistent(f"entry {gap} is missing, of {before} that were numbered")
+    if size + len(found) > after:
+        raise inconsistent(f"the database holds entry {size + len(found) - 1}, and only {after} were ever numbered")
+    return pending
 
 
 def _grown(edge: Edge, pending: Sequence[PendingEntry]) -> Integration:

@@ -193,7 +193,8 @@ class _Check:
                 self.fault(f"tile {tile.index} of level {tile.level} is wider than the tree of {size} entries")
 
     async def _check_openings(self, size: int) -> None:
-        """Check that what opens an entry is whole: payload and salt both, and those that its leaf commits to."""
+        """Check that what opens an entry is whole: payload and salt both, those that its leaf commits to; and filed."""
+        altered = set()
         try:
             async for entry in self._tx.audit.entries(0, size):
                 if entry.payload is None:
@@ -205,8 +206,13 @@ class _Check:
                 try:
                     check_opening(entry.leaf, entry.payload, entry.salt)
                 except HostileInput:
+                    altered.add(entry.index)
                     self.fault(f"entry {entry.index} does not commit to the payload and salt that are stored")
         except StateError as error:
             if error.reason != "LOG_INCONSISTENT":
                 raise
             self.fault(error.message)
+        for start in range(0, size, STEP):
+            for index in await self._tx.audit.misfiled(start, min(start + STEP, size)):
+                if index not in altered:
+                    self.fault(f"entry {index} is filed under another type or name than its payload has")

@@ -9,14 +9,16 @@ tree once the counter of integrated entries has passed it.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Text, and_, delete, func, select, type_coerce, update
 
-from gateway.errors import Misuse, StateError
+from gateway.errors import HostileInput, Misuse, StateError
 from gateway.flow.ports.store import TileWrite
 from gateway.route.audit import AuditEvent, EntryFilter, IntegratedEntry, PendingEntry
+from gateway.route.canonical import quoted
 from gateway.store import rows
 from gateway.store.connection import StoreConnection
 from gateway.store.counters import Counter, lock_counter, read_counter, set_counter
@@ -31,7 +33,7 @@ from gateway.store.schema import (
 )
 from gateway.store.tiles import SqlTiles
 from gateway.store.unwritten import UnwrittenEvents
-from gateway.tlog.leaf import LeafType, make_leaf, make_leaves
+from gateway.tlog.leaf import LeafType, make_leaf, make_leaves, parse_leaf
 
 PAGE = 1024  # entries per query of `entries`
 
@@ -256,6 +258,18 @@ class SqlAuditStore:
             found = act if found is None else found
         return None if found is None else int(found)
 
+    async def misfiled(self, start: int, end: int) -> list[int]:
+        """Return integrated entries start <= index < end that `find` looks for elsewhere than their payload says."""
+        table, acts = audit_payloads.c, consent_events.c
+        filed = select(table.entry, table.type, table.key, table.payload, audit_entries.c.leaf)
+        filed = filed.join_from(audit_payloads, audit_entries, table.entry == audit_entries.c.entry)
+        found = await self._connection.rows(filed.where(table.entry >= start, table.entry < end))
+        stored = select(acts.entry, acts.event_id, type_coerce(acts.body, Text).label("record"))
+        said = await self._connection.rows(stored.where(acts.entry >= start, acts.entry < end))
+        wrong = [row.entry for row in found if not _is_filed(row.type, row.key, row.payload, row.leaf)]
+        wrong += [row.entry for row in said if f'"event_id":{quoted(row.event_id)}' not in row.record]
+        return sorted(wrong)
+
     async def checkpoint_at(self, at: datetime) -> tuple[int, bytes, bytes] | None:
         """Return (size, root, note) of the last checkpoint stored by a time."""
         table = audit_checkpoints.c
@@ -308,6 +322,18 @@ class SqlAuditStore:
         parted = await self._connection.execute(parting.values(entry=None))
         self.erased = True
         return gone.rowcount + parted.rowcount
+
+
+def _is_filed(type: str, key: str, payload: bytes, leaf: bytes) -> bool:
+    """Whether an entry is found by what it says; one that cannot be read is found wrong by its commitment."""
+    try:
+        said, record = parse_leaf(leaf).type, json.loads(payload)
+    except (HostileInput, ValueError, RecursionError):
+        return True
+    if not isinstance(record, dict):
+        return True
+    keys = {_key(said, record)} if said != LeafType.CONSENT_EXPIRED else {record.get("consent")}
+    return type == said and key in keys
 
 
 def _key(type: str, payload: Mapping[str, object]) -> str:

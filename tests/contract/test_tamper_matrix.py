@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shutil
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
@@ -218,6 +219,29 @@ async def test_changed_entries_stop_the_gateway_or_the_export(copy: Copied, chan
     assert "do not give the root of the signer's memory" in fsck or "the signer signed" in fsck
 
 
+PENDING = {
+    "the first": ("DELETE FROM audit_entries WHERE entry = 293", "entry 293 is missing"),
+    "the last": ("DELETE FROM audit_entries WHERE entry = 294", "entry 294 is missing"),
+    "all": ("DELETE FROM audit_entries WHERE entry >= 293", "entry 293 is missing"),
+    "one more": ("INSERT INTO audit_entries SELECT 295, leaf FROM audit_entries WHERE entry = 9", "only 295 were ever"),
+    "a counter": ("UPDATE counters SET value = 294 WHERE name = 'pending'", "only 294 were ever"),
+}
+
+
+async def test_entries_that_wait_for_the_tree_are_all_that_were_numbered(made: Built, tmp_path: Path) -> None:
+    """Somebody is quicker than the sequencer, or the gateway was down: no signature covers these entries yet."""
+    for name, (statement, words) in PENDING.items():
+        with copied(made, tmp_path / name.replace(" ", "")) as copy:
+            async with open_house(copy.folder / "retailer", "retailer", url=copy.url) as one:
+                await log(one, "one", "two")
+            copy.sql("DELETE FROM audit_payloads WHERE entry >= 293")
+            copy.sql(statement)
+            assert words in (await asked(copy, at_start))[0], name
+            async with open_house(copy.folder / "retailer", "retailer", url=copy.url) as one:
+                said = await _said(sequence(one))
+            assert said.startswith("LOG_INCONSISTENT") and words in said, name
+
+
 @pytest.mark.parametrize("change", CHANGES)
 async def test_who_holds_the_signer_too_is_found_by_the_witness_and_by_kept_checkpoints(
     copy: Copied, change: str
@@ -358,6 +382,28 @@ async def test_an_altered_payload_is_found_by_fsck_and_every_verifier(copy: Copi
     folder = await exported(copy)
     assert isinstance(folder, Path), folder
     assert "entry 5" in verified(folder, copy.built.trust)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "type = 'job_state' WHERE type = 'run_record'",
+        "key = '' WHERE type = 'run_record'",
+        "key = 'e6' WHERE entry = 5",
+    ],
+)
+async def test_an_entry_that_is_filed_elsewhere_is_found_by_fsck(copy: Copied, change: str) -> None:
+    """Who asks for it by name is told that it is not there, or gets another; the log itself is whole."""
+    assert copy.sql(f"UPDATE audit_payloads SET {change}") == 1
+    (fsck,) = await asked(copy, by_fsck)
+    assert re.fullmatch(r"entry \d+ is filed under another type or name than its payload has", fsck)
+
+
+async def test_a_run_whose_evidence_is_deleted_is_named_by_the_export(copy: Copied) -> None:
+    assert copy.sql("DELETE FROM sessions") == 1
+    said = str(await exported(copy))
+    assert said.startswith("LOG_INCONSISTENT: the log holds the run record of session abababab")
+    assert "evidence no more" in said
 
 
 async def test_an_erased_salt_is_told_from_an_erased_person(copy: Copied) -> None:

@@ -414,6 +414,10 @@ class AuditStore(Protocol):
         """Return (size, root, note) of the newest checkpoint."""
         ...
 
+    async def misfiled(self, start: int, end: int) -> list[int]:
+        """Return integrated entries start <= index < end that `find` looks for elsewhere than their payload says."""
+        ...
+
     async def checkpoint_of(self, size: int) -> tuple[int, bytes, bytes] | None:
         """Return (size, root, note) of the checkpoint of a size, or None."""
         ...
