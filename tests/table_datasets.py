@@ -64,9 +64,17 @@ class TableDatasets:
         return TableScan(pa.table(wanted), [column.name for column in columns])
 
     async def parts(self, name: str) -> tuple[DatasetPart, ...]:
+        if name not in self.united:
+            return (DatasetPart("", "parquet", "id", self.sources.get(name, "")),)
         return tuple(
-            DatasetPart(part if name in self.united else "", "parquet", "id", self.sources.get(part, ""))
-            for part in self._parts(name)
+            DatasetPart(
+                part,
+                "parquet",
+                "id",
+                self.sources.get(part, ""),
+                tuple(column for column in self.tables[part].column_names if column != "id"),
+            )
+            for part in self.united[name]
         )
 
     async def identifiers(self, name: str) -> tuple[dict[str, str], ...]:

@@ -135,19 +135,21 @@ class Datasets:
 
         Args:
             name: of the data set.
-            keys: by the data set's names of columns, which every part must have.
-            columns: likewise; one that a part is declared without is left out of it.
+            keys: by the data set's names of columns; each is read as the part declares its column.
+            columns: likewise; of keys and columns a part has those that it is declared with.
             part: number of the source.
 
         Raises:
-            SourceError: MISSING_COLUMN for a part declared without a key's column.
+            SourceError: MISSING_COLUMN for a part declared without the columns of all keys.
             StateError: NOT_FOUND for a data set that is not declared.
         """
         opened, declared = self._open(name, part)
+        if keys and all(_own(declared, key.column) is None for key in keys):
+            _needed(opened.source, declared, keys[0].column)
         return Survey(
             opened,
             declared.subject_column,
-            tuple(replace(key, column=_needed(opened.source, declared, key.column)) for key in keys),
+            tuple(_surveyed(declared, key) for key in keys),
             tuple(replace(one, column=_own(declared, one.column) or "") for one in columns),
             rows=self._batch_rows,
             named=self._named,
@@ -254,7 +256,7 @@ def _content(
 
 
 def _part(name: str, declared: PartDeclaration) -> DatasetPart:
-    return DatasetPart(name, declared.format, declared.subject_column, declared.subject_source)
+    return DatasetPart(name, declared.format, declared.subject_column, declared.subject_source, tuple(declared.columns))
 
 
 def _own(declared: PartDeclaration, column: str) -> str | None:
@@ -265,8 +267,19 @@ def _own(declared: PartDeclaration, column: str) -> str | None:
 def _needed(source: Source, declared: PartDeclaration, column: str) -> str:
     own = _own(declared, column)
     if own is None:
-        source.refuse("MISSING_COLUMN", f"is declared without a column {column}, which every part needs; declare it")
+        needs = "every part needs a match key, and the segment column where one is bound"
+        source.refuse("MISSING_COLUMN", f"is declared without a column {column}: {needs}; declare it")
     return own
+
+
+def _surveyed(declared: PartDeclaration, key: SurveyKey) -> SurveyKey:
+    """Return a match key by the part's own name of its column, and as the part declares it where that serves it."""
+    own = _own(declared, key.column)
+    held = None if own is None else declared.identifiers.get(own)
+    content = key.content if held is None else identifier.parse_content(held)
+    if content is not None and not content.serves(key.key):
+        content = key.content
+    return replace(key, column=own or "", content=content)
 
 
 def _bound(binding: AgreementBinding, kind: str, name: str, pairs: tuple[tuple[str, str], ...]) -> str:

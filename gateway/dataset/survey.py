@@ -57,8 +57,8 @@ class Survey:
         Args:
             origin: where the rows come from.
             subject: its column of subjects.
-            keys: by its own names of columns.
-            columns: likewise; "" for one that the source is declared without.
+            keys: by its own names of columns; "" for one that the source is declared without.
+            columns: likewise.
             rows: most rows of a batch.
             named: how many row numbers are kept per reason.
         """
@@ -109,7 +109,7 @@ class Survey:
         Raises:
             SourceError: as `Scan.batches`.
         """
-        names = [self._subject, *(key.column for key in self._wanted_keys)]
+        names = [self._subject, *(key.column for key in self._wanted_keys if key.column)]
         names += [column.column for column in self._wanted_columns if column.column]
         with closing(raw(self._origin, tuple(dict.fromkeys(names)), self._rows)) as batches:
             for read in batches:
@@ -120,15 +120,21 @@ class Survey:
         rejections.begin(read.num_rows)
         subjects = subjects_of(source, self._subject, read.column(self._subject))
         again = np.zeros(read.num_rows, np.bool_)
-        for wanted in self._wanted_keys:
-            values = as_text(source, wanted.column, read.column(wanted.column))
+        texts = [
+            as_text(source, key.column, read.column(key.column)) if key.column else None for key in self._wanted_keys
+        ]
+        for wanted, values in zip(self._wanted_keys, texts, strict=True):
+            if values is None:
+                continue
             again |= repeated_header(subjects.written, self._subject, values, wanted.column)
         rejections.reject(again, rejection.REPEATED_HEADER)
         rejections.reject(subjects.empty, rejection.EMPTY_SUBJECT)
         rejections.reject(subjects.bad, rejection.BAD_SUBJECT)
         keys, none = [], np.ones(read.num_rows, np.bool_)
-        for wanted, key in zip(self._wanted_keys, self._keys, strict=True):
-            values = as_text(source, wanted.column, read.column(wanted.column))
+        for wanted, key, values in zip(self._wanted_keys, self._keys, texts, strict=True):
+            if values is None:
+                keys.append(pa.nulls(read.num_rows, pa.string()))
+                continue
             key.shapes += identifier.shapes(values)
             normalised, faults = identifier.normalise(wanted.key, values, wanted.content)
             key.faults.begin(read.num_rows)

@@ -193,16 +193,11 @@ async def bind(house: House, caller: Caller, binding: AgreementBinding) -> Agree
         agreement = (await tx.agreements.get(binding.agreement_id)).agreement
         check_binding(agreement, house.custody.party, binding)
         check_columns(binding, {name for name, _ in description.columns}, description.subject_column)
-        unfit = mismatch(binding, [description.identifiers])
+        unfit = mismatch(binding, await house.datasets.identifiers(binding.dataset))
         if unfit is not None:
             raise RequestError(
                 "BAD_FIELD",
                 f"field match_key_columns.{unfit[0]}: {unfit[1]}; bind another column, or agree on its form and hash",
-            )
-        if len(agreement.match_keys) > 1 and len(description.parts) > 1:
-            raise RequestError(
-                "BAD_FIELD",
-                "field dataset: several sources run with one match key; bind one source, or agree on one key",
             )
         await tx.agreements.bind(binding)
         payload: dict[str, object] = {

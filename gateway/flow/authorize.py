@@ -179,8 +179,6 @@ async def rate_left(tx: Transaction, agreement: Agreement, side: Side, at: datet
 async def keys_bound(house: House, agreement: Agreement, binding: AgreementBinding) -> Refusal | None:
     """Refuse a data set whose columns cannot serve the agreed match keys."""
     held = await house.datasets.identifiers(binding.dataset)
-    if len(agreement.match_keys) > 1 and len(held) > 1:
-        return Refusal("MATCH_KEY_MISMATCH", "a data set of several sources runs with one match key; agree on one")
     unfit = mismatch(binding, held)
     if unfit is None:
         return None

@@ -31,7 +31,7 @@ from gateway.flow.lists import in_tuples, several_keys
 from gateway.flow.members import COHORT_STAGE, Members, RowWriter, member_fields, somebody, stage_pieces
 from gateway.flow.padding import PaddedWriter, is_padded, list_rows, padding_tags
 from gateway.flow.pipeline import ahead, each, in_turn
-from gateway.flow.ports import Sorter, StageFile, Transaction
+from gateway.flow.ports import Sorter, SourceScan, StageFile, Transaction
 from gateway.flow.registry import load_registry
 from gateway.flow.segment import missing_values, number_segments
 from gateway.flow.source import TAG_BYTES, TaggedSource
@@ -336,7 +336,7 @@ def _report(
     cohort: ConsentedCohort,
 ) -> dict[str, object]:
     report: dict[str, object] = {
-        "rows_read": sum(scans[0].rows_read for scans in source.scans),
+        "rows_read": sum(_any(scans).rows_read for scans in source.scans),
         "folded": united.folded,
         **_of_parts(job, source, linkings, united),
         "left_out": dict(cohort.left_out),
@@ -353,7 +353,7 @@ def _report(
     if job.operation.grouped:
         grouped = {"segments": len(cohort.segments)}
         # The pass for each key sees the same values, but for rows without the key: the one that saw most is told.
-        clipped = sum(max(scan.clipped for scan in scans) for scans in source.scans)
+        clipped = sum(max(scan.clipped for scan in scans.values()) for scans in source.scans)
         report |= grouped if job.side is Side.RECEIVER else {"clipped": clipped}
     return report
 
@@ -369,7 +369,11 @@ def _of_parts(
     several = several_keys(job)
     rejected = [
         {
-            **{reason: rows for reason, rows in scans[0].rejected.items() if not several or "MATCH_KEY" not in reason},
+            **{
+                reason: rows
+                for reason, rows in _any(scans).rejected.items()
+                if not several or "MATCH_KEY" not in reason
+            },
             **linking.rejected,
             **united.rejected(number),
         }
@@ -377,8 +381,8 @@ def _of_parts(
     ]
     faults = [
         {
-            f"{name} {reason}" if several else reason: rows
-            for name, scan in zip(job.agreement.match_keys, scans, strict=False)
+            f"{job.agreement.match_keys[key]} {reason}" if several else reason: rows
+            for key, scan in scans.items()
             for reason, rows in scan.key_faults.items()
         }
         for scans in source.scans
@@ -394,12 +398,17 @@ def _of_parts(
         return {"rejected": told[0], **({"match_key_faults": why[0]} if why[0] else {})}
     total = sum((Counter({reason: found.count for reason, found in one.items()}) for one in rejected), Counter[str]())
     report: dict[str, object] = {"rejected": dict(total), "settled": dict(sorted(united.settled.items()))}
-    report["read"] = {part.name: scans[0].rows_read for part, scans in zip(source.parts, source.scans, strict=True)}
+    report["read"] = {part.name: _any(scans).rows_read for part, scans in zip(source.parts, source.scans, strict=True)}
     for part, of_part, faults_of_part in zip(source.parts, told, why, strict=True):
         report[f"rejected in {part.name}"] = of_part
         if faults_of_part:
             report[f"match_key_faults in {part.name}"] = faults_of_part
     return report
+
+
+def _any(scans: Mapping[int, SourceScan]) -> SourceScan:
+    """Return the first of the passes over a part: all read the same rows."""
+    return next(iter(scans.values()))
 
 
 def _seal(

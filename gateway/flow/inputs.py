@@ -15,6 +15,7 @@ import pyarrow as pa
 from gateway import kernel
 from gateway.errors import SourceError
 from gateway.flow.lists import by_list, in_tuples
+from gateway.flow.match_key import keys_of_parts
 from gateway.flow.members import Members, somebody
 from gateway.flow.padding import with_padding
 from gateway.flow.pipeline import each
@@ -119,9 +120,10 @@ class Inputs:
                 _put(values, lengths, place[found], batch.keys.take(pa.array(found)))
 
         datasets, binding = self._house.datasets, self._job.binding
-        parts = range(len(await datasets.parts(binding.dataset)))
+        parts = await datasets.parts(binding.dataset)
+        keys = keys_of_parts(self._job.agreement, binding, parts)
         for number, _, _ in by_list(first, count, self._cohort.list_rows):
-            for part in parts:
+            for part in (part for part, has in enumerate(keys) if number in has):
                 scan = datasets.scan(binding, self._job.agreement.match_keys[number], (), part=part)
                 await each(scan.batches(), partial(take, number=number))
                 self._state.see(part, scan)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from gateway.flow.identity import people_of
 from gateway.flow.pipeline import ahead, in_turn
 from gateway.flow.ports import DatasetPart, House, Sorter, Transaction
+from gateway.flow.repeats import Rows
 from gateway.flow.threads import in_thread
 from gateway.flow.united import in_part
 from gateway.psi.fields import Fields
@@ -62,12 +63,11 @@ class Linking:
     Attributes:
         house: ports.
         system: whose ids they are.
-        unlinked: rows left out so far.
     """
 
     house: House
     system: str
-    unlinked: int = 0
+    _unlinked: Rows = field(default_factory=Rows)
     _first: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
     async def translate(self, ids: Sorter, fields: Fields, people: Sorter) -> None:
@@ -89,17 +89,18 @@ class Linking:
                 await in_thread(people.add, kept)
 
     def _leave_out(self, rows: npt.NDArray[np.uint8], fields: Fields) -> None:
-        self.unlinked += len(rows)
         if "row" in fields:
-            numbers = np.concatenate([self._first, in_part(fields.number(rows, "row"))])
-            self._first = np.sort(numbers)[: self.house.limits.rejected_rows_named]
+            # Of several match keys a row comes once for each.
+            numbers = in_part(fields.number(rows, "row"))
+            self._unlinked.add(numbers)
+            self._first = np.unique(np.concatenate([self._first, numbers]))[: self.house.limits.rejected_rows_named]
 
     @property
     def rejected(self) -> dict[str, RejectedRows]:
         """The rows left out, by reason."""
-        if not self.unlinked:
+        if not len(self._unlinked):
             return {}
-        return {UNLINKED: RejectedRows(self.unlinked, tuple(int(number) for number in self._first))}
+        return {UNLINKED: RejectedRows(len(self._unlinked), tuple(int(number) for number in self._first))}
 
 
 async def gather(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from gateway import identifier
+from gateway.flow.ports import DatasetPart
 from gateway.route.agreement import Agreement, AgreementBinding, Direction, Noise, Padding
 
 
@@ -39,3 +40,21 @@ def mismatch(binding: AgreementBinding, held: Iterable[Mapping[str, str]]) -> tu
             what = f"digests of {content.name}" if content.digests else f"raw values of type {content.type}"
             return name, f"the column bound to {name} holds {what}"
     return None
+
+
+def keys_of_parts(
+    agreement: Agreement, binding: AgreementBinding, parts: Sequence[DatasetPart]
+) -> tuple[tuple[int, ...], ...]:
+    """Return per part of a bound data set the numbers of the match keys that it is read for, ascending.
+
+    Of several keys a part may be declared without some. What no part has, and a part that has none, is not left out:
+    reading it says what is missing.
+    """
+    columns, everything = dict(binding.match_key_columns), range(len(agreement.match_keys))
+    bound = [columns.get(name, "") for name in agreement.match_keys]
+    nowhere = {number for number in everything if all(part.lacks(bound[number]) for part in parts)}
+    found = []
+    for part in parts:
+        has = tuple(number for number in everything if number in nowhere or not part.lacks(bound[number]))
+        found.append(has or tuple(everything))
+    return tuple(found)

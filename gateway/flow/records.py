@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from gateway.flow.identity import label_of
 from gateway.flow.inputs import Inputs
 from gateway.flow.lease import Lease
 from gateway.flow.linking import gather
+from gateway.flow.match_key import keys_of_parts
 from gateway.flow.members import Members
 from gateway.flow.pipeline import ahead, in_turn
 from gateway.flow.ports import DatasetPart, House, Sorter
@@ -79,8 +80,12 @@ async def kept_out(lease: Lease, job: AuthorizedJob, memory: int) -> Bytes:
         def ids() -> Sorter:
             return house.spool.sorter(job.job_id, "kept-out-ids", REF_BYTES, REF_BYTES, memory // 2)
 
-        for number, part in enumerate(await house.datasets.parts(job.binding.dataset)):
-            await gather(house, part, ids, _references(house, job, part, number), Fields(ref=REF_BYTES), people)
+        parts = await house.datasets.parts(job.binding.dataset)
+        for number, (part, keys) in enumerate(
+            zip(parts, keys_of_parts(job.agreement, job.binding, parts), strict=True)
+        ):
+            rows = _references(house, job, part, number, keys)
+            await gather(house, part, ids, rows, Fields(ref=REF_BYTES), people)
         async with house.store.read() as tx:
             registry, at = await load_registry(tx, house), house.clock.now()
             async for piece in ahead(in_turn(people.pieces())):
@@ -94,10 +99,12 @@ async def kept_out(lease: Lease, job: AuthorizedJob, memory: int) -> Bytes:
     return np.concatenate(denied)
 
 
-def _references(house: House, job: AuthorizedJob, part: DatasetPart, number: int) -> Iterator[Bytes]:
-    """Hash the subject column of a part of the data set, of the rows of each match key. Blocks."""
+def _references(
+    house: House, job: AuthorizedJob, part: DatasetPart, number: int, keys: Sequence[int]
+) -> Iterator[Bytes]:
+    """Hash the subject column of a part of the data set, of the rows of each match key that it has. Blocks."""
     key, threads = house.custody.subject_key(), house.limits.threads
-    for match_key in job.agreement.match_keys:
-        scan = house.datasets.scan(job.binding, match_key, (), part=number)
+    for match_key in keys:
+        scan = house.datasets.scan(job.binding, job.agreement.match_keys[match_key], (), part=number)
         for batch in scan.batches():
             yield kernel.subject_refs(key, label_of(part, job.binding), batch.subjects, threads)

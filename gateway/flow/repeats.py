@@ -15,6 +15,28 @@ ROW_BITS = 40
 """Of the number of a row within its part; before them stands the part's number."""
 
 
+class Rows:
+    """Which rows of a part were met, a bit for each number of one: those of several lists are the same ones."""
+
+    __slots__ = ("_seen",)
+
+    def __init__(self) -> None:
+        """Begin before the first row."""
+        self._seen = np.zeros(0, np.uint8)
+
+    def add(self, numbers: npt.NDArray[np.int64]) -> None:
+        """Take numbers of rows, within the part or the data set. Blocks."""
+        places = numbers & ((1 << ROW_BITS) - 1)
+        need = int(places.max(initial=0)) // 8 + 1
+        if need > len(self._seen):
+            self._seen = np.concatenate([self._seen, np.zeros(need - len(self._seen), np.uint8)])
+        np.bitwise_or.at(self._seen, places >> 3, np.left_shift(1, places & 7).astype(np.uint8))
+
+    def __len__(self) -> int:
+        """How many they are."""
+        return int(np.bitwise_count(self._seen).sum())
+
+
 class Crowd:
     """Rows of one person of one source, more than fit the memory: what is kept of them is one row per list.
 
@@ -30,9 +52,7 @@ class Crowd:
     def __init__(self, fields: Fields, named: int, lists: bool) -> None:
         """Begin before the first row; arguments as those of `Repeats`."""
         self._fields, self._named, self._lists = fields, named, lists
-        self._seen = np.zeros(
-            0, np.uint8
-        )  # a bit for each number of a row; the rows of several lists are the same ones
+        self._seen = Rows()
         self.first: dict[int, Bytes] = {}
         self.rows, self.differs = 0, False
         self.named = np.empty(0, np.int64)
@@ -51,18 +71,12 @@ class Crowd:
         places = self._fields.number(rows, "row")
         self.named = np.unique(np.concatenate([self.named, places]))[: self._named]
         if self._lists:
-            self._mark(places & ((1 << ROW_BITS) - 1))
+            self._seen.add(places)
 
     @property
     def sources(self) -> int:
         """How many rows of the source they come from."""
-        return int(np.bitwise_count(self._seen).sum()) if self._lists else self.rows
-
-    def _mark(self, places: npt.NDArray[np.int64]) -> None:
-        need = int(places.max()) // 8 + 1
-        if need > len(self._seen):
-            self._seen = np.concatenate([self._seen, np.zeros(need - len(self._seen), np.uint8)])
-        np.bitwise_or.at(self._seen, places >> 3, np.left_shift(1, places & 7).astype(np.uint8))
+        return len(self._seen) if self._lists else self.rows
 
 
 class Repeats:

@@ -16,6 +16,7 @@ from gateway import kernel
 from gateway.errors import SourceError
 from gateway.flow.identity import label_of
 from gateway.flow.lists import several_keys
+from gateway.flow.match_key import keys_of_parts
 from gateway.flow.ports import DatasetPart, House
 from gateway.flow.source_state import SourceState
 from gateway.flow.united import numbered
@@ -40,7 +41,7 @@ class TaggedSource:
 
     Attributes:
         parts: of the data set, in order.
-        scans: of the parts, with the counts of the pass; per part one for each match key.
+        scans: of the parts, with the counts of the pass; per part one for each match key that it has, by its number.
         fields: of a row; `segment` only for the receiver of statistics, `plain` only with columns.
         state: what the passes have read.
         segments: names met so far; a row's segment is a place in it.
@@ -70,18 +71,18 @@ class TaggedSource:
         grouped = job.operation.grouped
         self._segmented = grouped and job.side is Side.RECEIVER
         self.scans = [
-            tuple(
-                house.datasets.scan(
+            {
+                number: house.datasets.scan(
                     job.binding,
-                    match_key,
+                    job.agreement.match_keys[number],
                     columns,
                     segments=self._segmented,
                     clip=grouped and job.side is Side.SENDER,
                     part=part,
                 )
-                for match_key in job.agreement.match_keys
-            )
-            for part in range(len(parts))
+                for number in numbers
+            }
+            for part, numbers in enumerate(keys_of_parts(job.agreement, job.binding, parts))
         ]
         self.fields = Fields(
             ref=REF_BYTES,
@@ -117,7 +118,7 @@ class TaggedSource:
 
     def _batches(self, part: int) -> Iterator[tuple[int, SourceBatch]]:
         """Yield the batches of all match keys with the number of each; a row has one number in all of them."""
-        for number, scan in enumerate(self.scans[part]):
+        for number, scan in self.scans[part].items():
             for batch in scan.batches():
                 yield number, batch
             self.state.see(part, scan)

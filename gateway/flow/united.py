@@ -1,8 +1,8 @@
 """People of a data set whose rows come from several sources: what they say of a person becomes one row.
 
 Within a source equal rows fold and rows that differ are left out, as where there is one. Between sources their order
-settles: of match key, segment and every column the first source counts that has a value, and the people are counted
-of whom a later one says otherwise.
+settles: of every match key, segment and every column the first source counts that has a value, and the people are
+counted of whom a later one says otherwise. With several match keys a person has a row for each, alike but for the key.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from gateway.route.subject_ref import REF_BYTES, as_keys
 
 Bytes = npt.NDArray[np.uint8]
 Numbers = npt.NDArray[np.int64]
+Places = npt.NDArray[np.intp]
 
 MATCH_KEY, SEGMENT = "match_key", "segment"
 
@@ -40,10 +41,11 @@ class United:
     """What was found so far of people with rows in one source or more.
 
     Attributes:
-        settled: people of whom sources say different things, by `match_key`, `segment` and name of a column.
+        settled: people of whom sources say different things, by `match_key` (any of several), `segment` and name of a
+            column.
     """
 
-    __slots__ = ("_columns", "_fields", "_joined", "_repeats", "settled")
+    __slots__ = ("_columns", "_fields", "_joined", "_lists", "_repeats", "settled")
 
     def __init__(
         self, fields: Fields, named: int, columns: tuple[Column, ...], parts: int, lists: bool = False
@@ -55,15 +57,15 @@ class United:
             named: how many numbers of rows are kept per part.
             columns: in `plain`.
             parts: sources of the data set.
-            lists: rows of one person may stand in several lists; of one source alone, see `Repeats`.
+            lists: rows of one person may stand in several lists, see `Repeats`.
         """
-        self._fields, self._columns = fields, columns
+        self._fields, self._columns, self._lists = fields, columns, lists
         self._repeats = tuple(Repeats(fields, named, lists) for _ in range(parts))
         self._joined = 0
         self.settled: Counter[str] = Counter()
 
     def people(self, pieces: Iterator[Bytes]) -> Iterator[Bytes]:
-        """Leave one row per person, of a sort by reference. Blocks.
+        """Leave one row per person, and list where there are several, of a sort by reference. Blocks.
 
         Args:
             pieces: of a `Sorter`: all rows of a person in one, or in several that hold nothing else.
@@ -98,7 +100,7 @@ class United:
         return one_each
 
     def fold(self, rows: Bytes) -> Bytes:
-        """Leave one row per person. Blocks.
+        """Leave one row per person, and list where there are several. Blocks.
 
         Args:
             rows: (n, width), ascending by reference; all rows of a person are in one call.
@@ -129,36 +131,64 @@ class United:
         }
 
     def _one_each(self, rows: Bytes) -> Bytes:
-        """Make one row of those that sources have of a person, (n, width) ascending by reference and part."""
+        """Make one row, or one per list, of those that sources have of a person.
+
+        Args:
+            rows: (n, width) ascending by reference and part; those of a person and part are alike but for their list.
+        """
         begins = _begins(rows)
         starts = np.flatnonzero(begins)
         if len(starts) == len(rows):
             return rows
-        left = np.ascontiguousarray(rows[starts])
         person = np.cumsum(begins) - 1
-        rank = np.arange(len(rows)) - starts[person]
+        said, contested = self._settle(rows, starts, person), np.zeros(len(starts), dtype=bool)
+        # Of a list the first part that stands in it counts: the sort leaves the parts of a list in order.
+        lists = rows[:, self._fields["tag"].start] if self._lists else np.zeros(len(rows), np.uint8)
+        order = np.lexsort((lists, person))
+        rows, person, lists = rows[order], person[order], lists[order]
+        first = np.ones(len(rows), dtype=bool)
+        first[1:] = (person[1:] != person[:-1]) | (lists[1:] != lists[:-1])
+        tags = rows[:, self._fields["tag"]]
+        contested[person[(tags != tags[first][np.cumsum(first) - 1]).any(axis=1)]] = True
+        self._count(MATCH_KEY, contested)
+        left = np.ascontiguousarray(rows[first])
+        beside = slice(self._fields["tag"].stop, self._fields.width)
+        left[:, beside] = said[person[first]][:, beside]
+        return left
+
+    def _settle(self, rows: Bytes, starts: Places, person: Places) -> Bytes:
+        """Return the first row of each person, with what parts say beside the match key; count who is contested."""
+        part = self._fields.number(rows, "row") >> ROW_BITS
+        left = np.ascontiguousarray(rows[starts])
+        # Rows of a person in one part say the same.
+        tells = np.ones(len(rows), dtype=bool)
+        tells[1:] = (person[1:] != person[:-1]) | (part[1:] != part[:-1])
+        told, of = np.flatnonzero(tells), person[tells]
+        rank = np.arange(len(told)) - np.searchsorted(of, of)
         differ = {name: np.zeros(len(left), dtype=bool) for name in self._said}
         for later in range(1, int(rank.max()) + 1):
-            said = np.flatnonzero(rank == later)
-            of = person[said]
+            said = told[rank == later]
+            who = person[said]
             for name, place in self._said.items():
-                here, there = left[of, place], rows[said, place]
-                # Of tags and segments there is no absent one; a column's first byte says whether it has a value.
-                optional = name not in (MATCH_KEY, SEGMENT)
-                known = here[:, 0] != 0 if optional else np.ones(len(of), dtype=bool)
-                told = there[:, 0] != 0 if optional else known
-                differ[name][of] |= known & told & (here != there).any(axis=1)
-                new = ~known & told
-                left[of[new], place] = there[new]
-        self.settled.update({name: int(people.sum()) for name, people in differ.items() if people.any()})
+                here, there = left[who, place], rows[said, place]
+                # Of segments there is no absent one; a column's first byte says whether it has a value.
+                known = here[:, 0] != 0 if name != SEGMENT else np.ones(len(who), dtype=bool)
+                known_there = there[:, 0] != 0 if name != SEGMENT else known
+                differ[name][who] |= known & known_there & (here != there).any(axis=1)
+                new = ~known & known_there
+                left[who[new], place] = there[new]
+        for name, people in differ.items():
+            self._count(name, people)
         return left
+
+    def _count(self, name: str, people: npt.NDArray[np.bool_]) -> None:
+        if people.any():
+            self.settled[name] += int(people.sum())
 
     @property
     def _said(self) -> Mapping[str, slice]:
-        """Where a row holds what sources may differ in."""
-        found = {MATCH_KEY: self._fields["tag"]}
-        if "segment" in self._fields:
-            found[SEGMENT] = self._fields["segment"]
+        """Where a row holds what sources may differ in beside its match key."""
+        found = {SEGMENT: self._fields["segment"]} if "segment" in self._fields else {}
         if "plain" in self._fields:
             start = self._fields["plain"].start
             for name, place in slots(self._columns).items():

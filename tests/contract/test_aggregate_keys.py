@@ -146,6 +146,13 @@ async def test_a_record_has_all_keys_of_its_customer(
     twin = await keyed_twin(tmp_path, tables)
     # All sorts spill; ours come from a file, whose rows without a key are read once per key.
     await with_memory(twin, *TINY)
+    # Theirs come from two sources, which have a key each.
+    both = tables[1]
+    twin.platform.datasets.tables |= {
+        "phones": both.drop_columns(["email"]),
+        "addresses": both.drop_columns(["phone"]),
+    }
+    twin.platform.datasets.united["users"] = ("phones", "addresses")
     write_csv(tables[0], tmp_path / "crm.csv")
     over(twin, File("csv", tmp_path / "crm.csv"))
     monkeypatch.setattr(calibrate, "STEP_S", 0.0)

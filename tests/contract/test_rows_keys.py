@@ -15,6 +15,7 @@ from gateway.route.agreement import Operation
 from gateway.route.job import Job, JobState
 from gateway.route.session import Stage
 from tests.contract.rows import TINY, after_pull, found_by, job_at, read_at, records_of, with_memory
+from tests.contract.test_run_linked import linked
 from tests.twin import EVERYBODY, PLATFORM, RETAILER, Gateway, close_all, customers, make_twin, withdrawn
 
 PHONE, EMAIL = "phone.e164", "email.plain"
@@ -143,6 +144,61 @@ async def test_attributes_withdrawals_and_removals_over_two_lists(
         async with twin.platform.house.store.read() as tx:
             (notice,) = await tx.notices.list()
         assert notice.rows == 4 + 2  # with the one that was dropped late
+    finally:
+        await close_all()
+
+
+async def test_sources_that_have_a_key_each_meet_in_one_data_set(
+    tmp_path: Path, tables: tuple[pa.Table, pa.Table]
+) -> None:
+    """The shop's customers are known by phone, the app's by address; consent speaks of the shop's numbers."""
+    ours, theirs = tables
+    twin = await make_twin(tmp_path, tables=tables, values=("tier", "spend"), **TERMS)
+    await with_memory(twin, *TINY)
+    try:
+        datasets = twin.platform.datasets
+        users = [f"U-{id_}" for id_ in theirs.column("id").to_pylist()]
+        shop = theirs.drop_columns(["email", "spend"])
+        app = theirs.drop_columns(["phone", "tier"]).set_column(0, "id", pa.array(users))
+        # Somebody whom the app knows twice, under two addresses; and one whom the shop lists by address, too.
+        twice = changed(app.slice(10, 1), "email", {"U-B000030": "other@example.com"})
+        lists = theirs.slice(12, 1).drop_columns(["tier", "spend"])
+        lists = changed(lists, "email", {"B000032": "news@example.com"})
+        datasets.tables |= {"shop": shop, "app": pa.concat_tables([app, twice]), "news": lists}
+        datasets.sources |= {"app": "app"}
+        datasets.united["users"] = ("shop", "app", "news")
+        known = [(user, user[2:]) for user in users if user not in ("U-B000021", "U-B000022")]
+        assert (await linked(twin.platform, "app", known)).linked == len(known)
+        # Of ours the phones stand beside the addresses of another source.
+        twin.retailer.datasets.tables |= {"phones": ours.drop_columns(["email"]), "mails": ours.drop_columns(["phone"])}
+        twin.retailer.datasets.united["crm"] = ("phones", "mails")
+
+        job = await twin.run(Operation.ENRICH, ("tier", "spend"))
+        assert job.state is JobState.SUCCEEDED, job.failure
+        # 21 and 22 are the app's alone, and its ids nobody's. All else is as where each side has one source.
+        assert await found_by(twin.retailer, job) == ids(1, *range(20, 40)) - ids(21, 22, 28)
+        values = {
+            (row["customer"], row["attribute"]): row["value"] for row in (await read_at(twin.retailer, job)).to_pylist()
+        }
+        # A person has what either source says, whichever key found it; a row counts that has a key of its own: those
+        # of 24 to 27 in the app have none, and of 30 it says two things.
+        for number in set(range(20, 40)) - {21, 22, 28}:
+            spend = None if number in (24, 25, 26, 27, 30) else f"{number}.00"
+            assert values[f"A{number:06d}", "spend"] == spend, number
+            assert values[f"A{number:06d}", "tier"] == ("gold", "silver", None)[number % 3]
+        report = (await job_at(twin.platform, job)).report
+        assert report["read"] == {"shop": 50, "app": 51, "news": 1}
+        assert report["rejected"] == {"UNLINKED": 2, "CONFLICTING_ROWS": 2}
+        assert report["rejected in app"] == {
+            "UNLINKED": {"count": 2, "first_rows": [2, 3]},
+            "CONFLICTING_ROWS": {"count": 2, "first_rows": [11, 51]},
+        }
+        assert report["settled"] == {"match_key": 1}  # 32 has the address of the app, which comes first
+        assert report["key_records"] == {PHONE: 49, EMAIL: 50 - 4 - 2 - 1 - 2}
+        assert report["left_out"] == {"SHARED_MATCH_KEY": 2}
+        mine = job.report
+        assert (mine["consented"], mine["key_records"]) == (40, {PHONE: 35, EMAIL: 39})
+        assert mine["read"] == {"phones": 43, "mails": 43}
     finally:
         await close_all()
 

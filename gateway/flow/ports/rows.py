@@ -25,12 +25,18 @@ class DatasetPart:
         format: of the source.
         subject_column: the source's own column that names a customer.
         subject_source: the system whose ids stand there, mapped by the identity map; "" for raw subjects.
+        columns: of the data set, those that it is declared to have beside its subjects; () for all of its own.
     """
 
     name: str
     format: str
     subject_column: str
     subject_source: str = ""
+    columns: tuple[str, ...] = ()
+
+    def lacks(self, column: str) -> bool:
+        """Return whether it is declared without a column of the data set."""
+        return bool(self.columns) and column not in self.columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,12 +262,12 @@ class DatasetPort(Protocol):
 
         Args:
             name: of the data set.
-            keys: whose columns every part has.
-            columns: those that a part is declared without are empty throughout.
+            keys: each is read as the part declares its column; one that a part is declared without has no value there.
+            columns: likewise.
             part: number of the source, in the order of `parts`.
 
         Raises:
-            SourceError: MISSING_COLUMN for a part declared without a key's column.
+            SourceError: MISSING_COLUMN for a part declared without the columns of all keys.
             StateError: NOT_FOUND for a data set that is not declared.
         """
         ...

@@ -32,7 +32,8 @@ def sample_checks(asked: Asked, sample: Sample) -> list[Check]:
 
 def _form(asked: Asked, sample: Sample, number: int) -> Check:
     """Compare what values look like with what is read: a silent mismatch of forms is the commonest loss."""
-    wanted, shapes, usable = asked.keys[number], sample.shapes[number], sample.usable_keys[number]
+    wanted, shapes = asked.keys[number], sample.shapes[number]
+    usable = sample.usable_keys[number] / sample.keyed[number]
     digests = wanted.content.digests is not None if wanted.content else bool(wanted.key.hash)
     shape = identifier.expected(wanted.key, digests)
     seen = sum(shapes.values())

@@ -59,6 +59,7 @@ class Sample:
         asked: how many that were.
         shapes: per match key what values look like.
         usable_keys: per match key the part of the rows with a usable value.
+        keyed: per match key the part of the rows that a source with its column has, 1 where there is one source.
         linked: part of the ids of other systems that the identity map knows; 1 without such.
         read_s: processor seconds a row.
         gate_s: processor seconds a person and use; 0 where nobody is on file.
@@ -74,6 +75,7 @@ class Sample:
     asked: int
     shapes: tuple[Mapping[str, int], ...]
     usable_keys: tuple[float, ...]
+    keyed: tuple[float, ...]
     linked: float
     read_s: float
     gate_s: float
@@ -121,10 +123,16 @@ async def sample_of(
         asked=len(chosen),
         shapes=tuple(dict(added_up([one.shapes[key] for one in reading])) for key in keys),
         usable_keys=tuple(sum(one.usable_keys[key] for one in reading) / sampled for key in keys),
+        keyed=tuple(_having(asked.keys[key].column, parts, reading) / sampled for key in keys),
         linked=min(linked for _, linked in found),
         read_s=sum(one.each_s * one.rows for one in reading) / sampled,
         gate_s=gate_s,
     )
+
+
+def _having(column: str, parts: Sequence[DatasetPart], reading: Sequence[_Reading]) -> int:
+    """Return the rows read of sources that have a column; at least one."""
+    return max(sum(one.rows for part, one in zip(parts, reading, strict=True) if not part.lacks(column)), 1)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

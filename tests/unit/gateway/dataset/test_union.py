@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from gateway import identifier
 from gateway.dataset import Datasets
 from gateway.errors import SourceError
-from gateway.flow.ports import DatasetPart
+from gateway.flow.ports import DatasetPart, SurveyKey
 from gateway.route.agreement import AgreementBinding
 from tests.unit.gateway.dataset.files import BAND, CHANNEL, RECENCY, Declared, Union, bound, csv_file
 from tests.unit.gateway.dataset.scans import counts, table_of
@@ -30,8 +31,13 @@ async def test_a_union_is_described_by_the_names_of_its_columns(tmp_path: Path) 
     found = await port(tmp_path).describe("customers")
     assert found.columns == (("customer", "text"), ("phone", "text"), ("r", "text"), ("b", "text"))
     assert (found.subject_column, found.subject_source, found.format) == ("customer", "", "csv")
-    parts = (DatasetPart("core", "csv", "customer"), DatasetPart("cards", "csv", "card", "cards"))
+    parts = (
+        DatasetPart("core", "csv", "customer", "", ("phone", "r")),
+        DatasetPart("cards", "csv", "card", "cards", ("phone", "b")),
+    )
     assert found.parts == parts == await port(tmp_path).parts("customers")
+    assert [part.lacks("r") for part in parts] == [False, True]
+    assert not DatasetPart("whole", "csv", "customer").lacks("r")
 
 
 def test_every_part_is_read_under_its_own_names_and_counts_its_own_rows(tmp_path: Path) -> None:
@@ -96,3 +102,21 @@ async def test_parts_declare_what_their_own_columns_hold(tmp_path: Path) -> None
     binding = bound(match_key="phone.e164")
     keys = [table_of(made.scan(binding, "phone.e164", (), part=part)).column("key").to_pylist() for part in range(2)]
     assert keys == [["+85291234567"], ["+85291234568"]]
+    # A look before the run reads them likewise.
+    asked = (SurveyKey(identifier.parse("phone.e164"), "phone", identifier.parse_content("phone")),)
+    looks = [made.survey("customers", asked, (), part) for part in range(2)]
+    found = [batch.keys[0].to_pylist() for look in looks for batch in look.batches()]
+    assert found == keys
+
+
+def test_a_look_at_a_part_without_one_of_the_keys_finds_it_nowhere(tmp_path: Path) -> None:
+    made = port(tmp_path)
+    phone, mail = (
+        SurveyKey(identifier.parse(name), column) for name, column in (("phone.cn11", "phone"), ("email.plain", "b"))
+    )
+    look = made.survey("customers", (mail, phone), (), 0)
+    assert [batch.keys[0].null_count for batch in look.batches()] == [1]
+    assert (look.usable, look.key_shapes, look.rows_read) == ((0, 2), ({}, {"plain": 2}), 2)
+    assert look.key_faults == ({}, {})
+    with pytest.raises(SourceError, match=r"part core \(core.csv\) is declared without a column b: every part needs a"):
+        made.survey("customers", (mail,), (), 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -69,11 +69,15 @@ class OneDataset:
     def __init__(self) -> None:
         columns = tuple((name, "string") for name in ("member_id", "mobile", "months", "channel"))
         self.description = DatasetDescription("members", "csv", columns, "member_id")
+        self.held: tuple[Mapping[str, str], ...] = ({},)
 
     async def describe(self, name: str) -> DatasetDescription:
         if name != self.description.name:
             raise StateError("NOT_FOUND", "no such data set")
         return self.description
+
+    async def identifiers(self, name: str) -> tuple[Mapping[str, str], ...]:
+        return self.held
 
 
 class Neighbours:

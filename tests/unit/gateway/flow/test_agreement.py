@@ -368,15 +368,19 @@ async def test_a_binding_is_checked_stored_and_logged(street: Street) -> None:
         await bind(street.retailer, ADMIN, binding(replace(agreement, agreement_id=str(uuid.uuid4()))))
 
 
-async def test_a_data_set_of_several_sources_answers_for_one_match_key(street: Street) -> None:
+async def test_a_data_set_of_several_sources_answers_for_several_match_keys(street: Street) -> None:
     agreement = (await propose(street.retailer, ADMIN, draft(match_keys=SEVERAL), REQUEST)).agreement
     columns = (("phone.e164", "mobile"), ("email.plain", "channel"))
     good = binding(agreement, match_key_columns=columns)
-    assert await bind(street.retailer, ADMIN, good) == good
     described = cast(OneDataset, street.retailer.datasets)
     parts = tuple(DatasetPart(name, "csv", "member_id") for name in ("core", "cards"))
     described.description = replace(described.description, parts=parts)
-    with pytest.raises(RequestError, match="several sources run with one match key"):
+    assert await bind(street.retailer, ADMIN, good) == good
+    # What the second source is declared to hold counts as that of the first.
+    described.held = ({}, {"channel": "email.google.md5"})
+    with pytest.raises(
+        RequestError, match=r"email.plain: the column bound to email.plain holds digests of email.google"
+    ):
         await bind(street.retailer, ADMIN, good)
 
 
