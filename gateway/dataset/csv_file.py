@@ -51,6 +51,8 @@ def _begin(source: Source, dialect: Dialect) -> tuple[list[str], bool, bool]:
         source.refuse("BAD_ROW", "has no readable line of column names (row 0); check the quotes in its first line")
     if not ended:
         source.refuse("BAD_ROW", f"has a line of column names (row 0) of more than {_LONGEST}; check its quotes")
+    if not names:
+        source.refuse("EMPTY", "has no line of column names; export the file again")
     if any("\0" in name for name in names):
         source.refuse("BAD_ENCODING", "holds zero bytes in its column names (row 0); declare its encoding")
     source.check_names(names)
@@ -86,9 +88,9 @@ def batches(source: Source, wanted: tuple[str, ...], dialect: Dialect = COMMA) -
     with ExitStack() as stack:
         checked = None if here and plain else stack.enter_context(Checked(source, dialect, again=here))
         try:
-            # In order: only so does the parser know row numbers.
+            # In order: only so does the parser know row numbers. By a path's name it would unpack.
             with pa_csv.open_csv(
-                source.path if checked is None else pa.PythonFile(checked, "r"),
+                pa.OSFile(str(source.path)) if checked is None else pa.PythonFile(checked, "r"),
                 read_options=pa_csv.ReadOptions(use_threads=False, block_size=csv_bytes.BLOCK),
                 parse_options=pa_csv.ParseOptions(
                     delimiter=dialect.delimiter, newlines_in_values=True, invalid_row_handler=remember

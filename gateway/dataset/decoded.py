@@ -21,10 +21,13 @@ _BOMS = (
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
+    (b"\x84\x31\x95\x33", "gb18030"),
 )
 _LONGEST_BOM = 4
 _WORKBOOKS = {b"PK\x03\x04": "a ZIP archive or an Excel workbook", b"\xd0\xcf\x11\xe0": "an old Excel workbook"}
+_FOREIGN = {b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"7z\xbc\xaf": "7-Zip", b"Rar!": "RAR", b"\x04\x22\x4d\x18": "LZ4"}
 _PIECE = 4 << 10  # bytes that are unpacked at a time: those before the damage are read
+_MAGIC = 5  # bytes of the longest of these signs
 _PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 # GB18030 holds GBK, which holds GB2312, and so on: whoever says the smaller name often has the larger set.
 _CODECS = {"gbk": "gb18030", "gb2312": "gb18030", "big5": "big5hkscs", "shift_jis": "cp932", "euc-kr": "cp949"}
@@ -180,11 +183,14 @@ class Decoded(io.RawIOBase):
 def _unpacked(source: Source, file: Any) -> tuple[str, Any]:
     """Return how a file is packed, by its first bytes, and what unpacks it; a packed file keeps its name or not."""
     try:
-        first = file.read(max(map(len, _PACKED)))
+        first = file.read(_MAGIC)
         file.seek(0)
         for magic, what in _WORKBOOKS.items():
             if first.startswith(magic):
                 source.refuse("BAD_ENCODING", f"is {what}, from its first bytes; save the sheet as CSV in UTF-8")
+        for magic, packed in _FOREIGN.items():
+            if first.startswith(magic):
+                source.refuse("BAD_ENCODING", f"is packed as {packed}, from its first bytes; pack it as gzip or zstd")
         for magic, packed in _PACKED.items():
             if first.startswith(magic):
                 return packed, pa.CompressedInputStream(pa.PythonFile(file, "r"), packed)

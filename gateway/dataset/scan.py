@@ -178,8 +178,9 @@ def repeated_header(subjects: pa.StringArray, subject: str, keys: pa.StringArray
 
 
 def _called(values: pa.StringArray, column: str) -> npt.NDArray[np.bool_]:
-    # The first name of a file may stand behind the file's byte order mark.
-    return np.asarray(pc.fill_null(pc.is_in(values, value_set=pa.array([column, f"\ufeff{column}"])), pa.scalar(False)))
+    # The first name of a file may stand behind the file's byte order mark, which keeps its quotes from being such.
+    names = pa.array([column, f"\ufeff{column}", f'\ufeff"{column}"'])
+    return np.asarray(pc.fill_null(pc.is_in(values, value_set=names), pa.scalar(False)))
 
 
 def subject_pieces(origin: Origin, column: str, rows: int) -> Generator[pa.StringArray, None, None]:

@@ -12,8 +12,13 @@ from pyarrow import fs
 
 from gateway.errors import SourceError
 
-# Eleven digits in a row, an e-mail address, or a digest: no column is called so.
-_LIKE_A_VALUE = re.compile(r"[0-9]{11}|@|[0-9a-fA-F]{32}")
+_HEX = "[0-9a-fA-F]"
+# Eleven digits in a row or in groups, an e-mail address, a digest, a device's id: no column is called so.
+_LIKE_A_VALUE = re.compile(
+    rf"[0-9]{{11}}|1[3-9][0-9][ -][0-9]{{4}}[ -][0-9]{{4}}|\A\+[0-9]|@|{_HEX}{{32}}"
+    rf"|{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-|({_HEX}{{2}}[:-]){{5}}{_HEX}{{2}}"
+)
+_DIGITS = 5  # in a name that may be somebody's number
 _SIGNS = {"\t": "tab", "\x01": "ctrl-a", ";": "';'", "|": "'|'", ",": "','"}
 """What parts columns where commas do not, and how it is declared."""
 # What an object store answers, in Arrow's words: a code, never a name or a value.
@@ -113,12 +118,12 @@ class Source:
         for column in wanted:
             found = present.count(column)
             if not found:
-                there = ", ".join(dict.fromkeys(present))
+                there = f"it has {_listed(present)}"
                 step = "Bind another column or export it"
                 for sign, word in _SIGNS.items():
                     if len(present) == 1 and column in present[0].split(sign):
                         step = f"Declare its delimiter: --delimiter {word}"
-                self.refuse("MISSING_COLUMN", f"has no column {column}; it has {there}. {step}")
+                self.refuse("MISSING_COLUMN", f"has no column {column}; {there}. {step}")
             if found > 1:
                 self.refuse("MISSING_COLUMN", f"has {found} columns called {column}; rename all but one")
 
@@ -160,3 +165,10 @@ class Source:
         except (OSError, pa.ArrowException):
             return None
         return now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns
+
+
+def _listed(names: list[str]) -> str:
+    """Return column names as they are told, none where one may be a value: a file may have no line of names."""
+    if all(sum(map(str.isdigit, name)) < _DIGITS and any(map(str.isalpha, name)) for name in names if name):
+        return ", ".join(dict.fromkeys(names))
+    return f"{len(names)} others, not told as they may be values: check that its first line names the columns"

@@ -1,17 +1,21 @@
 from __future__ import annotations
 
+import bz2
 import codecs
 import errno
+import lzma
 import os
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
+from gateway.dataset import Datasets
 from gateway.errors import SourceError
 from gateway.flow.ports.rows import SourceScan
-from tests.unit.gateway.dataset.files import bound, csv_file, datasets
+from tests.unit.gateway.dataset.files import Declared, bound, csv_file, datasets
 from tests.unit.gateway.dataset.scans import counts, table_of
 
 HEAD = "customer,phone\n"
@@ -45,8 +49,9 @@ def refused(path: Path) -> SourceError:
         GOOD.rstrip("\n"),
         GOOD.replace("c1", '"c1"').replace("customer", '"customer"'),
         GOOD.replace("\n", "\n\n"),
+        b"\x84\x31\x95\x33" + GOOD.encode("gb18030"),
     ],
-    ids=["plain", "bom", "crlf", "no last newline", "quoted", "blank lines"],
+    ids=["plain", "bom", "crlf", "no last newline", "quoted", "blank lines", "bom of GB18030"],
 )
 def test_ordinary_files(tmp_path: Path, content: str | bytes) -> None:
     found = scan(csv_file(tmp_path, content))
@@ -81,7 +86,10 @@ def test_row_numbers_count_rows_not_lines(tmp_path: Path) -> None:
 # ---- files that cannot be used ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("content", ["", HEAD, HEAD.rstrip("\n"), HEAD + "\n\r\n", codecs.BOM_UTF8 + HEAD.encode()])
+@pytest.mark.parametrize(
+    "content",
+    ["", HEAD, HEAD.rstrip("\n"), HEAD + "\n\r\n", codecs.BOM_UTF8 + HEAD.encode(), codecs.BOM_UTF8, "\n\r\n"],
+)
 def test_a_file_without_rows_is_empty(tmp_path: Path, content: str | bytes) -> None:
     error = refused(csv_file(tmp_path, content))
     assert error.reason == "EMPTY"
@@ -127,7 +135,44 @@ def test_a_column_that_is_there_twice(tmp_path: Path) -> None:
     assert (error.reason, "2 columns called phone" in error.message) == ("MISSING_COLUMN", True)
 
 
-@pytest.mark.parametrize("first", ["c1,13800000001", "c1,a@example.com", "c1," + "0a" * 16])
+@pytest.mark.parametrize("name", ["exports.csv.gz", "exports.zst", "exports.csv.bz2"])
+def test_whether_a_file_is_packed_is_told_by_its_bytes_not_by_its_name(tmp_path: Path, name: str) -> None:
+    path = csv_file(tmp_path, GOOD, name)
+    assert (
+        table_of(Datasets(lambda: {"customers": Declared("csv", path)}).scan(bound(), "phone.cn11", ())).num_rows == 2
+    )
+
+
+@pytest.mark.parametrize(("packed", "named"), [(bz2.compress, "bzip2"), (lzma.compress, "xz")])
+def test_a_packing_that_is_not_read_is_named(tmp_path: Path, packed: Callable[[bytes], bytes], named: str) -> None:
+    error = refused(csv_file(tmp_path, packed(GOOD.encode())))
+    assert (error.reason, f"is packed as {named}" in error.message) == ("BAD_ENCODING", True)
+
+
+@pytest.mark.parametrize(
+    "first", ["c1,9123 4567", "c1,6c2f1b0c2ee2d4c1", "c1,9", "C0000001,gold", "C1,２０２６０１"], ids=range(5)
+)
+def test_what_may_be_a_value_is_not_told_as_a_column(tmp_path: Path, first: str) -> None:
+    error = refused(csv_file(tmp_path, f"{first}\nc2,13800000002\n"))
+    assert error.reason == "MISSING_COLUMN"
+    assert (
+        "it has 2 others, not told as they may be values: check that its first line names the columns" in error.message
+    )
+    assert not any(value in error.message for value in first.split(","))
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "c1,13800000001",
+        "c1,a@example.com",
+        "c1," + "0a" * 16,
+        "c1,138-0000-0001",
+        "c1,+852 9123 4567",
+        "c1,FF1999CD-7177-4937-A474-74937A102630",
+        "c1,08:00:20:0a:8c:6d",
+    ],
+)
 async def test_a_first_row_of_values_is_not_repeated_as_column_names(tmp_path: Path, first: str) -> None:
     path = csv_file(tmp_path, f"{first}\nc2,13800000002\n")
     error = refused(path)

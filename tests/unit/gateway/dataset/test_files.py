@@ -331,8 +331,10 @@ def test_a_million_identical_rows_are_read_as_they_are(tmp_path: Path) -> None:
 
 def test_a_line_of_column_names_in_every_file_that_was_joined(tmp_path: Path) -> None:
     head = "customer,phone,r,b,c,arm\n"
-    # The last one still begins with its byte order mark.
-    (tmp_path / "rows.csv").write_text((head + customers(3)) * 2 + "\ufeff" + head + customers(3))
+    quoted = '"' + head.strip().replace(",", '","') + '"\n'
+    # The last ones still begin with their byte order marks.
+    heads = (head, head, f"\ufeff{head}", f"\ufeff{quoted}")
+    (tmp_path / "rows.csv").write_text("".join(one + customers(3) for one in heads))
     scan = port(Declared("csv", tmp_path / "rows.csv")).scan(bound(match_key="id.opaque"), "id.opaque", ())
-    assert len(rows_of(scan)) == 9
-    assert counts(scan) == {"REPEATED_HEADER": (2, (4, 8))}
+    assert len(rows_of(scan)) == 12
+    assert counts(scan) == {"REPEATED_HEADER": (3, (4, 8, 12))}
