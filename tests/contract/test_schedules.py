@@ -332,6 +332,12 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"cron": "61 * * * *"}, "schedule.cron"),
     ({"time_zone": "Mars/Olympus"}, "schedule.time_zone"),
     ({"columns": ("tier",)}, "schedule.columns"),
+    ({"purpose": "nothing"}, r"schedule\.purpose: .* it names enrich, measure"),
+    (
+        {"operation": Operation.ENRICH, "columns": ("nothing",)},
+        r"schedule\.columns: ENRICH takes 1 to [0-9] of the agreed",
+    ),
+    ({"operation": Operation.OVERLAP}, r"schedule\.operation: the agreement has no OVERLAP in this direction"),
     ({"retries": 11}, "policy.retries"),
     ({"backoff_s": 0}, "policy.backoff"),
     ({"retry_on": ("COHORT_TOO_SMALL",)}, "policy.retry_on: a refusal"),

@@ -7,12 +7,15 @@ from datetime import datetime
 
 from gateway.errors import HostileInput, RequestError, SourceError, StateError
 from gateway.flow.access import require
+from gateway.flow.authorize import direction_of, purpose_agreed
 from gateway.flow.ends import REFUSAL_CODES
 from gateway.flow.job import check_columns
 from gateway.flow.ports import House, Transaction
 from gateway.flow.recurring.cron import next_due
+from gateway.route.agreement import Agreement
 from gateway.route.audit import AuditEvent
 from gateway.route.caller import Caller, Role
+from gateway.route.job import JobRequest, Refusal, Side
 from gateway.route.schedule import Missed, Overlap, Schedule, ScheduledRun, SchedulePolicy, ScheduleTerms
 from gateway.tlog.leaf import LeafType
 
@@ -41,7 +44,7 @@ async def create_schedule(
         policy: what happens when things do not go by the clock.
 
     Raises:
-        RequestError: BAD_FIELD.
+        RequestError: BAD_FIELD, also for what the agreement does not name.
         StateError: NOT_FOUND for an agreement or a sink; REVISION_CONFLICT for a name that is taken.
     """
     require(caller, Role.CDP_JOB)
@@ -55,12 +58,23 @@ async def create_schedule(
     first = next_due(terms.cron, terms.time_zone, now)
     schedule = Schedule(name, request_id, terms, policy, first, caller.subject, now, 1)
     async with house.store.begin() as tx:
-        await tx.agreements.get(terms.agreement_id)
+        _check_agreed((await tx.agreements.get(terms.agreement_id)).agreement, terms, house.custody.party)
         stored = await tx.schedules.create(schedule)
         if stored == schedule:
             await _note(tx, stored, "created", caller, now)
     house.bells.ring("audit")
     return stored
+
+
+def _check_agreed(agreement: Agreement, terms: ScheduleTerms, own: str) -> None:
+    """Refuse what every run would be refused for: what an agreement says does not change."""
+    request = JobRequest("", terms.agreement_id, terms.operation, terms.purpose, terms.columns, "")
+    if (refusal := purpose_agreed(agreement, request)) is not None:
+        raise _bad(f"purpose: {refusal.message}; it names {', '.join(agreement.purposes)}")
+    direction = direction_of(agreement, request, own, Side.RECEIVER, None)
+    if isinstance(direction, Refusal):
+        field = "operation" if all(one.operation is not terms.operation for one in agreement.directions) else "columns"
+        raise _bad(f"{field}: {direction.message}")
 
 
 def _check_policy(policy: SchedulePolicy) -> None:
