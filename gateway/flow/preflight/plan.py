@@ -252,9 +252,13 @@ def _records(job: AuthorizedJob, asked: Asked, sample: Sample) -> int:
 
     Of statistics a record has all keys of a customer: the rows with any of them.
     """
-    keys = (sample.usable,) if job.operation.grouped and len(asked.keys) > 1 else sample.usable_keys
-    rows = sum(sample.rows * min(usable, sample.usable) for usable in keys)
-    return round(rows * min(sample.different, 1.0) * sample.eligible)
+    if job.operation.grouped and len(asked.keys) > 1:
+        parts = [(sample.usable, sample.different)]
+    else:
+        # Sources that have a key each have their customers in lists of their own.
+        parts = list(zip(sample.usable_keys, sample.different_keys, strict=True))
+    rows = sum(sample.rows * min(usable, sample.usable) * min(different, 1.0) for usable, different in parts)
+    return round(rows * sample.eligible)
 
 
 def _partner(job: AuthorizedJob, own: int, last: Job | None, given: int) -> tuple[int, str]:

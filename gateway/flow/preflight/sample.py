@@ -54,6 +54,7 @@ class Sample:
         usable: part of them that a run can use, 0 to 1.
         different: part of those that are of another customer than the rows before; of a sample that is not the whole
             this is too much, for customers may come again behind it.
+        different_keys: the same of the sources that have the column of a match key, per key.
         eligible: part of the customers asked about whom consent lets in; 1 where nobody was there to ask.
         denied: of those asked about, the others by reason.
         asked: how many that were.
@@ -70,6 +71,7 @@ class Sample:
     sampled: int
     usable: float
     different: float
+    different_keys: tuple[float, ...]
     eligible: float
     denied: Mapping[str, int]
     asked: int
@@ -105,34 +107,38 @@ async def sample_of(
     sampled = max(sum(one.rows for one in reading), 1)
     async with house.store.read() as tx:
         found = [await _people(tx, part, one.refs) for part, one in zip(parts, reading, strict=True)]
-        people = from_keys(np.unique(as_keys(np.concatenate([refs for refs, _ in found]))))
+        people = from_keys(np.unique(as_keys(np.concatenate([one.refs for one in found]))))
         chosen = np.ascontiguousarray(people[:: max(1, -(-len(people) // ASKED))])
         registry, at = await load_registry(tx, house), house.clock.now()
         verdict = await judge_all(tx, registry, gates, chosen, at)
         gate_s = await _gate(tx, gates[0], plain_floor(gates[0], at, registry), at)
-    usable = sum(one.usable * linked for one, (_, linked) in zip(reading, found, strict=True))
-    keys = range(len(asked.keys))
+    somebodys = [one.usable * behind.linked for one, behind in zip(reading, found, strict=True)]
+    usable, keys = sum(somebodys), range(len(asked.keys))
+    having = [[not part.lacks(key.column) for part in parts] for key in asked.keys]
     return Sample(
         rows=rows,
         rows_from=told,
         sampled=sum(one.rows for one in reading),
         usable=usable / sampled,
-        different=len(people) / max(usable, 1.0),
+        different=_different(found) / max(usable, 1.0),
+        different_keys=tuple(
+            _different([behind for behind, has in zip(found, of_key, strict=True) if has])
+            / max(sum(rows for rows, has in zip(somebodys, of_key, strict=True) if has), 1.0)
+            for of_key in having
+        ),
         eligible=int(verdict.allowed.sum()) / len(chosen) if len(chosen) else 1.0,
         denied=dict(Counter(verdict.denied).most_common()),
         asked=len(chosen),
         shapes=tuple(dict(added_up([one.shapes[key] for one in reading])) for key in keys),
         usable_keys=tuple(sum(one.usable_keys[key] for one in reading) / sampled for key in keys),
-        keyed=tuple(_having(asked.keys[key].column, parts, reading) / sampled for key in keys),
-        linked=min(linked for _, linked in found),
+        keyed=tuple(
+            max(sum(one.rows for one, has in zip(reading, of_key, strict=True) if has), 1) / sampled
+            for of_key in having
+        ),
+        linked=min(behind.linked for behind in found),
         read_s=sum(one.each_s * one.rows for one in reading) / sampled,
         gate_s=gate_s,
     )
-
-
-def _having(column: str, parts: Sequence[DatasetPart], reading: Sequence[_Reading]) -> int:
-    """Return the rows read of sources that have a column; at least one."""
-    return max(sum(one.rows for part, one in zip(parts, reading, strict=True) if not part.lacks(column)), 1)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -214,16 +220,41 @@ def _subjects(pieces: Iterator[pa.StringArray]) -> tuple[int, bool]:
     return rows, True
 
 
-async def _people(tx: Transaction, part: DatasetPart, refs: Bytes) -> tuple[Bytes, float]:
-    """Return people behind rows, and which part of the rows is somebody's by the identity map."""
+@dataclass(frozen=True, slots=True, repr=False)
+class _Behind:
+    """People behind rows of one source: of all of its rows, or of every so many.
+
+    Attributes:
+        refs: (n, 26), a person as often as rows.
+        every: rows for each that was asked about.
+        linked: part of the rows that is somebody's by the identity map.
+    """
+
+    refs: Bytes
+    every: float = 1.0
+    linked: float = 1.0
+
+
+def _different(found: Sequence[_Behind]) -> float:
+    """Estimate how many people are behind rows of sources, those known best first."""
+    seen, people = np.unique(as_keys(np.empty((0, REF_BYTES), np.uint8))), 0.0
+    for one in sorted(found, key=lambda behind: behind.every):
+        known = np.unique(np.concatenate([seen, as_keys(one.refs)]))
+        people += one.every * (len(known) - len(seen))
+        seen = known
+    return people
+
+
+async def _people(tx: Transaction, part: DatasetPart, refs: Bytes) -> _Behind:
+    """Return people behind rows."""
     if not part.subject_source or not len(refs):
-        return refs, 1.0
+        return _Behind(refs)
     # The map answers for a range of ids, of which a 32nd is enough; of few rows it is asked about all.
     ids = from_keys(np.sort(as_keys(refs)))
     some = ids[ids[:, 0] == ord(_FIRST_LETTER)]
-    ids = some if len(some) * len(_RANGES) > FEW // 32 else ids
-    found, linked = await people_of(tx, part.subject_source, np.ascontiguousarray(ids), 1)
-    return np.ascontiguousarray(found[linked]), float(linked.mean())
+    asked = some if len(some) * len(_RANGES) > FEW // 32 else ids
+    found, linked = await people_of(tx, part.subject_source, np.ascontiguousarray(asked), 1)
+    return _Behind(np.ascontiguousarray(found[linked]), len(ids) / len(asked), float(linked.mean()))
 
 
 async def _gate(tx: Transaction, use: Use, floor: datetime, at: datetime) -> float:

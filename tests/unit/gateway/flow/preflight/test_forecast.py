@@ -6,14 +6,16 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
+import numpy as np
 import pytest
 
 from gateway.flow.preflight.calibrate import calibrate
 from gateway.flow.preflight.forecast import FIXED_S, Forecast, Size, forecast
 from gateway.flow.preflight.plan import _records
-from gateway.flow.preflight.sample import Sample
+from gateway.flow.preflight.sample import Sample, _Behind, _different
 from gateway.psi.stages import Grouped
 from gateway.route.agreement import Operation
+from gateway.route.subject_ref import REF_BYTES
 
 MILLION = 1_000_000
 SIZE = Size(Operation.MATCH, MILLION, MILLION, MILLION, 0, 1, None, 0, False, 512 << 20, True)
@@ -110,12 +112,22 @@ def test_statistics_over_two_keys_send_and_multiply_two_elements_a_record(machin
 
 
 def test_a_record_of_statistics_has_all_keys_of_its_customer() -> None:
-    sample = Sample(1000, "counted", 1000, 0.9, 1.0, 0.5, {}, 10, (), (0.6, 0.7), (1.0, 1.0), 1.0, 0.0, 0.0)
+    sample = Sample(1000, "counted", 1000, 0.9, 0.8, (0.9, 1.0), 0.5, {}, 10, (), (0.6, 0.7), (1.0, 1.0), 1.0, 0.0, 0.0)
     for operation, keys, records in (
-        (Operation.MATCH, 2, 650),
-        (Operation.OVERLAP, 2, 450),
-        (Operation.MATCH, 1, 300),
-        (Operation.OVERLAP, 1, 300),
+        (Operation.MATCH, 2, 270 + 350),
+        (Operation.OVERLAP, 2, 360),
+        (Operation.MATCH, 1, 270),
+        (Operation.OVERLAP, 1, 270),
     ):
         job, asked = SimpleNamespace(operation=operation), SimpleNamespace(keys=[None] * keys)
-        assert _records(cast(Any, job), cast(Any, asked), replace(sample, usable_keys=(0.6, 0.7)[:keys])) == records
+        of_keys = replace(sample, usable_keys=(0.6, 0.7)[:keys], different_keys=(0.9, 1.0)[:keys])
+        assert _records(cast(Any, job), cast(Any, asked), of_keys) == records
+
+
+def test_people_known_by_a_few_of_their_ids_are_counted_once() -> None:
+    everybody = np.frombuffer(b"".join(f"2subject{number:018}".encode() for number in range(100)), np.uint8)
+    everybody = everybody.reshape(-1, REF_BYTES)
+    core, again = _Behind(everybody[:60]), _Behind(everybody[:10])
+    # One row in 30 was looked up: two of people of the core, and one of somebody else.
+    cards = _Behind(everybody[[4, 5, 70]], every=30.0)
+    assert [_different(found) for found in ([core], [cards, core], [again, core], [cards], [])] == [60, 90, 60, 90, 0]
