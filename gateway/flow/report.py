@@ -116,11 +116,13 @@ def _lines(report: Mapping[str, object], match_keys: Sequence[str]) -> Iterator[
         yield Line("rows", "read", read)
         yield Line("rows", "rejected", rejected, read)
         yield Line("rows", "folded", _number(report, "folded"), read)
+    of_parts = {line.item: line.count for line in _group(report, "read", None)}
     for counted in _COUNTED:
         for name in report:
             # Of a data set of several parts the rows are named per part: `rejected in cards`.
-            if name.split(" in ")[0] == counted:
-                yield from _commonest(_group(report, name, read))
+            told, _, part = name.partition(" in ")
+            if told == counted:
+                yield from _commonest(_group(report, name, of_parts.get(part, read)))
     judged = _number(report, "consented") + sum(line.count for line in _group(report, "left_out", None))
     if "consented" in report:
         yield Line("people", "judged", judged)

@@ -181,6 +181,9 @@ async def test_digests_where_raw_values_are_agreed_are_found_before_the_run(twin
     # Without an agreement it is looked at as what it is declared to be.
     alone = await checked(twin, agreement=False)
     assert (alone.keys[0].match_key, alone.keys[0].usable, alone.uses, alone.findings) == ("", 40, (), ())
+    over(twin, File("csv", tmp_path / "hashed.csv"))
+    nothing = await checked(twin, agreement=False)
+    assert (nothing.subjects, [finding.code for finding in nothing.findings]) == (40, ["NO_IDENTIFIERS"])
 
 
 async def test_a_check_is_refused_or_says_why_it_cannot_read(twin: Twin, tmp_path: Path) -> None:

@@ -15,6 +15,11 @@ PLACEHOLDER = 50
 def findings_of(check: DatasetCheck, asked: Asked) -> tuple[Finding, ...]:
     """Return what stands out."""
     found = []
+    if not asked.keys:
+        text = (
+            "no column was looked at: name an agreement, or declare what columns hold (assent dataset add --identifier)"
+        )
+        found.append(Finding("NO_IDENTIFIERS", text))
     if asked.unfit is not None:
         found.append(Finding("MATCH_KEY_MISMATCH", f"{asked.unfit[1]}; bind a column of the agreed form and hash"))
     for key, wanted in zip(check.keys, asked.keys, strict=True):

@@ -58,9 +58,13 @@ def test_of_statistics_over_several_keys_it_says_whose_values_others_have() -> N
 
 
 def test_rows_of_several_parts_are_named_per_part() -> None:
-    parts = RUN | {"rejected": {"UNLINKED": 4}, "rejected in cards": {"UNLINKED": {"count": 4, "first_rows": [2]}}}
+    parts = RUN | {
+        "read": {"core": 60, "cards": 40},
+        "rejected": {"UNLINKED": 4},
+        "rejected in cards": {"UNLINKED": {"count": 4, "first_rows": [2]}},
+    }
     found = [line for line in lines_of(parts, ("phone.e164",)) if line.section == "rejected in cards"]
-    assert [(line.item, line.count, line.first_rows) for line in found] == [("UNLINKED", 4, (2,))]
+    assert [(line.item, line.count, line.of, line.first_rows) for line in found] == [("UNLINKED", 4, 40, (2,))]
 
 
 def test_a_run_stands_beside_the_one_before() -> None:
