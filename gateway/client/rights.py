@@ -24,7 +24,7 @@ class Removal:
     Attributes:
         reason_code: e.g. "CONSENT_WITHDRAWN".
         timing: "AFTER", "LATE_KNOWN" or "VIOLATION", against the judgement that let the row leave.
-        happened_at: when the act behind it happened.
+        happened_at: when the act behind it happened, or was recorded if it is dated ahead: what protects counts early.
         recorded_at: when the gateway came to know of it.
         channel: where it happened.
         removed_at: when the row was off the disk.
@@ -43,7 +43,7 @@ class Removal:
 
     @property
     def delay(self) -> timedelta | None:
-        """How long the act took to be known."""
+        """How long the act took to be known; none where it is dated ahead."""
         return None if self.happened_at is None or self.recorded_at is None else self.recorded_at - self.happened_at
 
 

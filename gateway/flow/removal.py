@@ -69,7 +69,7 @@ def removal_of(
         # The first act that we could not know of before and that makes it a no.
         act = next((event for event in since if not allowed(lost, at, event.recorded_at)), None)
         if act is not None:
-            together = [event for event in since if event.recorded_at == act.recorded_at and event.at <= at]
+            together = [event for event in since if event.recorded_at == act.recorded_at and event.earlier <= at]
             act = max(together or [act], key=lambda event: event.at)
     return Removal(
         job_id=run.job_id,
@@ -77,7 +77,8 @@ def removal_of(
         token=token,
         reason_code=ask(lost, moment, moment).reason_code,
         timing=timing,
-        happened_at=None if act is None else act.at,
+        # An act that is dated ahead counts, and is known, from its recording: it took no time to reach us.
+        happened_at=None if act is None else act.earlier,
         recorded_at=None if act is None else act.recorded_at,
         channel="" if act is None or act.channel is None else act.channel,
         decided_at=now,

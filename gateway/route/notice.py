@@ -146,7 +146,8 @@ class Removal:
         token: the row's name between the two sides; empty for statistics, whose rows have none.
         reason_code: of the decision that ended it, CORRECTED or UNLINKED; for our own people only.
         timing: against the judgement that let it leave.
-        happened_at: when the act behind it happened; None when no single act is behind it.
+        happened_at: when the act behind it happened, `recorded_at` of one that is dated ahead; None when no single act
+            is behind it.
         recorded_at: when we came to know of it.
         channel: where it happened.
         decided_at: when the sweep found it.
