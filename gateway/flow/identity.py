@@ -9,27 +9,38 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import secrets
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from gateway import kernel
 from gateway.errors import RequestError, StateError
 from gateway.flow.access import require
 from gateway.flow.intake import SUBJECT_TYPE, RowError, SubjectNames, subject_fault
+from gateway.flow.pipeline import ahead, in_turn
 from gateway.flow.ports import DatasetPart, House, IdentityLink, Transaction
+from gateway.flow.threads import in_thread
+from gateway.psi.fields import Fields
 from gateway.route.agreement import AgreementBinding
 from gateway.route.audit import AuditEvent
 from gateway.route.caller import Caller, Role
-from gateway.route.subject_ref import Bytes
+from gateway.route.subject_ref import REF_BYTES, Bytes, as_texts, from_texts
 from gateway.tlog.leaf import LeafType
 
 MAX_ERRORS_NAMED = 1000  # of a report, over all reasons
+SORT_MEMORY = 64 << 20  # bytes at most that an import takes of what runs share: a million links
+STORED_TOGETHER = 10_000  # links that one transaction changes
 
 LinkRow = tuple[int, str, str]
+Numbers = npt.NDArray[np.int64]
+
+_ROW = Fields(link=REF_BYTES, person=REF_BYTES, row=8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +85,19 @@ async def import_links(
 ) -> LinkReport:
     """Store links; those that the map has already change nothing.
 
+    All rows are read and sorted by id before the first is stored: an id that two rows give to two people is the first
+    row's, however far apart they stand. A later import that gives it to somebody else moves it.
+
     Args:
         house: ports.
         caller: a CDP job or a compliance officer.
         source: the other system.
         subject_type: type label of the raw subject values, as in the binding.
-        rows: (row number, raw id there, raw subject) in pieces of any size; each piece is a transaction.
+        rows: (row number, raw id there, raw subject) in pieces of any size.
 
     Raises:
         RequestError: BAD_FIELD for a bad source or subject type.
+        StateError: DISK_FULL when the rows do not fit into the spool.
     """
     require(caller, Role.CDP_JOB, Role.COMPLIANCE_OFFICER)
     check_source(source)
@@ -91,24 +106,32 @@ async def import_links(
     version = linked = moved = known = 0
     named: list[RowError] = []
     reasons: Counter[tuple[str, str]] = Counter()
-    async for piece in rows:
-        sound, errors = _checked(piece)
-        kept, clashes = _one_person_each(
-            sound, ids.refs([row[1] for row in sound]), people.refs([row[2] for row in sound])
-        )
-        for error in [*errors, *clashes]:
-            kind = error.field, error.reason
-            reasons[kind] += 1
-            if reasons[kind] <= house.limits.rejected_rows_named and len(named) < MAX_ERRORS_NAMED:
-                named.append(error)
-        known += len(sound) - len(clashes) - len(kept)
-        async with house.store.begin() as tx:
-            change = await _put(tx, house, caller, source, kept)
-        version, linked, moved = change[0] or version, linked + change[1], moved + change[2]
-        known += change[3]
-        house.bells.ring("audit")
-    named.sort(key=lambda error: error.row)
-    return LinkReport(version, linked, moved, known, tuple(named), reasons.total())
+    settled = _Settled(house.limits.rejected_rows_named)
+    folder = f"links-{secrets.token_hex(8)}"
+    with house.memory.lend(SORT_MEMORY) as memory:
+        by_id = house.spool.sorter(folder, "by-id", _ROW.width, REF_BYTES, memory)
+        try:
+            async for piece in rows:
+                sound, errors = _checked(piece)
+                for error in errors:
+                    kind = error.field, error.reason
+                    reasons[kind] += 1
+                    if reasons[kind] <= house.limits.rejected_rows_named and len(named) < MAX_ERRORS_NAMED:
+                        named.append(error)
+                await in_thread(by_id.add, _as_rows(sound, ids, people))
+            async with aclosing(ahead(in_turn(settled.links(by_id.pieces())))) as pieces:
+                async for kept in pieces:
+                    async with house.store.begin() as tx:
+                        change = await _put(tx, house, caller, source, kept)
+                    version, linked, moved = change[0] or version, linked + change[1], moved + change[2]
+                    known += change[3]
+                    house.bells.ring("audit")
+        finally:
+            await in_thread(by_id.close)
+            await in_thread(house.spool.drop, folder)
+    rejected = sorted([*named, *settled.errors()], key=lambda error: error.row)[:MAX_ERRORS_NAMED]
+    known += settled.repeated
+    return LinkReport(version, linked, moved, known, tuple(rejected), reasons.total() + settled.clashed)
 
 
 async def _put(
@@ -264,15 +287,65 @@ def _checked(piece: Sequence[LinkRow]) -> tuple[list[LinkRow], list[RowError]]:
     return sound, errors
 
 
-def _one_person_each(
-    rows: Sequence[LinkRow], links: Sequence[str], people: Sequence[str]
-) -> tuple[dict[str, str], list[RowError]]:
-    """Take the first person of every id; a row of a piece that names another is refused."""
-    kept, clashes = dict[str, str](), list[RowError]()
-    for row, link, person in zip(rows, links, people, strict=True):
-        if kept.setdefault(link, person) != person:
-            clashes.append(RowError(row[0], "id", "is another subject's in a row before"))
-    return kept, clashes
+def _as_rows(rows: Sequence[LinkRow], ids: SubjectNames, people: SubjectNames) -> Bytes:
+    return _ROW.join(
+        len(rows),
+        link=from_texts(pa.array(ids.refs([row[1] for row in rows]), pa.string())),
+        person=from_texts(pa.array(people.refs([row[2] for row in rows]), pa.string())),
+        row=np.array([row[0] for row in rows], dtype=np.int64),
+    )
+
+
+class _Settled:
+    """Whose each id of an import is: the person's of its first row; rows that name another are refused.
+
+    Attributes:
+        repeated: rows that said again what the first one says.
+        clashed: rows that named another person.
+    """
+
+    def __init__(self, named: int) -> None:
+        """Begin before the first row.
+
+        Args:
+            named: how many refused rows are named, those that stand first in the file.
+        """
+        self._named = named
+        self._first = np.empty((0, _ROW.width), dtype=np.uint8)
+        self._refused = np.empty((0, 2), dtype=np.int64)
+        self.repeated = self.clashed = 0
+
+    def links(self, pieces: Iterator[Bytes]) -> Iterator[dict[str, str]]:
+        """Yield {link_ref: subject_ref}, ascending over all of them and each id once. Blocks.
+
+        Args:
+            pieces: of a sort by id, whose rows of one id come as they stand in the file.
+        """
+        for piece in pieces:
+            # The first row of the id that the piece before ended with may have more rows here.
+            rows = np.concatenate([self._first, piece])
+            link, person = _ROW.of(rows, "link"), _ROW.of(rows, "person")
+            begins = np.ones(len(rows), dtype=bool)
+            begins[1:] = (link[1:] != link[:-1]).any(axis=1)
+            starts = np.flatnonzero(begins)
+            first = starts[np.cumsum(begins) - 1]
+            clash = (person != person[first]).any(axis=1)
+            self._refuse(_ROW.number(rows[clash], "row"), _ROW.number(rows[first[clash]], "row"))
+            self.repeated += int((~begins & ~clash).sum())
+            fresh = starts[1:] if len(self._first) else starts
+            self._first = rows[starts[-1:]]
+            for begin in range(0, len(fresh), STORED_TOGETHER):
+                part = fresh[begin : begin + STORED_TOGETHER]
+                yield dict(zip(as_texts(link[part]).to_pylist(), as_texts(person[part]).to_pylist(), strict=True))
+
+    def errors(self) -> list[RowError]:
+        """Return the refused rows that are named."""
+        return [RowError(row, "id", f"is another subject's in row {first}") for row, first in self._refused.tolist()]
+
+    def _refuse(self, rows: Numbers, first: Numbers) -> None:
+        self.clashed += len(rows)
+        refused = np.concatenate([self._refused, np.stack([rows, first], axis=1)])
+        self._refused = refused[np.argsort(refused[:, 0], kind="stable")[: self._named]]
 
 
 __all__ = [

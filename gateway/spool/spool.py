@@ -20,7 +20,7 @@ from gateway.spool.stage import DIGEST_BYTES, SpooledStage, index_of
 CHUNK_BYTES = 512 * 1024
 MAX_RECORD_BYTES = 1 << 20
 _DROPPED = ".dropped-"
-_LOOK = "check-"  # begins the owner's name of sorts that belong to no job
+_OWNERS = ("check-", "links-", "proof-")  # begin the owner's name of sorts that belong to no job
 _LOOK_S = 24 * 3600
 _KEY_BYTES = 32
 _JOB = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
@@ -56,8 +56,8 @@ class Spool:
                 # What a drop could not finish before the process died.
                 for dropped in folder.glob(f"{_DROPPED}*"):
                     self._destroy(dropped)
-                # Of looks at data sets that a process did not live to end; another server may be at one now.
-                for left in folder.glob(f"{_LOOK}*"):
+                # Of what a process did not live to end; another server may be at one now.
+                for left in (found for owner in _OWNERS for found in folder.glob(f"{owner}*")):
                     if time.time() - left.stat().st_mtime > _LOOK_S:
                         self._destroy(left)
 

@@ -61,9 +61,11 @@ class IdentityServiceServicer:
     """
 
     def ImportLinks(self, request_iterator, context):
-        """Imports links. The first message carries the options, every later one a batch of rows, which is kept as a whole. Rows
-        that are wrong are named in the report and the others are kept. What the map says already changes nothing. Roles:
-        cdp_job, compliance_officer.
+        """Imports links. The first message carries the options, every later one a batch of rows. The whole stream is read and sorted
+        before anything is kept. Rows that are wrong are named in the report and the others are kept: of rows that give one id to
+        several customers the first counts, and each other one is wrong, however far behind it stands. An import that gives an id
+        to another customer than an import before moves it. What the map says already changes nothing. Roles: cdp_job,
+        compliance_officer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

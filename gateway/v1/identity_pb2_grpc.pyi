@@ -37,9 +37,11 @@ class IdentityServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> IdentityServiceAsyncStub: ...
     ImportLinks: _grpc.StreamUnaryMultiCallable[_identity_pb2.ImportLinksRequest, _identity_pb2.ImportLinksResponse]
-    """Imports links. The first message carries the options, every later one a batch of rows, which is kept as a whole. Rows
-    that are wrong are named in the report and the others are kept. What the map says already changes nothing. Roles:
-    cdp_job, compliance_officer.
+    """Imports links. The first message carries the options, every later one a batch of rows. The whole stream is read and sorted
+    before anything is kept. Rows that are wrong are named in the report and the others are kept: of rows that give one id to
+    several customers the first counts, and each other one is wrong, however far behind it stands. An import that gives an id
+    to another customer than an import before moves it. What the map says already changes nothing. Roles: cdp_job,
+    compliance_officer.
     """
     ListLinks: _grpc.UnaryUnaryMultiCallable[_identity_pb2.ListLinksRequest, _identity_pb2.ListLinksResponse]
     """Lists every link of a customer there ever was, by system and version. Role: compliance_officer."""
@@ -58,9 +60,11 @@ class IdentityServiceAsyncStub(IdentityServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ImportLinks: _aio.StreamUnaryMultiCallable[_identity_pb2.ImportLinksRequest, _identity_pb2.ImportLinksResponse]  # type: ignore[assignment]
-    """Imports links. The first message carries the options, every later one a batch of rows, which is kept as a whole. Rows
-    that are wrong are named in the report and the others are kept. What the map says already changes nothing. Roles:
-    cdp_job, compliance_officer.
+    """Imports links. The first message carries the options, every later one a batch of rows. The whole stream is read and sorted
+    before anything is kept. Rows that are wrong are named in the report and the others are kept: of rows that give one id to
+    several customers the first counts, and each other one is wrong, however far behind it stands. An import that gives an id
+    to another customer than an import before moves it. What the map says already changes nothing. Roles: cdp_job,
+    compliance_officer.
     """
     ListLinks: _aio.UnaryUnaryMultiCallable[_identity_pb2.ListLinksRequest, _identity_pb2.ListLinksResponse]  # type: ignore[assignment]
     """Lists every link of a customer there ever was, by system and version. Role: compliance_officer."""
@@ -82,9 +86,11 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_identity_pb2.ImportLinksRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_identity_pb2.ImportLinksResponse, _abc.Awaitable[_identity_pb2.ImportLinksResponse]]:
-        """Imports links. The first message carries the options, every later one a batch of rows, which is kept as a whole. Rows
-        that are wrong are named in the report and the others are kept. What the map says already changes nothing. Roles:
-        cdp_job, compliance_officer.
+        """Imports links. The first message carries the options, every later one a batch of rows. The whole stream is read and sorted
+        before anything is kept. Rows that are wrong are named in the report and the others are kept: of rows that give one id to
+        several customers the first counts, and each other one is wrong, however far behind it stands. An import that gives an id
+        to another customer than an import before moves it. What the map says already changes nothing. Roles: cdp_job,
+        compliance_officer.
         """
 
     @_abc_1.abstractmethod

@@ -39,9 +39,9 @@ async def house(tmp_path: Path, store_url: str, clock: StoppedClock) -> AsyncIte
         yield opened
 
 
-async def _kept(house: House, number: int, spool_id: str = "spool-1") -> str:
+async def _kept(house: House, number: int, spool_id: str = "") -> str:
     """A run of somebody, with its map on disk, kept for ten days."""
-    job = given.job(number, spool_id=spool_id)
+    job = given.job(number, spool_id=spool_id or house.spool.spool_id)
 
     async def batches() -> AsyncIterator[pa.RecordBatch]:
         yield pa.record_batch([pa.array(["a" * 26]), pa.array([b"8 bytes!"], pa.binary(8))], schema=TOKENS)

@@ -8,8 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 from gateway.flow import consent, notice, registry
 from gateway.flow.ports import House
@@ -35,14 +34,10 @@ NOTICE = "sharing@1"
 
 @asynccontextmanager
 async def timed_house(home: Path, url: str, clock: StoppedClock) -> AsyncIterator[House]:
-    """Open a retailer that may be told of own use, with results and a spool of its own."""
+    """Open a retailer that may be told of own use, with results of its own."""
     # A file is copied with its schema, a server's database is brought up to it.
     async with open_house(home, "retailer", clock, url=None if url.startswith("sqlite") else url) as bare:
-        house = replace(
-            bare,
-            spool=cast(Any, SimpleNamespace(spool_id="spool-1")),
-            results=Results(home / "results", Sealer(FileKeyProvider.load(home))),
-        )
+        house = replace(bare, results=Results(home / "results", Sealer(FileKeyProvider.load(home))))
         await furnish(house, "platform")
         own_use = assessment("platform", id="pia-own", recipients=[None])
         await registry.create_assessment(house, ADMIN, own_use)

@@ -28,6 +28,7 @@ from gateway.keys.sealer import Sealer
 from gateway.route.caller import Caller, Role
 from gateway.route.party import PartyCard
 from gateway.sink import Sinks
+from gateway.spool.spool import Spool
 from gateway.store import open_store
 from tests.empty_stores import empty_sqlite
 
@@ -154,12 +155,13 @@ async def open_house(
     if url is None and not (home / "assent.db").exists():
         (home / "assent.db").write_bytes(empty_sqlite())
     store = await open_store(url or f"sqlite:///{home / 'assent.db'}")
+    sealer = Sealer(FileKeyProvider.load(home))
     try:
         house = House(
             store=store,
             custody=HomeKeys.load(home),
-            secrets=Sealer(FileKeyProvider.load(home)),
-            spool=cast(Any, None),
+            secrets=sealer,
+            spool=Spool(home / "spool", sealer),
             datasets=cast(Any, OneDataset()),
             results=cast(Any, None),
             sinks=Sinks(dict),

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from gateway.errors import AccessError, RequestError, StateError
-from gateway.flow.identity import LinkReport, import_links, links_of, unlink
+from gateway.flow import identity
+from gateway.flow.identity import SORT_MEMORY, LinkReport, import_links, links_of, unlink
 from gateway.flow.intake import RowError
-from gateway.flow.ports import House
+from gateway.flow.memory import Memory
+from gateway.flow.ports import House, Limits
 from gateway.route.caller import Caller
 from tests.unit.gateway.flow.houses import ADMIN, CDP, OFFICER, entries_of
 from tests.unit.gateway.flow.shops import Shop, shop
@@ -88,9 +91,35 @@ async def test_bad_rows_are_named_and_good_ones_kept(shop: Shop) -> None:
     assert [(error.row, error.field) for error in report.rejected] == [
         (2, "id"), (3, "subject"), (4, "subject"), (5, "id"), (6, "id"),
     ]  # fmt: skip
-    assert report.rejected[-1] == RowError(6, "id", "is another subject's in a row before")
-    # Of another batch, it is a move: the file says so later.
-    assert (await put(shop.house, [("K-9", "C1"), ("K-9", "C2")], size=1)).moved == 1
+    assert report.rejected[-1] == RowError(6, "id", "is another subject's in row 1")
+
+
+@pytest.mark.parametrize("memory", [1 << 14, SORT_MEMORY])
+async def test_one_file_gives_an_id_to_one_person_however_far_apart_its_rows_stand(
+    shop: Shop, memory: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With little memory rows of one id come in several pieces, and go by way of the disk."""
+    monkeypatch.setattr(identity, "SORT_MEMORY", memory)
+    monkeypatch.setattr(identity, "STORED_TOGETHER", 7)
+    limits = Limits(threads=1, rejected_rows_named=3)
+    house = replace(shop.house, memory=Memory(4 * memory, floor=memory), limits=limits)
+    assert (await put(house, [("K-0", "C0"), ("K-1", "C1")])).linked == 2
+    between = [(f"M-{number}", "C9") for number in range(500)]
+    rows: list[Link] = [("K-0", "C0"), ("K-1", "C2"), ("K-2", "C3"), *between, ("K-2", "C3")]
+    rows += [("K-0", "C4"), ("K-1", "C1"), ("K-2", "C4"), *[("K-2", "C3"), ("K-2", "C5")] * 300]
+    report = await put(house, rows, size=50)
+    # The map's own word is a first row like any other; what moved an id before is not undone by a later row.
+    assert (report.linked, report.moved, report.known, report.rejected_count) == (501, 1, 302, 303)
+    assert report.rejected == tuple(
+        RowError(row, "id", f"is another subject's in row {first}") for row, first in ((505, 1), (506, 2), (507, 3))
+    )
+    for person, links in (("C0", 1), ("C2", 1), ("C3", 1), ("C4", 0), ("C5", 0), ("C9", 500)):
+        found = await links_of(house, OFFICER, "customer", person)
+        assert (person, len(found)) == (person, links)
+        assert not any(link.ended for link in found)
+    assert (await put(house, rows)).rejected_count == 303
+    assert (await put(house, [("K-2", "C4")])).moved == 1, "another file moves an id"
+    assert [path.name for path in (shop.folder / "spool").glob("links-*")] == []
 
 
 async def test_roles_and_names(shop: Shop) -> None:

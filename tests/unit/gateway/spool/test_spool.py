@@ -107,12 +107,14 @@ def test_dropping_a_job_removes_everything_of_it_and_destroys_its_keys(folder: P
 
 def test_looks_that_nobody_lived_to_end_go_with_the_next_start_of_another_day(folder: Path) -> None:
     ours = spool(folder)
-    for owner in ("check-old", "check-new"):
+    for owner in ("check-old", "links-old", "proof-old", "check-new", JOB):
         ours.write_sealed(owner, "state", b"anything")
     long_ago = time.time() - 25 * 3600
-    os.utime(folder / "check-old", (long_ago, long_ago))
+    for owner in ("check-old", "links-old", "proof-old", JOB):
+        os.utime(folder / owner, (long_ago, long_ago))
     assert spool(folder).read_sealed("check-new", "state") == b"anything"
-    assert not (folder / "check-old").exists()
+    assert [path.name for path in folder.glob("*-old")] == []
+    assert (folder / JOB).exists()
     assert ours.free_bytes() > 0
 
 
