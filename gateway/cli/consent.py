@@ -117,7 +117,7 @@ def evaluate(
     method: str = typer.Option("psi_hash"),
     subject_type: str = typer.Option("customer"),
     at: str = typer.Option("", help="Moment asked about; by default now."),
-    as_known_at: str = typer.Option("", help="Only what was recorded by then counts."),
+    as_known_at: str = typer.Option("", help="Only what was recorded by then counts; at the latest now."),
     handler: str = typer.Option("", help="Party id of who uses or provides; by default we."),
     kind: str = typer.Option("use", help="use, prompt (may we ask?) or refuse_service."),
     basis: str = typer.Option("consent", help="The legal basis that is claimed, such as contract."),

@@ -153,7 +153,7 @@ class AsyncConsents:
             recipient: party id; "" is use by ourselves.
             handler: party id; "" is our own party.
             at: the moment asked about; None is now.
-            as_known_at: only what was recorded by then counts; None is `at`.
+            as_known_at: only what was recorded by then counts; None is `at`, and the latest is now.
             kind: "USE", or "PROMPT" (may we ask?), or "REFUSE_SERVICE" (may we refuse the service to who says no?).
             basis: the legal basis that is claimed, e.g. "contract".
             group_size: people in the aggregate that is to be released; None when it is none.

@@ -177,15 +177,17 @@ async def decide(
         subject: the raw value.
         use: handler, recipient, purpose, category, method, basis.
         at: the moment asked about; None is now.
-        as_known_at: what was recorded by then counts; None is `at`.
+        as_known_at: what was recorded by then counts; None is `at`. Of a time to come, now: what will be recorded until
+            then nobody knows, and the answer must come again.
         given: what else is asked; None asks about the use alone.
 
     Raises:
         RequestError: BAD_FIELD.
     """
     require(caller, Role.COMPLIANCE_OFFICER)
-    moment = house.clock.now() if at is None else at
-    known_by = moment if as_known_at is None else as_known_at
+    now = house.clock.now()
+    moment = now if at is None else at
+    known_by = min(now, moment if as_known_at is None else as_known_at)
     given = given or Circumstances()
     ref = person_ref(house, subject_type, subject)
     async with house.store.read() as tx:

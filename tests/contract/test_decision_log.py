@@ -74,6 +74,20 @@ async def test_a_decision_is_logged_as_it_was_answered_and_comes_again(house: Ho
     assert [one.number for one in await listed(house, decision_id=answered.decision_id)] == [3, 1]
 
 
+async def test_an_answer_about_a_time_to_come_rests_on_what_is_known_now(house: House, clock: StoppedClock) -> None:
+    """An answer that claimed to know what will be recorded until then would come out otherwise later."""
+    await take(house, given(1, valid_until=NOW + 90 * DAY))
+    ahead = await ask(house, 1, at=NOW + 60 * DAY)
+    assert (ahead.reason_code, ahead.decided_at, ahead.as_known_at) == ("OK_CONSENT", NOW + 60 * DAY, NOW)
+    assert await ask(house, 1, at=NOW + 60 * DAY, as_known_at=NOW + 70 * DAY) == ahead
+    assert (await ask(house, 1, at=NOW + 90 * DAY)).reason_code == "CONSENT_EXPIRED"
+    clock.at = NOW + DAY
+    await take(house, act(1, "consent_withdrawn", NOW + DAY))
+    assert (await ask(house, 1, at=NOW + 60 * DAY)).reason_code == "CONSENT_WITHDRAWN"
+    again = await ask(house, 1, at=ahead.decided_at, as_known_at=ahead.as_known_at)
+    assert again == ahead
+
+
 async def test_a_batch_has_one_entry_of_the_log_and_names_nobody(house: House) -> None:
     await take(house, given(1))
     for number in (1, 2, 3):
