@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -25,6 +25,7 @@ from tests.unit.gateway.flow.houses import (
     CDP,
     NOW,
     OFFICER,
+    StoppedClock,
 )
 from tests.unit.gateway.flow.shops import (
     ALL,
@@ -360,6 +361,22 @@ async def test_the_two_clocks_answer_about_the_past(shop: Shop) -> None:
     assert await asked(None) == "CONSENT_WITHDRAWN"
     assert await asked(later - timedelta(seconds=1)) == "OK_CONSENT"
     assert await asked(later, before) == "OK_CONSENT"
+
+
+async def test_what_a_server_recorded_whose_clock_is_ahead_counts_against_a_use_at_once(shop: Shop) -> None:
+    """A consent of such a server waits: what allows counts late."""
+    house, clock = shop.house, cast(StoppedClock, shop.house.clock)
+    await take(house, [given(1), given(3)])
+    clock.advance(seconds=5)
+    await take(house, [withdrawn(1, at=clock.now().isoformat()), given(2), {**withdrawn(4), "subject": "C3"}])
+    clock.advance(seconds=-5)
+    assert [await reason(house, number) for number in (1, 2, 3)] == [
+        "CONSENT_WITHDRAWN", "NO_CONSENT", "CONSENT_WITHDRAWN",
+    ]  # fmt: skip
+    before = await decide(house, OFFICER, "customer", "C1", USE, at=clock.now())
+    assert before.reason_code == "OK_CONSENT", "an audit asks what was known by a clock"
+    clock.advance(seconds=5)
+    assert await reason(house, 2) == "OK_CONSENT"
 
 
 async def test_merged_people_are_judged_together(shop: Shop) -> None:
