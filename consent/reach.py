@@ -36,7 +36,12 @@ def reach(use: Use, at: datetime, registry: Registry) -> Reach:
         or registry.categories[use.category].base is not None
     ):
         return Reach.ANYTHING
-    party = None if use.recipient is None else registry.party(use.recipient, at)
-    if party is None or party.entrusted or predecessors(use.recipient, at, at, registry):
-        return Reach.ANY_RECIPIENT
-    return Reach.NAMED
+    return Reach.ANY_RECIPIENT if serves_unnamed(use.recipient, at, registry) else Reach.NAMED
+
+
+def serves_unnamed(recipient: str | None, at: datetime, registry: Registry) -> bool:
+    """Return whether a consent that does not name a recipient may serve it: own use, on instruction, by succession."""
+    if recipient is None:
+        return True
+    party = registry.party(recipient, at)
+    return party is not None and (party.entrusted or bool(predecessors(recipient, at, at, registry)))

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from consent.asking import asking_helps, may_have_refused
 from consent.evaluate import Decision, History, Kind, Question, Use, may_use, plain_floor
 from consent.mechanism import Exported
-from consent.reach import Reach, reach
+from consent.reach import Reach, reach, serves_unnamed
 from consent.registry import Registry
 from gateway import kernel
 from gateway.errors import RequestError
@@ -133,8 +133,8 @@ async def coverage(
         house: ports.
         caller: a compliance officer.
         scope: handler, purpose, recipient (None is own use).
-        category: which; None is every one that anybody spoke of in this scope.
-        method: which; None is every one that anybody spoke of in this scope.
+        category: which; None is every one that anybody spoke of in this scope, whoever receives where no name is asked.
+        method: likewise.
         at: the moment asked about; None is now.
 
     Raises:
@@ -144,7 +144,8 @@ async def coverage(
     moment = house.clock.now() if at is None else at
     handler, purpose, recipient = scope
     async with house.store.read() as tx:
-        pairs = await tx.consents.pairs_of(handler, purpose, recipient)
+        unnamed = serves_unnamed(recipient, moment, await load_registry(tx, house))
+        pairs = await tx.consents.pairs_of(handler, purpose, None if unnamed else recipient)
     if category is not None and method is not None:
         pairs = [(category, method)]
     uses = [

@@ -273,8 +273,8 @@ class SqlConsentStore:
         return await told_apart(self._connection, number, others, floor, at, Range(first, last))
 
     async def pairs_of(self, handler: str, purpose: str, recipient: str | None) -> list[tuple[str, str]]:
-        """Return each (category, method) that anybody ever spoke of, ascending."""
-        return await pairs_of(self._connection, handler, purpose, recipient or "")
+        """Return each (category, method) that anybody ever spoke of, ascending; None is any recipient."""
+        return await pairs_of(self._connection, handler, purpose, recipient)
 
     async def on_file(self, first: str, last: str) -> Bytes:
         """Return the people of a range who have consent events on file, (m, 26) ascending."""

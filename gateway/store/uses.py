@@ -102,9 +102,13 @@ async def numbers_whoever_receives(connection: StoreConnection, use: Use) -> lis
     return [int(number) for (number,) in await connection.rows(select(consent_uses.c.use_id).where(and_(*same)))]
 
 
-async def pairs_of(connection: StoreConnection, handler: str, purpose: str, recipient: str) -> list[tuple[str, str]]:
-    """Return each category and method that anybody ever spoke of to a handler, for a purpose and a recipient."""
+async def pairs_of(
+    connection: StoreConnection, handler: str, purpose: str, recipient: str | None
+) -> list[tuple[str, str]]:
+    """Return each category and method that anybody ever spoke of to a handler, for a purpose and recipient, or any."""
     table = consent_uses.c
-    where = and_(table.handler == handler, table.purpose == purpose, table.recipient == recipient)
-    query = select(table.category, table.method).where(where).order_by(table.category, table.method)
+    where = and_(table.handler == handler, table.purpose == purpose)
+    if recipient is not None:
+        where = and_(where, table.recipient == recipient)
+    query = select(table.category, table.method).where(where).distinct().order_by(table.category, table.method)
     return [(category, method) for category, method in await connection.rows(query)]

@@ -224,6 +224,8 @@ async def test_rows_tell_people_apart(store: SqlStore) -> None:
         told = await tx.consents.told_apart(unknown, TRUST_ALL, NOW, *RANGE, whoever_receives=False)
         assert (told.plain.num_rows, texts(told.doubtful)) == (0, [])
         assert await tx.consents.pairs_of("retailer", "enrich", "platform") == [("phone", "psi_hash")]
+        assert await tx.consents.pairs_of("retailer", "enrich", None) == [("phone", "psi_hash")]
+        assert await tx.consents.pairs_of("retailer", "enrich", "heir") == []
 
 
 async def test_who_is_joined_to_others_is_asked_about(store: SqlStore) -> None:

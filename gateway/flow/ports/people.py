@@ -116,7 +116,7 @@ class ConsentStore(Protocol):
         ...
 
     async def pairs_of(self, handler: str, purpose: str, recipient: str | None) -> list[tuple[str, str]]:
-        """Return each (category, method) that anybody ever spoke of to a handler, ascending."""
+        """Return each (category, method) that anybody ever spoke of to a handler, ascending; None is any recipient."""
         ...
 
     async def on_file(self, first: str, last: str) -> Bytes:

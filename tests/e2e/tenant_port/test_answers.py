@@ -291,6 +291,8 @@ async def test_whom_a_use_is_allowed_about_is_streamed_and_counted(
     assert (counted.gain, counted.barred) == (0, 2)
     open_ended = [found async for found in client.consents.coverage(purpose=PURPOSE, recipient="platform")]
     assert [(found.category, found.method) for found in open_ended] == [("phone_hash", "psi_hash")]
+    # Consents that name the platform alone serve own use, too.
+    assert [found async for found in client.consents.coverage(purpose=PURPOSE)] == [counted]
     with pytest.raises(RequestError, match="name both"):
         [found async for found in client.consents.coverage(purpose=PURPOSE, recipient="nobody")]
     tenant.clock.advance(days=31)
