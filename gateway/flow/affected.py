@@ -14,6 +14,7 @@ from gateway.errors import StateError
 from gateway.flow.access import require
 from gateway.flow.gate import judge_all
 from gateway.flow.identity import label_of, links_to, people_of
+from gateway.flow.membership.condense import Bits
 from gateway.flow.pipeline import ahead, in_turn
 from gateway.flow.ports import House, StoredRows
 from gateway.flow.reach import members_of, terms_of_run
@@ -43,8 +44,9 @@ async def read_affected(house: House, caller: Caller, job_ids: Sequence[str]) ->
         job_ids: of runs that released something.
 
     Yields:
-        Batches of `AFFECTED_SCHEMA`. Evidence is HELD, REMOVED or, of a receiver, INPUT: whom the rule allowed at the
-        run's judgement among the customers of today's data set. Who left the data set since is counted as absent.
+        Batches of `AFFECTED_SCHEMA`. Evidence is HELD, REMOVED or, of a receiver, INPUT: who was in the run's cohort,
+        or, while that is not numbered and once it is destroyed, whom the rule allowed at the run's judgement, both
+        among the customers of today's data set. Who of the others left the data set since is counted as absent.
 
     Raises:
         StateError: NOT_FOUND when a job released nothing or its agreement is bound no more.
@@ -136,13 +138,15 @@ async def _joined(
 
 
 async def _input(house: House, binding: AgreementBinding, run: ReleasedRun) -> AsyncGenerator[pa.Array, None]:
-    """Yield the customers of the data set whom the rule allowed at the run's judgement, as known then; each once."""
+    """Yield the customers of the data set who were in the run's cohort, or may have been; each once."""
     key, threads = house.custody.subject_key(), house.limits.threads
     parts = await house.datasets.parts(binding.dataset)
     told = np.empty(0, dtype=f"S{REF_BYTES}")
     async with house.store.read() as tx:
         terms = await terms_of_run(tx, house, await tx.jobs.get(run.job_id))
         registry = await load_registry(tx, house)
+        cohort = await tx.memberships.get(run.session_id)
+        bits = Bits(await tx.memberships.blocks(run.job_id)) if cohort is not None and cohort.numbered else None
         for number, part in enumerate(parts):
             label = label_of(part, binding)
             async for subjects in ahead(in_turn(house.datasets.subject_pieces(binding, number))):
@@ -155,7 +159,9 @@ async def _input(house: House, binding: AgreementBinding, run: ReleasedRun) -> A
                 new = ~np.isin(keys, told, assume_unique=True)
                 keys, rows = keys[new], rows[new]
                 told = np.union1d(told, keys)
-                verdict = await judge_all(tx, registry, terms.gates, from_keys(keys), run.judged_at)
-                allowed = np.sort(rows[verdict.allowed])
-                if len(allowed):
-                    yield subjects.take(pa.array(allowed))
+                if bits is None:
+                    there = (await judge_all(tx, registry, terms.gates, from_keys(keys), run.judged_at)).allowed
+                else:
+                    there = bits.of(await tx.memberships.numbers(from_keys(keys)))
+                if there.any():
+                    yield subjects.take(pa.array(np.sort(rows[there])))

@@ -1,7 +1,7 @@
 """What an officer asks about people and released runs: who was in which, what was taken out, what partners were told.
 
-A run's membership is its sealed rows and what was taken out of them; for the rest the rule is asked again, as it was
-known at the run's judgement: cohorts are destroyed with their runs.
+What a run holds of people is its sealed rows and what was taken out of them; for the rest the rule is asked again, as
+it was known at the run's judgement, and who was in its cohort is kept (`membership`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from gateway.flow.ports import House, StoredRows, Transaction
 from gateway.flow.reach import Terms, members_of, terms_of_run
 from gateway.flow.registry import load_registry
 from gateway.flow.threads import in_thread
-from gateway.flow.unheld import left_open
+from gateway.flow.unheld import AGREED_LATER, left_open
 from gateway.route.audit import AuditEvent
 from gateway.route.caller import Caller, Role
 from gateway.route.job import Job, Side
@@ -125,10 +125,10 @@ async def _trace(
     terms = await terms_of_run(tx, house, job)
     history = (await tx.consents.histories([ref]))[ref]
 
-    at = run.judged_at
-    abroad = await exported(tx, registry, job.partner, at, at)
+    judged_at = run.judged_at
+    abroad = await exported(tx, registry, job.partner, judged_at, judged_at)
 
-    def ask(use: Use) -> Decision:
+    def ask(use: Use, at: datetime = judged_at) -> Decision:
         question = Question(
             subject=ref,
             use=use,
@@ -156,7 +156,14 @@ async def _trace(
         received = _received(job, terms, [ask(use).allowed for use in terms.column_gates])
     open_reasons: tuple[str, ...] = ()
     if presence is Presence.ELIGIBLE:
-        open_reasons = left_open(job, await tx.notices.of_run(run.session_id))
+        cohort = await tx.memberships.get(run.session_id)
+        # Right after a run its cohort is not numbered yet.
+        kept = cohort if cohort is not None and cohort.numbered else None
+        member = None if kept is None else await tx.memberships.holds(kept, ref)
+        if kept is not None and not member and not all(ask(use, kept.judged_at).allowed for use in terms.gates):
+            open_reasons = (AGREED_LATER,)
+        else:
+            open_reasons = left_open(job, await tx.notices.of_run(run.session_id), member, bool(run.systems))
     return RunTrace(job, presence, run.judged_at, decision, received, removal, notice, open_reasons)
 
 

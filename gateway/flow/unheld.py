@@ -1,13 +1,14 @@
-"""Why a run may hold no row of somebody whom the rule allowed: all that its counts leave open.
+"""Why a run may hold no row of somebody whom the rule allowed: all that is kept of it leaves open.
 
-Cohorts are destroyed with their runs, and a result names only whom it holds. What is kept is the report, which counts
-the rows that could not be used by reason: a reason that it does not count is none.
+A result names only whom it holds. What is kept besides is who was in the cohort, and the report, which counts the rows
+that could not be used by reason: a reason that it does not count is none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from gateway.flow.linking import UNLINKED
 from gateway.route.job import Job, Side
 from gateway.route.notice import NoticeKind, StoredNotice
 
@@ -15,36 +16,50 @@ IN_STATISTICS = "IN_STATISTICS"
 NOT_MATCHED = "NOT_MATCHED"
 FORGOTTEN_FOR_PARTNER = "FORGOTTEN_FOR_PARTNER"
 NOT_IN_DATA_SET = "NOT_IN_DATA_SET"
-SHARED_MATCH_KEY = "SHARED_MATCH_KEY"
+AGREED_LATER = "AGREED_LATER"
+"""The rule said no when the run chose its people, and yes when it was judged again."""
+_UNCHOSEN = ("SHARED_MATCH_KEY", "MISSING_VALUE", "SEGMENT_TOO_SMALL")
+"""Why people with consent are no members, of what a report counts as left out."""
 
 
-def left_open(job: Job, notices: Sequence[StoredNotice]) -> tuple[str, ...]:
+def left_open(job: Job, notices: Sequence[StoredNotice], member: bool | None, linked: bool) -> tuple[str, ...]:
     """Return what may be behind an absence, each reason once; one alone is certain.
 
-    IN_STATISTICS: part of figures, which hold nobody. NOT_MATCHED: the partner sent no record for it.
-    FORGOTTEN_FOR_PARTNER: the partner had rows of the run forgotten since. SHARED_MATCH_KEY: the match key was that of
-    several people. NOT_IN_DATA_SET: no row of the person was there. The others are the reasons by which the report
+    Of members: IN_STATISTICS, part of figures, which hold nobody. NOT_MATCHED: the partner sent no record for it.
+    FORGOTTEN_FOR_PARTNER: the partner had rows of the run forgotten since. UNLINKED: a link ended during the run.
+    Of others: NOT_IN_DATA_SET, no row of the person was there. SHARED_MATCH_KEY: the match key was that of several
+    people. MISSING_VALUE, SEGMENT_TOO_SMALL: what statistics leave out. The rest are the reasons by which the report
     counts rows that could not be used, among them UNLINKED, of ids that were nobody's, and CONFLICTING_ROWS.
 
     Args:
         job: that released something.
         notices: about the run, of both sides.
+        member: whether the person was in the cohort; None when that is not known any more, or not yet.
+        linked: people were read by ids of other systems.
     """
-    report: Mapping[str, object] = job.report
+    found = _of_members(job, notices, linked) if member is not False else []
+    return tuple(dict.fromkeys(found if member and found else found + _of_others(job)))
+
+
+def _of_members(job: Job, notices: Sequence[StoredNotice], linked: bool) -> list[str]:
     found: list[str] = []
     if job.side is Side.RECEIVER:
         if job.request.operation.grouped:
             found.append(IN_STATISTICS)
         else:
-            found += [NOT_MATCHED] if report.get("matched") != report.get("consented") else []
+            found += [NOT_MATCHED] if job.report.get("matched") != job.report.get("consented") else []
             told = any(notice.kind is NoticeKind.TOMBSTONE and not notice.ours for notice in notices)
             found += [FORGOTTEN_FOR_PARTNER] if told else []
-    if SHARED_MATCH_KEY in _names(report.get("left_out")):
-        found.append(SHARED_MATCH_KEY)
+    return [*found, UNLINKED] if linked else found
+
+
+def _of_others(job: Job) -> list[str]:
+    report: Mapping[str, object] = job.report
+    left_out = _names(report.get("left_out"))
     per_key = [counts for entry, counts in report.items() if entry.startswith("match_key_faults")]
     faults = [name for counts in per_key for name in _names(counts)]
-    found += sorted({*_names(report.get("rejected")), *faults})
-    return (*found, NOT_IN_DATA_SET)
+    unchosen = [reason for reason in _UNCHOSEN if reason in left_out]
+    return [*unchosen, *sorted({*_names(report.get("rejected")), *faults}), NOT_IN_DATA_SET]
 
 
 def _names(counts: object) -> list[str]:

@@ -102,6 +102,20 @@ class SqlMembershipStore:
             await self._connection.insert_rows(membership_apart, rows)
         return True
 
+    async def holds(self, membership: Membership, subject_ref: str) -> bool:
+        """Return whether a person was in a cohort that is numbered."""
+        person = member_numbers.c.subject_ref == subject_ref
+        number = await self._connection.scalar(select(member_numbers.c.number).where(person))
+        if number is None:
+            leaf = membership_apart.c.mac == hmac.digest(membership.salt, subject_ref.encode(), "sha256")
+            apart = select(membership_apart.c.mac).where(membership_apart.c.job_id == membership.job_id, leaf)
+            return await self._connection.scalar(apart) is not None
+        block, place = divmod(number, BLOCK)
+        table = membership_blocks.c
+        query = select(table.bits).where(table.job_id == membership.job_id, table.block == block)
+        bits = await self._connection.scalar(query)
+        return bits is not None and _bit(bits, place)
+
     async def blocks(self, job_id: str) -> dict[int, bytes]:
         """Return a cohort's bits."""
         table = membership_blocks.c
@@ -152,10 +166,14 @@ class SqlMembershipStore:
         leaves = [
             {"job_id": job_id, "mac": hmac.digest(salt, subject_ref.encode(), "sha256")}
             for job_id, bits, salt in await self._connection.rows(query)
-            if zlib.decompress(bits)[place // 8] >> (7 - place % 8) & 1
+            if _bit(bits, place)
         ]
         await self._connection.insert_rows(membership_apart, leaves, skip_known=True)
         await self._connection.execute(delete(member_numbers).where(this))
+
+
+def _bit(block: bytes, place: int) -> bool:
+    return bool(zlib.decompress(block)[place // 8] >> (7 - place % 8) & 1)
 
 
 def _membership(row: AnyRow) -> Membership:

@@ -110,6 +110,10 @@ async def test_was_and_was_not(twin: Twin, tmp_path: Path) -> None:
         assert report.party_key_pinned
         assert report.log_key_pinned
         assert {use["allowed"] for use in report.judgement} == {member}
+        async with side.house.store.read() as tx:
+            membership = await tx.memberships.get(job.session_id)
+            assert membership is not None
+            assert await tx.memberships.holds(membership, person_ref(side.house, "customer", customer)) is member
         if member:
             _, event = report.events[0]
             assert event["consent_id"] == report.judgement[0]["consent"]
@@ -247,6 +251,7 @@ async def test_an_erasure_takes_the_person_and_leaves_the_others_their_proofs(tw
         assert membership is not None
         apart = await tx.memberships.apart(membership.job_id)
         refs, _ = await tx.memberships.people("", 1000)
+        assert [await tx.memberships.holds(membership, ref) for ref in (early, late)] == [True, True]
     leaves = sorted(
         kernel.hmac_sha256(membership.salt, np.frombuffer(ref.encode(), np.uint8).reshape(1, -1), 1)[0].tobytes()
         for ref in (early, late)

@@ -8,19 +8,23 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from sqlalchemy import update
 
 from gateway.errors import AccessError, RequestError, StateError
 from gateway.flow.affected import read_affected
+from gateway.flow.membership.condense import number_memberships
 from gateway.flow.reach import reach
 from gateway.flow.trace import Presence, RunTrace, list_partner_notices, list_removals, notify_partner, trace_subject
 from gateway.route.agreement import Operation
 from gateway.route.caller import Caller, Role
 from gateway.route.job import Job
 from gateway.route.notice import NoticeKind, NoticeState
+from gateway.store.schema_members import memberships
 from tests.contract.rows import found_by, job_at, rows_twin
 from tests.contract.test_reach import leaves, released, withdraw
-from tests.twin import EVERYBODY, EXACT, Gateway, Twin, close_all, make_twin
+from tests.twin import EVERYBODY, EXACT, RETAILER, START, Gateway, Twin, close_all, given, make_twin
 
 CDP = Caller("cdp", frozenset({Role.CDP_JOB}))
 OFFICER = Caller("officer", frozenset({Role.COMPLIANCE_OFFICER}))
@@ -50,6 +54,7 @@ async def affected(side: Gateway, job: Job) -> dict[str, set[str]]:
 
 async def test_a_trace_says_where_a_person_was_and_why_not(tmp_path: Path) -> None:
     twin = await rows_twin(tmp_path)
+    await twin.retailer.import_events([given(RETAILER, "A999999")])
     await withdraw(twin.platform, "B000031")
     first = await released(twin, Operation.ENRICH, ("tier",))
     await withdraw(twin.platform, "B000030")
@@ -82,6 +87,17 @@ async def test_a_trace_says_where_a_person_was_and_why_not(tmp_path: Path) -> No
     ]
     assert {one.left_open for one in await traced(twin.retailer, "A000033")} == {()}
     assert {one.presence for one in await traced(twin.retailer, "A000030")} == {Presence.ELIGIBLE}
+    # Once cohorts are numbered, they tell who was there: a customer without a row in the data set was not.
+    await number_memberships(twin.retailer.house)
+    assert [one.left_open for one in await traced(twin.retailer, "A000001")] == [
+        ("NOT_MATCHED",),
+        ("NOT_MATCHED", "FORGOTTEN_FOR_PARTNER"),
+    ]
+    assert {one.left_open for one in await traced(twin.retailer, "A999999")} == {("NOT_IN_DATA_SET",)}
+    async with twin.retailer.house.store.begin() as tx:
+        before = update(memberships).values(judged_at=START - timedelta(days=1000))
+        await tx._connection.execute(before)  # type: ignore[attr-defined]
+    assert {one.left_open for one in await traced(twin.retailer, "A999999")} == {("AGREED_LATER",)}
     assert {one.received for one in await traced(twin.retailer, "A000033")} == {()}
     assert first.session_id == earlier.job.session_id
 
@@ -105,6 +121,7 @@ async def test_every_trace_is_on_record_and_only_officers_ask(tmp_path: Path) ->
 
 async def test_an_incident_names_who_was_in_the_run(tmp_path: Path) -> None:
     twin = await rows_twin(tmp_path)
+    await twin.retailer.import_events([given(RETAILER, "A000050")])
     await withdraw(twin.retailer, "A000005")
     await withdraw(twin.platform, "B000031")
     job = await released(twin)
@@ -124,7 +141,15 @@ async def test_an_incident_names_who_was_in_the_run(tmp_path: Path) -> None:
     assert ours["REMOVED"] == {"A000033"}
     # Whoever withdrew later was in it all the same.
     assert ours["INPUT"] == {f"A{number:06d}" for number in range(40)} - {"A000005"}
-    (entry,) = await leaves(twin.retailer, "incident_read")
+    # A customer since, who had agreed long before: the rule alone cannot tell, the cohort can.
+    tables = twin.retailer.datasets.tables
+    crm = tables["crm"]
+    row = crm.slice(0, 1).set_column(crm.column_names.index("id"), "id", pa.array(["A000050"]))
+    tables["crm"] = pa.concat_tables([crm, row])
+    assert (await affected(twin.retailer, job))["INPUT"] == ours["INPUT"] | {"A000050"}
+    await number_memberships(twin.retailer.house)
+    assert await affected(twin.retailer, job) == ours
+    entry, *_ = await leaves(twin.retailer, "incident_read")
     assert (entry["held"], entry["removed"], entry["input"], entry["absent"]) == (17, 1, 39, 0)
 
 

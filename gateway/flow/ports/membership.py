@@ -66,6 +66,10 @@ class MembershipStore(Protocol):
         """
         ...
 
+    async def holds(self, membership: Membership, subject_ref: str) -> bool:
+        """Return whether a person was in a cohort that is numbered."""
+        ...
+
     async def blocks(self, job_id: str) -> dict[int, bytes]:
         """Return a cohort's bits."""
         ...

@@ -13,6 +13,7 @@ from gateway.route.job import Side
 from tests.contract.given import job
 
 ONE = {"count": 1, "first_rows": [7]}
+UNCHOSEN = ("MISSING_VALUE", "SEGMENT_TOO_SMALL", "TOO_SHORT", "UNLINKED", "NOT_IN_DATA_SET")
 
 
 @pytest.mark.parametrize(
@@ -30,4 +31,26 @@ ONE = {"count": 1, "first_rows": [7]}
 def test_only_what_the_report_counts_is_left_open(side: Side, report: dict[str, Any], expected: Any) -> None:
     asked = job()
     asked = replace(asked, side=side, report=report, request=replace(asked.request, operation=Operation.MATCH))
-    assert left_open(asked, ()) == (expected or ("CONFLICTING_ROWS", "UNLINKED", "NOT_IN_DATA_SET"))
+    assert left_open(asked, (), None, False) == (expected or ("CONFLICTING_ROWS", "UNLINKED", "NOT_IN_DATA_SET"))
+
+
+@pytest.mark.parametrize(
+    ("operation", "member", "linked", "expected"),
+    [
+        (Operation.MATCH, True, False, ("NOT_MATCHED",)),
+        (Operation.MATCH, True, True, ("NOT_MATCHED", "UNLINKED")),
+        (Operation.MATCH, False, True, UNCHOSEN),
+        (Operation.AGGREGATE, True, False, ("IN_STATISTICS",)),
+        (Operation.AGGREGATE, False, False, UNCHOSEN),
+    ],
+)
+def test_who_was_in_the_cohort_leaves_half_of_it_open(
+    operation: Operation, member: bool, linked: bool, expected: tuple[str, ...]
+) -> None:
+    report = {
+        "consented": 5, "matched": 4, "rejected": {"UNLINKED": ONE}, "match_key_faults": {"TOO_SHORT": ONE},
+        "left_out": {"NO_CONSENT": 3, "SEGMENT_TOO_SMALL": 2, "MISSING_VALUE": 1},
+    }  # fmt: skip
+    asked = job()
+    asked = replace(asked, side=Side.RECEIVER, report=report, request=replace(asked.request, operation=operation))
+    assert left_open(asked, (), member, linked) == expected
