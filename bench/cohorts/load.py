@@ -1,6 +1,6 @@
 """A store filled as imports of the same acts would fill it, wave after wave, but without their log.
 
-The rows of subjects, consent_events, consent_uses and consent_projection are those of the product, byte for byte
+The rows of subjects, consent_events, consent_projection and of its uses are those of the product, byte for byte
 (tests/contract/test_bench_load.py); each story is read, projected and written by the product's own code once, and of
 every further person only references and ids are put in. The audit log is left out: nothing that is measured reads it,
 and it would be as large as all the rest.
@@ -30,6 +30,7 @@ from gateway.flow.wording import halves
 from gateway.store import rows
 from gateway.store.column_type import json_text
 from gateway.store.counters import Counter
+from gateway.store.use_groups import UsePlaces, groups_of, new_groups
 
 from .stories import SUBJECT_TYPE, WAVES, Asked, customer, stories, story_of
 
@@ -58,8 +59,8 @@ class _Story:
 
     Attributes:
         events: (content, record) of each.
-        projection: values of the columns after subject_ref, and the use's number before.
-        use_set: number of the set of those uses.
+        projection: values of the columns after subject_ref, and the number of the use or group before.
+        use_set: number of the set of those numbers.
     """
 
     events: tuple[tuple[str, str], ...]
@@ -100,21 +101,26 @@ def _told(asked: Asked, registry: Registry, recorded: Sequence[datetime]) -> tup
         # As after every wave: a row is there from the moment on at which its use is first spoken of.
         projected.append([project(History(_PERSON, tuple(story[: wave + 1])), registry) for wave in range(len(story))])
     use_ids: dict[rows.UseKey, int] = {}
+    groups: dict[tuple[int, ...], int] = {}
     use_sets: dict[tuple[int, ...], int] = {}
+    places = UsePlaces(use_ids, groups)
     for wave in range(WAVES):
-        after = [{rows.use_key(row) for row in story[wave]} for story in projected if wave < len(story)]
-        for use in sorted(set().union(*after) - use_ids.keys()):
+        after = [story[wave] for story in projected if wave < len(story)]
+        for use in sorted({rows.use_key(row) for projection in after for row in projection} - use_ids.keys()):
             use_ids[use] = len(use_ids) + 1
-        for use_set in sorted({tuple(sorted(use_ids[use] for use in uses)) for uses in after} - use_sets.keys()):
-            use_sets[use_set] = len(use_sets) + 1
+        groups |= new_groups(groups_of(after, use_ids), groups)
+        sets = {tuple(sorted(number for number, _ in places.placed(projection))) for projection in after}
+        for numbers in sorted(sets - use_sets.keys()):
+            use_sets[numbers] = len(use_sets) + 1
     told = []
     for story, said_of in zip(events, projected, strict=True):
-        columns = rows.projection_columns(said_of[-1], use_ids)
+        columns = rows.projection_columns(places.placed(said_of[-1]))
         values = [columns[name] for name in _TABLES["consent_projection"] if name != "subject_ref"]
         use_set = use_sets[tuple(sorted(set(columns["use_id"])))]
         told.append(_Story(tuple(_written(event) for event in story), tuple(zip(*values, strict=True)), use_set))
     return told, {
         "consent_uses": [(number, *use) for use, number in use_ids.items()],
+        "consent_use_groups": [(number, json_text(list(group))) for group, number in groups.items()],
         "consent_use_sets": [(number, json_text(list(use_set))) for use_set, number in use_sets.items()],
     }
 

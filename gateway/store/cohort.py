@@ -42,7 +42,7 @@ def plainly_yes(floor: datetime, at: datetime) -> ColumnElement[bool]:
 
 async def told_apart(
     connection: StoreConnection,
-    number: int | None,
+    numbers: Sequence[int],
     others: Sequence[int] | None,
     floor: datetime,
     at: datetime,
@@ -52,8 +52,8 @@ async def told_apart(
 
     Args:
         connection: of the transaction.
-        number: of the use; None when nobody ever spoke of it.
-        others: numbers of the uses of which any row makes its person one to be asked about; None when rows of
+        numbers: under which rows of the use stand; none when nobody ever spoke of it.
+        others: numbers under which any row makes its person one to be asked about; None when rows of
             this use alone bear on it.
         floor: since when rows must have taken effect.
         at: the moment of the judgement.
@@ -66,7 +66,7 @@ async def told_apart(
     open_yet = or_(table.closed_from.is_(None), table.closed_from > at)
     open_question = and_(not_(yes), open_yet) if others is None else false()
     plain, doubtful = named_from("", 0, ""), [np.empty((0, REF_BYTES), dtype=np.uint8)]
-    if number is not None:
+    if numbers:
         # All texts are made of the same rows in the same order: one walk of the range.
         query = select(
             func.count().filter(yes),
@@ -74,7 +74,7 @@ async def told_apart(
             func.aggregate_strings(table.consent_id, "\n").filter(yes),
             func.count().filter(open_question),
             func.aggregate_strings(table.subject_ref, "").filter(open_question),
-        ).where(table.use_id == number, _inside(table.subject_ref, within))
+        ).where(table.use_id.in_(numbers), _inside(table.subject_ref, within))
         row = await connection.row(query)
         if row is not None:
             plain = named_from(row[1], row[0], row[2])

@@ -40,15 +40,8 @@ from gateway.store.people import Range, named_people_in, people_in, people_of
 from gateway.store.schema import CHANGED, consent_events, consent_projection, subjects
 from gateway.store.stand import STAND, counted
 from gateway.store.unwritten import UnwrittenEvents
-from gateway.store.uses import (
-    UseSet,
-    drop_rows,
-    number_of,
-    numbered,
-    numbers_whoever_receives,
-    pairs_of,
-    sets_numbered,
-)
+from gateway.store.use_groups import UsePlaces, numbers_of, numbers_whoever_receives, places_of
+from gateway.store.uses import UseSet, drop_rows, pairs_of, sets_numbered
 
 _TOGETHER = 2000  # events restored at a stretch: some 20 ms
 _COUNTED = (
@@ -155,39 +148,38 @@ class SqlConsentStore:
         if await self.lock_subjects([*touched, *new]) & {*new} or {*touched} & {*new}:
             raise Misuse("a first event of somebody who has others")
         number = await self._next_change()
-        projected = [row for of_subject in projection.values() for row in of_subject]
-        use_ids = await numbered(
-            self._connection,
-            [*projected, *(row for said in (() if first is None else first.distinct()) for row in said)],
-        )
-        use_sets = await self._use_sets_of(touched, projection, first, use_ids)
+        distinct = () if first is None else first.distinct()
+        places = await places_of(self._connection, [*projection.values(), *distinct])
+        placed = {ref: places.placed(of_subject) for ref, of_subject in projection.items()}
+        use_sets = await self._use_sets_of(touched, placed, first, places)
         await drop_rows(self._connection, {ref: self._use_sets[ref] for ref in touched if ref in self._use_sets})
         await self._grow([*named, *new], number, use_sets)
         if len(touched) > len(named):
             await self._grow(sorted(set(touched).difference(named)), number, use_sets, by=0)
         await self._connection.insert_columns(consent_events, rows.consent_event_columns(events, self._revisions))
         await add_links(self._connection, [event for event, _ in events])
-        await self._connection.insert_columns(consent_projection, rows.projection_columns(projected, use_ids))
+        projected = [row for of_subject in placed.values() for row in of_subject]
+        await self._connection.insert_columns(consent_projection, rows.projection_columns(projected))
         if first is not None:
             self._unwritten.add(first_event_columns(first))
-            await add_first_projection(self._connection, first, use_ids)
+            await add_first_projection(self._connection, first, places)
 
     async def _use_sets_of(
         self,
         touched: Sequence[str],
-        projection: Mapping[str, Sequence[ProjectionRow]],
+        placed: Mapping[str, Sequence[rows.PlacedRow]],
         first: FirstEvents | None,
-        use_ids: Mapping[rows.UseKey, int],
+        places: UsePlaces,
     ) -> dict[str, int]:
-        """Return the number of the set of uses of which each will have rows."""
+        """Return the number of the set of uses and groups of which each will have rows."""
 
-        def uses(said: Sequence[ProjectionRow]) -> UseSet:
-            return tuple(sorted({use_ids[rows.use_key(row)] for row in said}))
+        def uses(said: Sequence[rows.PlacedRow]) -> UseSet:
+            return tuple(sorted({number for number, _ in said}))
 
-        sets = {ref: uses(projection.get(ref, ())) for ref in touched}
+        sets = {ref: uses(placed.get(ref, ())) for ref in touched}
         if first is not None:
             # Those who said the same have the same object.
-            by_object = {id(said): uses(said) for said in first.distinct()}
+            by_object = {id(said): uses(places.placed(said)) for said in first.distinct()}
             sets |= {ref: by_object[id(said)] for ref, said in zip(first.subjects, first.projections, strict=True)}
         numbers = await sets_numbered(self._connection, set(sets.values()))
         return {ref: numbers[one] for ref, one in sets.items()}
@@ -252,8 +244,8 @@ class SqlConsentStore:
 
     async def _answers(self, use: Use, floor: datetime, at: datetime) -> ColumnElement[bool]:
         """Say which rows answer for a Use at a time by themselves."""
-        number = None if use.basis != CONSENT or floor > at else await number_of(self._connection, use)
-        return false() if number is None else and_(consent_projection.c.use_id == number, plainly_yes(floor, at))
+        numbers = [] if use.basis != CONSENT or floor > at else await numbers_of(self._connection, use)
+        return and_(consent_projection.c.use_id.in_(numbers), plainly_yes(floor, at)) if numbers else false()
 
     async def told_apart(
         self, use: Use, floor: datetime, at: datetime, first: str, last: str, *, whoever_receives: bool
@@ -268,9 +260,9 @@ class SqlConsentStore:
             last: greatest, inside.
             whoever_receives: whether what was said of another recipient may bear on this use.
         """
-        number = await number_of(self._connection, use)
+        numbers = await numbers_of(self._connection, use)
         others = await numbers_whoever_receives(self._connection, use) if whoever_receives else None
-        return await told_apart(self._connection, number, others, floor, at, Range(first, last))
+        return await told_apart(self._connection, numbers, others, floor, at, Range(first, last))
 
     async def pairs_of(self, handler: str, purpose: str, recipient: str | None) -> list[tuple[str, str]]:
         """Return each (category, method) that anybody ever spoke of, ascending; None is any recipient."""
@@ -310,8 +302,8 @@ class SqlConsentStore:
             return np.empty((0, REF_BYTES), dtype=np.uint8)
         table = consent_projection.c
         # Not as a plain column: SQLite, which counts nothing, would walk the whole Use, not a few minutes of ends.
-        number = await number_of(self._connection, use)
-        of_use = false() if number is None else func.coalesce(table.use_id, 0) == number
+        numbers = await numbers_of(self._connection, use)
+        of_use = func.coalesce(table.use_id, 0).in_(numbers) if numbers else false()
         ended = and_(table.valid_until > after, table.valid_until <= until, table.plain, of_use)
         return await self._few(select(table.subject_ref).where(ended), limit)
 

@@ -12,6 +12,7 @@ from gateway.store import rows
 from gateway.store.column_type import to_micros
 from gateway.store.connection import StoreConnection
 from gateway.store.schema import consent_projection
+from gateway.store.use_groups import UsePlaces
 
 FIRST_REVISION = 1
 _NEVER_BEGAN = to_micros(NEVER_BEGAN)
@@ -30,29 +31,27 @@ def first_event_columns(first: FirstEvents) -> dict[str, Sequence[Any]]:
     }
 
 
-async def add_first_projection(
-    connection: StoreConnection, first: FirstEvents, use_ids: Mapping[rows.UseKey, int]
-) -> None:
+async def add_first_projection(connection: StoreConnection, first: FirstEvents, places: UsePlaces) -> None:
     """Insert the projection.
 
     Args:
         connection: of the transaction.
         first: the events.
-        use_ids: the numbers of all uses in their projection.
+        places: of all rows of their projection.
     """
-    await connection.insert_columns(consent_projection, _projected(first, use_ids))
+    await connection.insert_columns(consent_projection, _projected(first, places))
 
 
-def _projected(first: FirstEvents, use_ids: Mapping[rows.UseKey, int]) -> Mapping[str, Sequence[Any]]:
+def _projected(first: FirstEvents, uses: UsePlaces) -> Mapping[str, Sequence[Any]]:
     """Return the columns of the projection, person by person; those with the same rows have the same object."""
     alike: dict[int, list[int]] = {}
     for place, projection in enumerate(first.projections):
         alike.setdefault(id(projection), []).append(place)
     since, until = _micros(first.effective_from), _micros(first.valid_until)
-    columns = rows.projection_columns((), use_ids)
+    columns = rows.projection_columns(())
     for places in alike.values():
-        uses = rows.projection_columns(first.projections[places[0]], use_ids)
-        times = range(len(uses["subject_ref"]))
+        said = rows.projection_columns(uses.placed(first.projections[places[0]]))
+        times = range(len(said["subject_ref"]))
         own: dict[str, list[Any]] = {
             "subject_ref": [first.subjects[place] for place in places for _ in times],
             "consent_id": [first.consent_ids[place] for place in places for _ in times],
@@ -62,10 +61,10 @@ def _projected(first: FirstEvents, use_ids: Mapping[rows.UseKey, int]) -> Mappin
             "closed_from": [
                 end if end is None or end == _NEVER_BEGAN else until[place]
                 for place in places
-                for end in uses["closed_from"]
+                for end in said["closed_from"]
             ],
         }
-        for name, values in uses.items():
+        for name, values in said.items():
             columns[name] += own[name] if name in own else values * len(places)
     for name in ("valid_until", "closed_from"):
         if all(time is None for time in columns[name]):

@@ -1,4 +1,4 @@
-"""Rows of the projection that were made before they said a plain no."""
+"""Rows of the projection that were made before they said a plain no, each of one use."""
 
 from __future__ import annotations
 

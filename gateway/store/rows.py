@@ -176,16 +176,15 @@ def use_key(use: Use | ProjectionRow) -> UseKey:
     return use.handler, use.purpose, use.recipient or "", use.category, use.method
 
 
-def projection_columns(projection: Iterable[ProjectionRow], use_ids: Mapping[UseKey, int]) -> dict[str, list[Any]]:
-    """Return the columns of what the projection says.
+PlacedRow = tuple[int, ProjectionRow]
+"""The number of a use, or of a group of uses, and what is said of it."""
 
-    Args:
-        projection: rows.
-        use_ids: the numbers of all their uses.
-    """
-    listed = list(projection)
+
+def projection_columns(placed: Sequence[PlacedRow]) -> dict[str, list[Any]]:
+    """Return the columns of what the projection says."""
+    listed = [row for _, row in placed]
     return {
-        "use_id": [use_ids[use_key(row)] for row in listed],
+        "use_id": [number for number, _ in placed],
         "subject_ref": [row.subject for row in listed],
         "plain": [int(row.plain) for row in listed],
         "consent_id": [row.consent_id for row in listed],

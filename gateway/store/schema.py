@@ -4,7 +4,7 @@ Rows of one noun lie together:
 
     registry_items                              what the house declares
     subjects, consent_events, consent_links    who said what
-    consent_uses, consent_use_sets, consent_projection    what follows from it for most of them
+    consent_uses, consent_use_groups, consent_use_sets, consent_projection    what follows from it for most of them
     decisions                                   what was asked about single people, and answered
     identity_links                              whose an id in another system is
     erased_people                               that somebody's traces were destroyed
@@ -79,7 +79,7 @@ registry_items = Table(
 
 # revision counts the appends that brought events about the subject; 0 = locked once, but nothing on file.
 # changed is the number of the last append that named the subject; 0 = before appends were numbered.
-# use_set tells which uses the projection has rows of the subject for; null = any.
+# use_set tells for which uses and groups of uses the projection has rows of the subject; null = any.
 # People are read by ranges of their references: on SQLite the table is its key's tree, so that a range is one walk.
 subjects = Table(
     "subjects",
@@ -130,7 +130,17 @@ consent_uses = Table(
     UniqueConstraint("handler", "purpose", "recipient", "category", "method"),
 )
 
-# Numbered as they are first seen; the uses ascending.
+# Uses of which the same is said at once, in one row of the projection; numbered from -1 down as they are first seen,
+# the uses ascending.
+consent_use_groups = Table(
+    "consent_use_groups",
+    metadata,
+    Column("group_id", Integer, primary_key=True, autoincrement=False),
+    Column("use_ids", Json, nullable=False),
+    UniqueConstraint("use_ids"),
+)
+
+# Numbered as they are first seen; the uses and groups ascending.
 consent_use_sets = Table(
     "consent_use_sets",
     metadata,
@@ -139,10 +149,11 @@ consent_use_sets = Table(
     UniqueConstraint("use_ids"),
 )
 
-# The key begins with the Use, so that a range of people is a range of it; it holds the whole row, on SQLite as the
-# table itself, so that a cohort is read in one walk. That uses and people are there is not checked: both are written
-# just before it in the same transaction, and each check would cost half as much as the row. There is no index by
-# people: it would cost as much as the row, and their use_set says where their rows are.
+# use_id is the number of a use or, below zero, of a group of uses. The key begins with it, so that a range of people is
+# a range of the key; it holds the whole row, on SQLite as the table itself, so that a cohort is read in one walk. That
+# uses and people are there is not checked: both are written just before it in the same transaction, and each check
+# would cost half as much as the row. There is no index by people: it would cost as much as the row, and their use_set
+# says where their rows are.
 consent_projection = Table(
     "consent_projection",
     metadata,

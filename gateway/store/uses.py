@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
-from sqlalchemy import ColumnElement, Text, and_, delete, func, select, type_coerce
+from sqlalchemy import ColumnElement, Text, and_, delete, func, select, type_coerce, union_all
 
-from consent.evaluate import ProjectionRow, Use
+from consent.evaluate import ProjectionRow
 from gateway.store.column_type import json_text
 from gateway.store.connection import StoreConnection
 from gateway.store.rows import UseKey, use_key
-from gateway.store.schema import consent_projection, consent_use_sets, consent_uses
+from gateway.store.schema import consent_projection, consent_use_groups, consent_use_sets, consent_uses
 
 UseSet = tuple[int, ...]
-"""Numbers of uses, each once, ascending."""
+"""Numbers of uses, or of them and groups of them, each once, ascending."""
 
-_KEY = ("handler", "purpose", "recipient", "category", "method")
+USE_KEY = ("handler", "purpose", "recipient", "category", "method")
 
 
 async def numbered(connection: StoreConnection, rows: Iterable[ProjectionRow]) -> dict[UseKey, int]:
@@ -28,17 +28,17 @@ async def numbered(connection: StoreConnection, rows: Iterable[ProjectionRow]) -
     if not wanted:
         return {}
     table = consent_uses.c
-    query = select(table.use_id, *(table[name] for name in _KEY))
+    query = select(table.use_id, *(table[name] for name in USE_KEY))
     known: dict[UseKey, int] = {(a, b, c, d, e): number for number, a, b, c, d, e in await connection.rows(query)}
     last = max(known.values(), default=0)
     new = {key: last + place for place, key in enumerate(sorted(wanted - known.keys()), 1)}
-    values = [{"use_id": number, **dict(zip(_KEY, key, strict=True))} for key, number in new.items()]
+    values = [{"use_id": number, **dict(zip(USE_KEY, key, strict=True))} for key, number in new.items()]
     await connection.insert_rows(consent_uses, values)
     return known | new
 
 
 async def sets_numbered(connection: StoreConnection, wanted: Collection[UseSet]) -> dict[UseSet, int]:
-    """Return the number of every set of uses; one that is new here gets the next, as with uses."""
+    """Return the number of every set; one that is new here gets the next, as with uses."""
     if not wanted:
         return {}
     table = consent_use_sets.c
@@ -56,7 +56,7 @@ async def sets_numbered(connection: StoreConnection, wanted: Collection[UseSet])
 
 
 async def uses_of_sets(connection: StoreConnection, numbers: Collection[int]) -> Mapping[int, UseSet]:
-    """Return the uses of each set."""
+    """Return the uses and groups of each set."""
     if not numbers:
         return {}
     table = consent_use_sets.c
@@ -67,11 +67,11 @@ async def uses_of_sets(connection: StoreConnection, numbers: Collection[int]) ->
 
 
 async def drop_rows(connection: StoreConnection, use_sets: Mapping[str, int | None]) -> None:
-    """Take people out of the projection, looked for under the uses of which they have rows.
+    """Take people out of the projection, looked for under the uses and groups of which they have rows.
 
     Args:
         connection: of the transaction.
-        use_sets: of each, the number of the set of those uses; None is any.
+        use_sets: of each, the number of the set of those; None is any.
     """
     by_set: defaultdict[int | None, list[str]] = defaultdict(list)
     for ref, number in use_sets.items():
@@ -80,26 +80,14 @@ async def drop_rows(connection: StoreConnection, use_sets: Mapping[str, int | No
     table = consent_projection.c
     for number, refs in by_set.items():
         if number is None:
-            under: ColumnElement[bool] = table.use_id.in_(select(consent_uses.c.use_id))
+            any_number = union_all(select(consent_uses.c.use_id), select(consent_use_groups.c.group_id))
+            under: ColumnElement[bool] = table.use_id.in_(any_number)
         elif uses_of[number]:
             under = table.use_id.in_(select(connection.listed(uses_of[number]).c.value))
         else:
             continue
         among = table.subject_ref.in_(select(connection.listed(refs).c.value))
         await connection.execute(delete(consent_projection).where(under, among))
-
-
-async def number_of(connection: StoreConnection, use: Use) -> int | None:
-    """Return the number of a use, None when nobody ever spoke of it."""
-    same = (consent_uses.c[name] == value for name, value in zip(_KEY, use_key(use), strict=True))
-    number = await connection.scalar(select(consent_uses.c.use_id).where(and_(*same)))
-    return None if number is None else int(number)
-
-
-async def numbers_whoever_receives(connection: StoreConnection, use: Use) -> list[int]:
-    """Return the numbers of the uses that differ from one by the recipient at most."""
-    same = (consent_uses.c[name] == getattr(use, name) for name in _KEY if name != "recipient")
-    return [int(number) for (number,) in await connection.rows(select(consent_uses.c.use_id).where(and_(*same)))]
 
 
 async def pairs_of(

@@ -20,11 +20,19 @@ from gateway.flow.ports import House
 from gateway.flow.registry import create_purpose, load_registry
 from gateway.route.subject_ref import as_texts
 from gateway.store import SqlStore, open_store
-from gateway.store.schema import consent_events, consent_projection, consent_use_sets, consent_uses, counters, subjects
+from gateway.store.schema import (
+    consent_events,
+    consent_projection,
+    consent_use_groups,
+    consent_use_sets,
+    consent_uses,
+    counters,
+    subjects,
+)
 from tests.unit.gateway.flow.houses import ADMIN, CDP, NOW, OFFICER, StoppedClock, furnish, notice, open_house
 
 PEOPLE = 1000
-TABLES = (subjects, consent_events, consent_uses, consent_use_sets, consent_projection)
+TABLES = (subjects, consent_events, consent_uses, consent_use_groups, consent_use_sets, consent_projection)
 
 
 def waves(house: House, asked: Asked) -> list[list[tuple[int, dict[str, Any]]]]:

@@ -11,14 +11,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from sqlalchemy import event as listen_to
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from consent.event import ConsentEvent, EventType
 from consent.projection import TRUST_ALL, TRUST_NONE, ProjectionRow
 from gateway.errors import StateError
 from gateway.flow.ports.people import Mark
 from gateway.store import SqlStore, people
-from gateway.store.schema import consent_projection, consent_uses, subjects
+from gateway.store.schema import consent_projection, consent_use_groups, consent_uses, subjects
 from tests.contract import given
 from tests.contract.given import DAY, NOW, USE, event, hashed, ref, row
 from tests.contract.people import ALL, plain, texts
@@ -60,6 +60,35 @@ async def test_the_plain_rows_of_exactly_one_use_answer(store: SqlStore) -> None
         assert texts(await tx.consents.plain(own, TRUST_ALL, NOW, *ALL)) == [B]
         assert texts(await tx.consents.on_file(*ALL)) == [A, B, C, D]
         assert await tx.consents.subject_count() == 4
+
+
+async def test_a_use_is_found_alone_and_in_every_group(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is said alike of several uses is one row; before groups, and beyond their number, each has its own."""
+    segment, tier = {"category": "segment"}, {"category": "tier"}
+    with monkeypatch.context() as before:
+        before.setattr("gateway.store.use_groups.MAX_GROUPS", 0)
+        await say(store, row(D, "d"), row(D, "d", **segment), row(E, "e", **segment))
+    monkeypatch.setattr("gateway.store.use_groups.MAX_GROUPS", 2)
+    await say(store, row(B, "b"), row(B, "b", **segment), row(ref(6), "f", **segment), row(ref(6), "f", **tier))
+    await say(store, row(A, "a"), row(A, "a", **segment), row(A, "a", **tier))
+    await say(store, row(C, "c", plain=False), row(C, "c", plain=False, **segment), row(C, "c", **tier))
+    async with store.read() as tx:
+        groups = {one.group_id: one.use_ids for one in await tx._connection.rows(select(consent_use_groups))}
+        rows = await tx._connection.rows(select(consent_projection.c.subject_ref, consent_projection.c.use_id))
+        assert groups == {-1: [1, 2], -2: [2, 3]}
+        places = {(D, 1), (D, 2), (E, 2), (B, -1), (ref(6), -2), (A, 1), (A, 2), (A, 3), (C, -1), (C, 3)}
+        assert {tuple(one) for one in rows} == places
+        assert await plain(tx) == [A, B, D]
+        assert await plain(tx, B, C) == [B]
+        names = await tx.consents.plain_ids(USE, TRUST_ALL, NOW, *ALL)
+        assert names.to_pydict() == {"subject_ref": [A, B, D], "consent_id": ["a", "b", "d"]}
+        for use, yes, asked in ((USE, [A, B, D], [C]), (replace(USE, category="tier"), [A, C, ref(6)], [])):
+            told = await tx.consents.told_apart(use, TRUST_ALL, NOW, *ALL, whoever_receives=False)
+            assert (told.plain.column("subject_ref").to_pylist(), texts(told.doubtful)) == (yes, asked)
+        told = await tx.consents.told_apart(replace(USE, recipient=None), TRUST_ALL, NOW, *ALL, whoever_receives=True)
+        assert (told.plain.num_rows, texts(told.doubtful)) == (0, [A, B, C, D])
+        ended = await tx.consents.lapsed(USE, NOW, NOW + 400 * DAY, 9)
+        assert texts(ended) == [A, B, D]
 
 
 async def test_on_another_basis_than_consent_nobody_is_plain(store: SqlStore) -> None:

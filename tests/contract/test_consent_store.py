@@ -14,7 +14,7 @@ from consent.history import History
 from consent.projection import TRUST_ALL
 from gateway.errors import StateError
 from gateway.store import SqlStore
-from gateway.store.schema import consent_projection, consent_uses, subjects
+from gateway.store.schema import consent_projection, consent_use_groups, consent_uses, subjects
 from tests.contract import given
 from tests.contract.given import DAY, NOW, USE, event, hashed, ref, row
 from tests.contract.people import ALL, on_file, plain, plain_ids, texts
@@ -157,11 +157,12 @@ async def test_more_subjects_than_a_statement_may_have_parameters(store: SqlStor
     assert sum(len(history.events) for history in histories.values()) == 1
 
 
-async def test_rows_are_replaced_wherever_they_are(store: SqlStore) -> None:
-    """Whatever somebody had rows for, and whether it is noted or is from before it was: the last rows are all."""
+async def test_rows_are_replaced_wherever_they_are(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever somebody had rows for, together or apart, and noted or from before it was: the last rows are all."""
     draw, last, number = random.Random(7), dict[str, set[tuple[str, str]]](), 0
     uses = [(purpose, category) for purpose in ("enrich", "measure") for category in ("phone", "segment", "tier")]
-    for _ in range(25):
+    for turn in range(25):
+        monkeypatch.setattr("gateway.store.use_groups.MAX_GROUPS", 0 if turn < 5 else 5)
         said = {one: draw.sample(uses, draw.choice((0, 1, 3))) for one in draw.sample((A, B, C, D), draw.randint(1, 4))}
         named = draw.sample((A, B, C, D), draw.randint(0, 2))
         async with store.begin() as tx:
@@ -180,10 +181,14 @@ async def test_rows_are_replaced_wherever_they_are(store: SqlStore) -> None:
         last |= {one: set() for one in named}
         last |= {one: set(of_one) for one, of_one in said.items()}
         async with store.read() as tx:
-            table, use = consent_projection.c, consent_uses.c
-            query = select(table.subject_ref, use.purpose, use.category).join(consent_uses, use.use_id == table.use_id)
-            found = sorted(tuple(one) for one in await tx._connection.rows(query))
+            use = {one.use_id: one for one in await tx._connection.rows(select(consent_uses))}
+            groups = {number: of_group for number, of_group in await tx._connection.rows(select(consent_use_groups))}
+            rows = await tx._connection.rows(select(consent_projection.c.subject_ref, consent_projection.c.use_id))
+        assert len(groups) <= (0 if turn < 5 else 5)
+        said_of = [(ref, use[number]) for ref, place in rows for number in groups.get(place, [place])]
+        found = sorted((ref, one.purpose, one.category) for ref, one in said_of)
         assert found == sorted((one, *of_one) for one, each in last.items() for of_one in each)
+    assert len(groups) == 5
 
 
 async def test_rows_are_looked_for_in_their_key(store: SqlStore) -> None:

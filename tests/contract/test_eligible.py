@@ -27,7 +27,14 @@ from gateway.flow import eligible as flow
 from gateway.flow.eligible import ELIGIBLE, Coverage, allowed, covered
 from gateway.flow.export import exported, standing_with
 from gateway.store import SqlStore, open_store, people
-from gateway.store.schema import consent_events, consent_links, consent_projection, consent_uses, subjects
+from gateway.store.schema import (
+    consent_events,
+    consent_links,
+    consent_projection,
+    consent_use_groups,
+    consent_uses,
+    subjects,
+)
 from tests.contract.given import DAY, NOW, row
 from tests.contract.given import USE as STORED
 from tests.contract.given import event as told_of
@@ -61,7 +68,14 @@ class Book(ConsentBook):
 
     async def empty(self) -> None:
         async with self.store.begin() as tx:
-            for table in (consent_projection, consent_uses, consent_links, consent_events, subjects):
+            for table in (
+                consent_projection,
+                consent_use_groups,
+                consent_uses,
+                consent_links,
+                consent_events,
+                subjects,
+            ):
                 await tx._connection.execute(delete(table))
 
 
@@ -244,8 +258,10 @@ async def test_a_use_has_one_number_however_often_it_is_spoken_of(store: SqlStor
         connection = tx._connection
         numbers = await connection.rows(consent_uses.select())
         assert sorted(one.use_id for one in numbers) == [1, 2, 3]
+        groups = {one.group_id: one.use_ids for one in await connection.rows(consent_use_groups.select())}
+        assert sorted(groups) == [-2, -1] and all(1 in use_ids for use_ids in groups.values())
         rows = await connection.rows(consent_projection.select())
-        assert len(rows) == 5 and {one.use_id for one in rows} == {1, 2, 3}
+        assert {(one.subject_ref, one.use_id) for one in rows} == {(A, -1), (B, -2), (C, groups[-1][1])}
 
 
 @pytest.mark.parametrize("at", [NOW - DAY, NOW])

@@ -22,7 +22,8 @@ OWN = Use("retailer", None, "profile_enrichment", "phone_hash", "psi_hash")
 
 
 @pytest.fixture
-async def house(tmp_path: Path, store_url: str) -> AsyncIterator[House]:
+async def house(tmp_path: Path, store_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
+    monkeypatch.setattr("gateway.store.use_groups.MAX_GROUPS", 0)  # rows of that time have one use each
     async with timed_house(tmp_path / "one", store_url, StoppedClock(NOW)) as opened:
         entity = {
             "id": "platform",
