@@ -38,4 +38,4 @@ async def put_on_file(tx: Transaction, house: House, event: ConsentEvent) -> Non
     joined = {other.subject: () for other in history.linked}
     await tx.consents.append([(event, content_hash)], joined | {event.subject: projection})
     record = f'{before},"recorded_at":"{said(event.recorded_at)}",{after}'
-    await tx.audit.append_acts(event.recorded_at, [event.subject], [event.event_id], [record.encode()])
+    await tx.audit.append_acts(event.recorded_at, [event.subject], [event.event_id], [record])

@@ -498,12 +498,7 @@ async def _append(
     records = [row.record(recorded_at) for row in fresh]
     columns = await asyncio.to_thread(_columns, [(fresh[place], records[place]) for place in first], wordings, now)
     await tx.consents.append(events, projection, columns)
-    await tx.audit.append_acts(
-        now,
-        [row.subject for row in fresh],
-        [row.event_id for row in fresh],
-        [record.encode() for record in records],
-    )
+    await tx.audit.append_acts(now, [row.subject for row in fresh], [row.event_id for row in fresh], records)
     return histories
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Text, and_, delete, func, select, type_coerce, update
@@ -103,7 +103,7 @@ class SqlAuditStore:
         self._queue.payloads += payloads
 
     async def append_acts(
-        self, time: datetime, subject_refs: Sequence[str], event_ids: Sequence[str], records: Sequence[bytes]
+        self, time: datetime, subject_refs: Sequence[str], event_ids: Sequence[str], records: Sequence[str]
     ) -> None:
         """As `append_encoded`, for consent events that this transaction stores; they are not stored again.
 
@@ -116,20 +116,21 @@ class SqlAuditStore:
         Raises:
             Misuse: as `append_encoded`; at the commit, when an event is not on file.
         """
-        await self._queue_encoded(LeafType.CONSENT_EVENT, time, subject_refs, event_ids, records)
+        # Encoded one by one: a second copy of all of them is as large as the batch.
+        await self._queue_encoded(LeafType.CONSENT_EVENT, time, subject_refs, event_ids, map(str.encode, records))
         self._queue.payloads += [None] * len(records)
 
     async def _queue_encoded(
-        self, type: str, time: datetime, subject_refs: Sequence[str], keys: Sequence[str], payloads: Sequence[bytes]
+        self, type: str, time: datetime, subject_refs: Sequence[str], keys: Sequence[str], payloads: Iterable[bytes]
     ) -> None:
         self._connection.check_writable()
-        if not payloads:
+        if not keys:
             return
         salts = await salts_of(self._connection, subject_refs)
         own = [salts[ref] for ref in subject_refs]
         self._queue.leaves += await asyncio.to_thread(make_leaves, type, time, payloads, own)
         self._queue.subject_refs += subject_refs
-        self._queue.types += [str(type)] * len(payloads)
+        self._queue.types += [str(type)] * len(keys)
         self._queue.keys += keys
 
     async def flush(self) -> None:

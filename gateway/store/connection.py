@@ -234,12 +234,15 @@ class StoreConnection:
         """Insert rows of PostgreSQL by COPY, which writes them page by page; a key that is there already fails."""
         import psycopg  # loaded already where PostgreSQL is the database
 
-        lines = copy_lines(columns)
+        rows = len(next(iter(columns.values())))
         driver: Any = (await self._connection.get_raw_connection()).driver_connection
         statement = f"COPY {table.name} ({', '.join(columns)}) FROM STDIN"
         try:
             async with driver.cursor() as cursor, cursor.copy(statement) as copy:
-                await copy.write(lines)
+                # Piece by piece: the server takes one while the next is written.
+                for first in range(0, rows, ROWS_TOGETHER):
+                    piece = {name: values[first : first + ROWS_TOGETHER] for name, values in columns.items()}
+                    await copy.write(copy_lines(piece))
         except psycopg.Error as error:
             raise DBAPIError(statement, None, error) from error
 

@@ -40,8 +40,9 @@ _SQLITE_WRITER = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA secure_delete = ON",  # an erased payload is overwritten, not only unlinked
     "PRAGMA temp_store = MEMORY",  # nothing of a sort in /tmp
-    # A batch of an import touches about 20 MiB of pages, each only once if they stay; its log is copied back in one go.
-    "PRAGMA cache_size = -65536",
+    # A batch of an import into a store of a million people touches about 100 MiB of pages, each only once if they stay;
+    # its log is copied back in one go.
+    "PRAGMA cache_size = -131072",
     "PRAGMA wal_autocheckpoint = 8192",
 )
 _SQLITE_READER = (

@@ -16,7 +16,7 @@ import base64
 import hmac
 import re
 from binascii import b2a_base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -158,7 +158,7 @@ def make_leaf(type: str, time: datetime, payload: Mapping[str, object], salt: by
     return Leaf(payload_bytes=payload_bytes, bytes=canonical_bytes(record))
 
 
-def make_leaves(type: str, time: datetime, payloads: Sequence[bytes], salts: Sequence[bytes]) -> list[bytes]:
+def make_leaves(type: str, time: datetime, payloads: Iterable[bytes], salts: Sequence[bytes]) -> list[bytes]:
     """Make the leaves of many events of one type and time, as `make_leaf` makes each.
 
     Args:
@@ -175,16 +175,16 @@ def make_leaves(type: str, time: datetime, payloads: Sequence[bytes], salts: Seq
     """
     if type not in _TYPES:
         raise Misuse("a leaf needs a type of LeafType")
-    if any(len(payload) > MAX_PAYLOAD_BYTES for payload in payloads):
-        raise Misuse(f"a leaf's payload is longer than {MAX_PAYLOAD_BYTES} bytes; log the hash of long texts")
     if any(len(salt) != SALT_BYTES for salt in salts):
         raise Misuse(f"a salt has {SALT_BYTES} bytes")
     frame = Frame({"time": time_text(time), "type": str(type), "v": LEAF_VERSION}, ["commitment"])
     before, after = (part.encode() for part in frame.filled('"|"').split("|"))
-    return [
-        before + b2a_base64(hmac.digest(salt, payload, "sha256"), newline=False) + after
-        for salt, payload in zip(salts, payloads, strict=True)
-    ]
+    leaves: list[bytes] = []
+    for salt, payload in zip(salts, payloads, strict=True):
+        if len(payload) > MAX_PAYLOAD_BYTES:
+            raise Misuse(f"a leaf's payload is longer than {MAX_PAYLOAD_BYTES} bytes; log the hash of long texts")
+        leaves.append(before + b2a_base64(hmac.digest(salt, payload, "sha256"), newline=False) + after)
+    return leaves
 
 
 def parse_leaf(entry: bytes) -> LeafHeader:

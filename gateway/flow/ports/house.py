@@ -26,7 +26,8 @@ class Limits:
 
     Attributes:
         threads: native threads per batch call, 1 to 256.
-        import_batch: consent events per transaction.
+        import_batch: consent events per transaction. Each is a person in another place of the store: the more come
+            together, the fewer pages are written for each. A few kilobytes are held of each.
         rejected_rows_named: how many row numbers a report names per reason.
         result_batch: rows per record batch of ReadResult.
         deadline_days: working days for rights requests and deletions.
@@ -36,7 +37,7 @@ class Limits:
     """
 
     threads: int = 2
-    import_batch: int = 10_000
+    import_batch: int = 30_000
     rejected_rows_named: int = 20
     result_batch: int = 8192
     deadline_days: int = DEADLINE_DAYS

@@ -366,7 +366,7 @@ class AuditStore(Protocol):
         ...
 
     async def append_acts(
-        self, time: datetime, subject_refs: Sequence[str], event_ids: Sequence[str], records: Sequence[bytes]
+        self, time: datetime, subject_refs: Sequence[str], event_ids: Sequence[str], records: Sequence[str]
     ) -> None:
         """As `append_encoded`, for consent events that this transaction stores; they are not stored again.
 

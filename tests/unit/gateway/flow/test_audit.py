@@ -281,7 +281,7 @@ async def test_an_export_of_a_changed_log_has_no_manifest(
     await sequence(house)
     other = (await leaves(house))[1]
     sql(house, tmp_path, "UPDATE audit_entries SET leaf = ? WHERE entry = 0", other)
-    monkeypatch.setattr(audit, "BATCH", 256)
+    monkeypatch.setattr(audit, "ENTRIES_READ", 256)
     with pytest.raises(StateError) as caught:
         await write(house, tmp_path / "export")
     assert caught.value.reason == "LOG_INCONSISTENT"
