@@ -60,6 +60,7 @@ class StoreConnection:
         self._connection = connection
         self._failure: AssentError | None = None
         self.writable = writable
+        self.written = 0  # rows by `insert_columns`
         self.now = now
         self.postgresql = connection.dialect.name == "postgresql"
 
@@ -149,6 +150,7 @@ class StoreConnection:
         rows = len(next(iter(columns.values())))
         if not rows:
             return 0
+        self.written += rows
         insert = f"INSERT INTO {table.name} ({', '.join(columns)})"
         conflict = f" ON CONFLICT {on_conflict}" if on_conflict else ""
         if self.postgresql:

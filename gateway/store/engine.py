@@ -40,10 +40,12 @@ _SQLITE_WRITER = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA secure_delete = ON",  # an erased payload is overwritten, not only unlinked
     "PRAGMA temp_store = MEMORY",  # nothing of a sort in /tmp
-    # A batch of an import into a store of a million people touches about 100 MiB of pages, each only once if they stay;
-    # its log is copied back in one go.
+    # A batch of an import into a large store touches more than 100 MiB of pages, each only once if they stay.
     "PRAGMA cache_size = -131072",
-    "PRAGMA wal_autocheckpoint = 8192",
+    # The log is copied back beside the writer (`write_ahead`), who does it only for a log of 512 MiB, which then begins
+    # anew in a small file.
+    "PRAGMA wal_autocheckpoint = 131072",
+    "PRAGMA journal_size_limit = 67108864",
 )
 _SQLITE_READER = (
     f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}",
@@ -56,10 +58,11 @@ _POSTGRESQL = (f"SET lock_timeout = '{BUSY_SECONDS}s'",)
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """Where transactions come from: `writer` for begin(), `reader` for read()."""
+    """Where transactions come from: `writer` for begin(), `reader` for read(); `copier` for SQLite's log alone."""
 
     writer: AsyncEngine
     reader: AsyncEngine
+    copier: AsyncEngine | None = None
 
     @property
     def sqlite(self) -> bool:
@@ -68,6 +71,8 @@ class Engines:
 
     async def close(self) -> None:
         """Close all connections; SQLite then removes its log."""
+        if self.copier is not None:
+            await self.copier.dispose()
         await self.reader.dispose()
         await self.writer.dispose()
 
@@ -126,7 +131,7 @@ def _sqlite(url: URL) -> Engines:
     def _begin_reading(connection: Connection) -> None:
         cast(Any, connection.connection.dbapi_connection).begin_reading()
 
-    return Engines(writer=writer, reader=reader)
+    return Engines(writer=writer, reader=reader, copier=engine(1, _SQLITE_READER))
 
 
 def _postgresql(url: URL) -> Engines:

@@ -8,7 +8,6 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from gateway.errors import Misuse
 from gateway.flow.ports.decision import DecisionStore
 from gateway.flow.ports.evidence import EvidenceStore
 from gateway.flow.ports.membership import MembershipStore
@@ -51,7 +50,7 @@ from gateway.store.epochs import SqlEpochStore
 from gateway.store.erasure import SqlErasureStore
 from gateway.store.evidence_holds import SqlEvidenceStore
 from gateway.store.exports import SqlExportStore
-from gateway.store.failure import DATABASE_ERRORS, gateway_error, gateway_errors
+from gateway.store.failure import gateway_errors
 from gateway.store.identity import SqlIdentityStore
 from gateway.store.jobs import SqlJobStore
 from gateway.store.memberships import SqlMembershipStore
@@ -69,6 +68,7 @@ from gateway.store.tasks import SqlTaskStore
 from gateway.store.unwritten import UnwrittenEvents
 from gateway.store.warnings import SqlWarningStore
 from gateway.store.witnesses import SqlWitnessStore
+from gateway.store.write_ahead import WriteAheadLog
 
 ENTRIES_TOGETHER = 1000  # of one commit of entries that several callers append
 
@@ -123,6 +123,11 @@ class SqlTransaction:
         """Whether a subject was erased."""
         return self._log.erased
 
+    @property
+    def written(self) -> int:
+        """Rows that were written many at once."""
+        return self._connection.written
+
 
 class SqlStore:
     """A database, opened by `open_store`.
@@ -135,6 +140,7 @@ class SqlStore:
     def __init__(self, engines: Engines, now: Callable[[], datetime]) -> None:
         self._engines = engines
         self._now = now
+        self._write_ahead = WriteAheadLog(engines.writer, engines.copier)
         self._unscrubbed = False
         self._appends: SharedCommit[Sequence[AuditEvent], None] = SharedCommit(self._append, len, ENTRIES_TOGETHER)
 
@@ -150,9 +156,10 @@ class SqlStore:
         """
         async with self._transaction(self._engines.writer, writable=True) as transaction:
             yield transaction
-        self._unscrubbed |= transaction.erased and self._engines.sqlite
+        self._write_ahead.grew(transaction.written)
+        self._unscrubbed |= transaction.erased
         if self._unscrubbed:
-            self._unscrubbed = not await uninterrupted(_scrub(self._engines.writer))
+            self._unscrubbed = not await self._write_ahead.empty()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[SqlTransaction]:
@@ -177,6 +184,7 @@ class SqlStore:
 
     async def close(self) -> None:
         """Give connections back."""
+        await uninterrupted(self._write_ahead.close())
         await uninterrupted(self._engines.close())
 
     @asynccontextmanager
@@ -199,30 +207,3 @@ class SqlStore:
 async def _start(connection: AsyncConnection) -> None:
     await connection.start()
     await connection.begin()
-
-
-async def _scrub(engine: AsyncEngine) -> bool:
-    """Empty SQLite's write-ahead log, which still holds the pages as they were before an erasure.
-
-    Returns:
-        False when a reader still needs the log; the next commit tries again.
-    """
-    try:
-        async with engine.connect() as connection:
-            driver = (await connection.get_raw_connection()).driver_connection
-            if driver is None:
-                return False
-            # Without waiting: writers queue behind this connection.
-            (timeout,) = await (await driver.execute("PRAGMA busy_timeout")).fetchone()
-            await driver.execute("PRAGMA busy_timeout = 0")
-            try:
-                busy, _, _ = await (await driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")).fetchone()
-            finally:
-                await driver.execute(f"PRAGMA busy_timeout = {int(timeout)}")
-            return not busy
-    except DATABASE_ERRORS as error:
-        # The erasure itself is committed; only its traces in the log wait for the next attempt.
-        failure = gateway_error(error)
-        if isinstance(failure, Misuse):
-            raise failure from error
-        return False
