@@ -1,12 +1,12 @@
 """The audit log: pending entries into the tree, checkpoints, proofs.
 
-`sequence` is the only writer of the tree. One transaction takes pending entries,
-checks that the tree still is what the last checkpoint promised, widens it and
-stores the new signed checkpoint; a crash before its commit leaves everything
-pending, and the next call does the same again. A log that does not continue its
-own last checkpoint is never signed: `sequence` stops with LOG_INCONSISTENT, and
-so does the signer, which remembers the last checkpoint apart from the database
-and believes its own memory alone.
+`sequence` is the only writer of the tree. Pending entries are read and hashed
+while others write; one transaction then checks that the tree still is what the
+last checkpoint promised, widens it and stores the new signed checkpoint. A crash
+before its commit leaves everything pending, and the next call does the same
+again. A log that does not continue its own last checkpoint is never signed:
+`sequence` stops with LOG_INCONSISTENT, and so does the signer, which remembers
+the last checkpoint apart from the database and believes its own memory alone.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ from gateway.tlog.tree import (
     leaf_hash,
 )
 
-BATCH = 32_768  # pending entries per transaction, a batch of an import: 0.2 s of hashing under the writer's lock
+BATCH = 32_768  # pending entries per transaction: more than an import's batch, which rings for the next
 ENTRIES_READ = 8192  # of an export at once, with what opens them
 TILES_READ = 256  # tiles of 8 KiB per query of an export
 
@@ -299,19 +299,22 @@ async def run_evidence(house: House, session_id: str) -> ExportFile:
 async def _sequence_batch(house: House) -> tuple[int, bool]:
     """Integrate one batch; return how many entries it had, and whether more may be waiting."""
     key = log_key(house)
+    ahead = await _read_ahead(house)
     async with house.store.begin() as tx:
-        pending = await _pending(tx)
-        # Behind the lock that `pending` takes: no other server of this database signs meanwhile.
+        size = await tx.audit.lock()
+        # Entries do not change once they are numbered. Another server of this database may have taken them meanwhile.
+        read = ahead.pending if size == ahead.edge.size else await _pending(tx)
+        # Behind the lock: no other server of this database signs meanwhile.
         signed = await asyncio.to_thread(house.custody.last_checkpoint)
-        size = await tx.audit.size()
-        if not pending and await _stands(tx, key, signed):
+        if not read and await _stands(tx, key, signed):
             return 0, False
         edge = edge_of(size, await tiles_of_log(tx, edge_tiles(size)))
         await _check_continues(tx, key, edge)
-        waiting = len(pending)
-        pending = await _to_sign(tx, key, pending, size, signed)
+        waiting = len(read)
+        pending = await _to_sign(tx, key, read, size, signed)
         # In a thread, so that others on the loop have their turn.
-        grown = await asyncio.to_thread(_grown, edge, pending)
+        as_read = edge == ahead.edge and pending == ahead.pending
+        grown = ahead.grown if as_read else await asyncio.to_thread(_grown, edge, pending)
         await tx.audit.integrate(
             size, pending, [TileWrite(tile.level, tile.index, tile.width, tile.hashes) for tile in grown.tiles]
         )
@@ -320,6 +323,30 @@ async def _sequence_batch(house: House) -> tuple[int, bool]:
         note = await asyncio.to_thread(house.custody.sign_checkpoint, head, await _proof(tx, signed, head))
         await tx.audit.add_checkpoint(head.size, head.root, note, house.clock.now())
     return len(pending), waiting == BATCH or waiting > len(pending)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """What a batch makes of the tree, as it was before anybody was kept waiting.
+
+    Attributes:
+        edge: of the tree.
+        pending: the oldest pending entries.
+        grown: the tree with them.
+    """
+
+    edge: Edge
+    pending: list[PendingEntry]
+    grown: Integration
+
+
+async def _read_ahead(house: House) -> _Ahead:
+    """Read and hash a batch before the writer's lock is taken: on SQLite it is everybody's."""
+    async with house.store.read() as tx:
+        size = await tx.audit.size()
+        edge = edge_of(size, await tiles_of_log(tx, edge_tiles(size)))
+        pending = await _pending(tx)
+    return _Ahead(edge, pending, await asyncio.to_thread(_grown, edge, pending))
 
 
 async def _pending(tx: Transaction) -> list[PendingEntry]:

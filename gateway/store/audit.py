@@ -139,14 +139,14 @@ class SqlAuditStore:
         numbered = queue.acts(await queue.insert(self._connection)) if queue.leaves else {}
         await self._events.flush(numbered)
 
+    async def lock(self) -> int:
+        """Have other sequencers wait until this transaction ends; return the number of integrated entries."""
+        return await lock_counter(self._connection, Counter.SIZE)
+
     async def pending(self, limit: int) -> list[PendingEntry]:
         """Return the oldest pending entries; another sequencer waits until this transaction ends."""
         await self.flush()
-        if self._connection.writable:
-            size = await lock_counter(self._connection, Counter.SIZE)
-        else:
-            size = await self.size()
-        return await self.numbered(size, limit)
+        return await self.numbered(await (self.lock() if self._connection.writable else self.size()), limit)
 
     async def appended(self) -> int:
         """Return the number of entries that have their number, integrated or pending."""

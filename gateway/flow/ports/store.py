@@ -378,6 +378,10 @@ class AuditStore(Protocol):
         """
         ...
 
+    async def lock(self) -> int:
+        """Have other sequencers wait until this transaction ends; return the number of integrated entries."""
+        ...
+
     async def pending(self, limit: int) -> list[PendingEntry]:
         """Return the oldest pending entries, locked against other sequencers until commit."""
         ...

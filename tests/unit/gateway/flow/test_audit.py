@@ -120,6 +120,26 @@ async def test_batches_of_any_size_make_one_tree(house: House, monkeypatch: pyte
         verify_consistency(old.size, new.size, proof, old.root, new.root)
 
 
+async def test_entries_that_another_server_took_meanwhile_are_not_taken_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_ahead, read = audit._read_ahead, []
+
+    async def overtaken(house: House) -> Any:
+        ahead = await read_ahead(house)
+        read.append(len(ahead.pending))
+        monkeypatch.setattr(audit, "_read_ahead", read_ahead)
+        assert await sequence(house) == 5
+        await log(house, 3, 5)
+        return ahead
+
+    await log(house, 5)
+    monkeypatch.setattr(audit, "_read_ahead", overtaken)
+    assert await sequence(house) == 3
+    head = (await current_checkpoint(house, OFFICER)).checkpoint
+    assert (read, head.size, head.root) == ([5], 8, mth(await leaves(house)))
+
+
 async def test_a_crash_at_any_step_leaves_everything_pending(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     await log(house, 10)
     await sequence(house)
