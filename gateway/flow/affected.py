@@ -44,9 +44,10 @@ async def read_affected(house: House, caller: Caller, job_ids: Sequence[str]) ->
         job_ids: of runs that released something.
 
     Yields:
-        Batches of `AFFECTED_SCHEMA`. Evidence is HELD, REMOVED or, of a receiver, INPUT: who was in the run's cohort,
-        or, while that is not numbered and once it is destroyed, whom the rule allowed at the run's judgement, both
-        among the customers of today's data set. Who of the others left the data set since is counted as absent.
+        Batches of `AFFECTED_SCHEMA`. Evidence is HELD, REMOVED or, of a receiver and of a run whose rows were destroyed
+        in their time, INPUT: who was in the run's cohort, or, while that is not numbered and once it is destroyed, whom
+        the rule allowed at the run's judgement, both among the customers of today's data set. Who of the others left
+        the data set since is counted as absent.
 
     Raises:
         StateError: NOT_FOUND when a job released nothing or its agreement is bound no more.
@@ -71,7 +72,7 @@ async def read_affected(house: House, caller: Caller, job_ids: Sequence[str]) ->
                         counts[evidence] += len(customers)
                         yield _batch(run, evidence, customers)
                     counts["absent"] += int((~seen).sum())
-        if run.side is Side.RECEIVER:
+        if run.side is Side.RECEIVER or stored is None:
             async with aclosing(_input(house, binding, run)) as pieces:
                 async for customers in pieces:
                     counts["INPUT"] += len(customers)

@@ -163,7 +163,10 @@ async def _trace(
         if kept is not None and not member and not all(ask(use, kept.judged_at).allowed for use in terms.gates):
             open_reasons = (AGREED_LATER,)
         else:
-            open_reasons = left_open(job, await tx.notices.of_run(run.session_id), member, bool(run.systems))
+            over = run.expires_at is not None and run.expires_at <= house.clock.now()
+            notices = await tx.notices.of_run(run.session_id)
+            destroyed = stored is None and over
+            open_reasons = left_open(job, notices, member, linked=bool(run.systems), destroyed=destroyed)
     return RunTrace(job, presence, run.judged_at, decision, received, removal, notice, open_reasons)
 
 

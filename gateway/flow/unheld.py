@@ -16,17 +16,22 @@ IN_STATISTICS = "IN_STATISTICS"
 NOT_MATCHED = "NOT_MATCHED"
 FORGOTTEN_FOR_PARTNER = "FORGOTTEN_FOR_PARTNER"
 NOT_IN_DATA_SET = "NOT_IN_DATA_SET"
+RETENTION_OVER = "RETENTION_OVER"
 AGREED_LATER = "AGREED_LATER"
 """The rule said no when the run chose its people, and yes when it was judged again."""
 _UNCHOSEN = ("SHARED_MATCH_KEY", "MISSING_VALUE", "SEGMENT_TOO_SMALL")
 """Why people with consent are no members, of what a report counts as left out."""
 
 
-def left_open(job: Job, notices: Sequence[StoredNotice], member: bool | None, linked: bool) -> tuple[str, ...]:
+def left_open(
+    job: Job, notices: Sequence[StoredNotice], member: bool | None, *, linked: bool = False, destroyed: bool = False
+) -> tuple[str, ...]:
     """Return what may be behind an absence, each reason once; one alone is certain.
 
     Of members: IN_STATISTICS, part of figures, which hold nobody. NOT_MATCHED: the partner sent no record for it.
     FORGOTTEN_FOR_PARTNER: the partner had rows of the run forgotten since. UNLINKED: a link ended during the run.
+    RETENTION_OVER: all rows of the run were destroyed in their time.
+
     Of others: NOT_IN_DATA_SET, no row of the person was there. SHARED_MATCH_KEY: the match key was that of several
     people. MISSING_VALUE, SEGMENT_TOO_SMALL: what statistics leave out. The rest are the reasons by which the report
     counts rows that could not be used, among them UNLINKED, of ids that were nobody's, and CONFLICTING_ROWS.
@@ -36,12 +41,16 @@ def left_open(job: Job, notices: Sequence[StoredNotice], member: bool | None, li
         notices: about the run, of both sides.
         member: whether the person was in the cohort; None when that is not known any more, or not yet.
         linked: people were read by ids of other systems.
+        destroyed: the run's rows are kept no more.
     """
-    found = _of_members(job, notices, linked) if member is not False else []
+    found = _of_members(job, notices) if member is not False else []
+    if member is not False:
+        found += [UNLINKED] if linked else []
+        found += [RETENTION_OVER] if destroyed and IN_STATISTICS not in found else []
     return tuple(dict.fromkeys(found if member and found else found + _of_others(job)))
 
 
-def _of_members(job: Job, notices: Sequence[StoredNotice], linked: bool) -> list[str]:
+def _of_members(job: Job, notices: Sequence[StoredNotice]) -> list[str]:
     found: list[str] = []
     if job.side is Side.RECEIVER:
         if job.request.operation.grouped:
@@ -50,7 +59,7 @@ def _of_members(job: Job, notices: Sequence[StoredNotice], linked: bool) -> list
             found += [NOT_MATCHED] if job.report.get("matched") != job.report.get("consented") else []
             told = any(notice.kind is NoticeKind.TOMBSTONE and not notice.ours for notice in notices)
             found += [FORGOTTEN_FOR_PARTNER] if told else []
-    return [*found, UNLINKED] if linked else found
+    return found
 
 
 def _of_others(job: Job) -> list[str]:

@@ -101,9 +101,9 @@ class RightsServiceServicer:
     def ReadAffected(self, request, context):
         """Streams who was in runs, for a breach notice (PIPL 57): the bytes of one Arrow IPC stream {customer, job, run, partner,
         evidence}, joined with the bound data set as it is now. Evidence is HELD (a row of the person is kept here), REMOVED (it
-        was, until consent ended) or INPUT (receiver only: the person was in the run's cohort, whatever became of it; held rows are
-        kept of matched customers alone, so that a person may have both; in the half minute before the cohort is numbered, whom the
-        rule allowed at the run's cut). Role: compliance_officer.
+        was, until consent ended) or INPUT (the person was in the run's cohort, whatever became of it; in the half minute before the
+        cohort is numbered: the rule allowed the person at the run's cut). INPUT is told of a receiver, whose held rows are those of
+        matched customers alone, beside them, and of a run whose rows were destroyed in their time. Role: compliance_officer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

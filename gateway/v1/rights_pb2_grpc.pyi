@@ -50,9 +50,9 @@ class RightsServiceStub:
     ReadAffected: _grpc.UnaryStreamMultiCallable[_rights_pb2.ReadAffectedRequest, _rights_pb2.ReadAffectedResponse]
     """Streams who was in runs, for a breach notice (PIPL 57): the bytes of one Arrow IPC stream {customer, job, run, partner,
     evidence}, joined with the bound data set as it is now. Evidence is HELD (a row of the person is kept here), REMOVED (it
-    was, until consent ended) or INPUT (receiver only: the person was in the run's cohort, whatever became of it; held rows are
-    kept of matched customers alone, so that a person may have both; in the half minute before the cohort is numbered, whom the
-    rule allowed at the run's cut). Role: compliance_officer.
+    was, until consent ended) or INPUT (the person was in the run's cohort, whatever became of it; in the half minute before the
+    cohort is numbered: the rule allowed the person at the run's cut). INPUT is told of a receiver, whose held rows are those of
+    matched customers alone, beside them, and of a run whose rows were destroyed in their time. Role: compliance_officer.
     """
 
 @_typing.type_check_only
@@ -77,9 +77,9 @@ class RightsServiceAsyncStub(RightsServiceStub):
     ReadAffected: _aio.UnaryStreamMultiCallable[_rights_pb2.ReadAffectedRequest, _rights_pb2.ReadAffectedResponse]  # type: ignore[assignment]
     """Streams who was in runs, for a breach notice (PIPL 57): the bytes of one Arrow IPC stream {customer, job, run, partner,
     evidence}, joined with the bound data set as it is now. Evidence is HELD (a row of the person is kept here), REMOVED (it
-    was, until consent ended) or INPUT (receiver only: the person was in the run's cohort, whatever became of it; held rows are
-    kept of matched customers alone, so that a person may have both; in the half minute before the cohort is numbered, whom the
-    rule allowed at the run's cut). Role: compliance_officer.
+    was, until consent ended) or INPUT (the person was in the run's cohort, whatever became of it; in the half minute before the
+    cohort is numbered: the rule allowed the person at the run's cut). INPUT is told of a receiver, whose held rows are those of
+    matched customers alone, beside them, and of a run whose rows were destroyed in their time. Role: compliance_officer.
     """
 
 class RightsServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -131,9 +131,9 @@ class RightsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_rights_pb2.ReadAffectedResponse], _abc.AsyncIterator[_rights_pb2.ReadAffectedResponse]]:
         """Streams who was in runs, for a breach notice (PIPL 57): the bytes of one Arrow IPC stream {customer, job, run, partner,
         evidence}, joined with the bound data set as it is now. Evidence is HELD (a row of the person is kept here), REMOVED (it
-        was, until consent ended) or INPUT (receiver only: the person was in the run's cohort, whatever became of it; held rows are
-        kept of matched customers alone, so that a person may have both; in the half minute before the cohort is numbered, whom the
-        rule allowed at the run's cut). Role: compliance_officer.
+        was, until consent ended) or INPUT (the person was in the run's cohort, whatever became of it; in the half minute before the
+        cohort is numbered: the rule allowed the person at the run's cut). INPUT is told of a receiver, whose held rows are those of
+        matched customers alone, beside them, and of a run whose rows were destroyed in their time. Role: compliance_officer.
         """
 
 def add_RightsServiceServicer_to_server(servicer: RightsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -16,6 +16,7 @@ from gateway.errors import AccessError, RequestError, StateError
 from gateway.flow.affected import read_affected
 from gateway.flow.membership.condense import number_memberships
 from gateway.flow.reach import reach
+from gateway.flow.retention import sweep_results
 from gateway.flow.trace import Presence, RunTrace, list_partner_notices, list_removals, notify_partner, trace_subject
 from gateway.route.agreement import Operation
 from gateway.route.caller import Caller, Role
@@ -151,6 +152,24 @@ async def test_an_incident_names_who_was_in_the_run(tmp_path: Path) -> None:
     assert await affected(twin.retailer, job) == ours
     entry, *_ = await leaves(twin.retailer, "incident_read")
     assert (entry["held"], entry["removed"], entry["input"], entry["absent"]) == (17, 1, 39, 0)
+
+
+async def test_who_was_in_a_run_is_known_when_its_rows_are_destroyed(tmp_path: Path) -> None:
+    twin = await rows_twin(tmp_path)
+    await withdraw(twin.platform, "B000031")
+    job = await released(twin)
+    for side in _sides(twin):
+        await number_memberships(side.house)
+    held = (await affected(twin.platform, job))["HELD"]
+    twin.clock.at += timedelta(days=400)
+    for side in _sides(twin):
+        await sweep_results(side.house)
+    assert await affected(twin.platform, job) == {"INPUT": held}
+    assert "B000031" not in held
+    (sent,) = await traced(twin.platform, "B000032")
+    assert (sent.presence, sent.left_open) == (Presence.ELIGIBLE, ("RETENTION_OVER",))
+    (matched,) = await traced(twin.retailer, "A000033")
+    assert (matched.presence, matched.left_open) == (Presence.ELIGIBLE, ("NOT_MATCHED", "RETENTION_OVER"))
 
 
 async def test_an_incident_of_statistics_names_the_input_of_both_sides(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ UNCHOSEN = ("MISSING_VALUE", "SEGMENT_TOO_SMALL", "TOO_SHORT", "UNLINKED", "NOT_
 def test_only_what_the_report_counts_is_left_open(side: Side, report: dict[str, Any], expected: Any) -> None:
     asked = job()
     asked = replace(asked, side=side, report=report, request=replace(asked.request, operation=Operation.MATCH))
-    assert left_open(asked, (), None, False) == (expected or ("CONFLICTING_ROWS", "UNLINKED", "NOT_IN_DATA_SET"))
+    assert left_open(asked, (), None) == (expected or ("CONFLICTING_ROWS", "UNLINKED", "NOT_IN_DATA_SET"))
 
 
 @pytest.mark.parametrize(
@@ -53,4 +53,4 @@ def test_who_was_in_the_cohort_leaves_half_of_it_open(
     }  # fmt: skip
     asked = job()
     asked = replace(asked, side=Side.RECEIVER, report=report, request=replace(asked.request, operation=operation))
-    assert left_open(asked, (), member, linked) == expected
+    assert left_open(asked, (), member, linked=linked) == expected
