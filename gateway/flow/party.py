@@ -33,6 +33,7 @@ _CONTRACTS = {
     PartyRole.JOINT: ContractType.JOINT,
     PartyRole.ENTRUSTED: ContractType.ENTRUSTMENT,
 }
+_MAY_LIE_AHEAD = (PartyEventType.SUCCEEDED, PartyEventType.REINSTATED, PartyEventType.AUTHORITY_APPROVAL)
 _NEED_EVIDENCE = (PartyEventType.AUTHORITY_APPROVAL, PartyEventType.INSPECTED, PartyEventType.DELETION_CERTIFIED)
 
 
@@ -92,7 +93,8 @@ async def get_party(house: House, caller: Caller, party: str, version: int = 0) 
 async def create_party_event(house: House, caller: Caller, body: Mapping[str, object]) -> RegistryItem:
     """Add what happened to a party; arguments and errors as `create_party`, as `consent.party.PartyEvent` reads it.
 
-    It is never changed: what was wrong is answered by another event, as a suspension by a reinstatement.
+    It is never changed: what was wrong is answered by another event, as a suspension by a reinstatement. What is dated
+    ahead must allow something: what protects people would count at once, and be answered by nothing before its date.
     """
     require(caller, Role.ADMINISTRATOR, Role.COMPLIANCE_OFFICER)
     refuse_set_by_server(body)
@@ -104,6 +106,8 @@ async def create_party_event(house: House, caller: Caller, body: Mapping[str, ob
         raise RequestError("BAD_FIELD", "field methods names a method that does not exist")
     async with house.store.begin() as tx:
         registry = await load_registry(tx, house)
+        if event.type not in _MAY_LIE_AHEAD and event.at > house.clock.now() + registry.policy.clock_tolerance:
+            raise RequestError("BAD_FIELD", "field at lies in the future, and it counts at once: tell when it happened")
         for field, party in (("party", event.party), ("to", event.to)):
             if party is not None and party not in registry.parties:
                 raise RequestError(

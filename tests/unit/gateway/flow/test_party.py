@@ -190,8 +190,10 @@ async def test_what_happened_counts_at_once_and_stays(house: House) -> None:
     house.clock.advance(days=1)  # type: ignore[attr-defined]
     with pytest.raises(StateError):
         await create_party_event(house, OFFICER, suspended(at="2026-11-02T00:00:00Z"))
-    back = suspended(id="R-1", type="recipient_reinstated", at="2026-11-21T00:00:00Z")
+    back = suspended(id="R-1", type="recipient_reinstated", at="2026-11-22T00:00:00Z")
     await create_party_event(house, OFFICER, back)
+    assert against(await registry_of(house), at=house.clock.now()) == "RECIPIENT_BLOCKED", "what allows may lie ahead"
+    house.clock.advance(days=1)  # type: ignore[attr-defined]
     assert against(await registry_of(house), at=house.clock.now()) is None
     assert [item.item_id for item in await list_items(house, CDP, "party_event")] == ["R-1", "S-1"]
 
@@ -211,6 +213,8 @@ async def test_what_happened_counts_at_once_and_stays(house: House) -> None:
         ({"type": "competent_authority_approval"}, "evidence"),
         ({"type": "recipient_inspected"}, "evidence"),
         ({"type": "vanished"}, "type"),
+        ({"at": "2026-11-20T08:35:01Z"}, "future"),
+        ({"type": "recipient_scope_changed", "at": "2027-11-20T00:00:00Z"}, "future"),
         ({"recorded_at": "2020-01-01T00:00:00Z"}, "recorded_at"),
         ({"id": ""}, "id"),
     ],
