@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 import pyarrow as pa
 from pyarrow import fs
@@ -107,13 +109,15 @@ def _below(
             source.refuse(
                 "BAD_ROW", f"has folders more than {_DEEPEST} deep, such as a link that leads back up; remove it"
             )
+        if isinstance(disk, fs.LocalFileSystem):
+            _refuse_dead_link(source, path, above, pattern)
         for info in disk.get_file_info(fs.FileSelector(path, allow_not_found=True)):
             name = info.base_name
             steps = (*above, name)
             if name.startswith((".", "_")):
                 continue
             if info.type == fs.FileType.File:
-                if not pattern or _matches(steps, pattern):
+                if _matches(steps, pattern):
                     yield Found(info.path, "/".join(steps), info.size or 0, info.mtime_ns or 0, partitions)
             elif info.type == fs.FileType.Directory and _may_hold(steps, pattern):
                 told = partition.folder(name)
@@ -121,6 +125,21 @@ def _below(
                     open_.append((info.path, steps, partitions))
                 elif all(one.holds(told[1]) for one in predicates if one.key == told[0]):
                     open_.append((info.path, steps, {**partitions, told[0]: told[1]}))
+
+
+def _refuse_dead_link(source: Source, path: str, above: tuple[str, ...], pattern: tuple[str, ...]) -> None:
+    """Refuse a link that leads nowhere: Arrow lists what is left, and fewer rows would be read in silence."""
+    try:
+        with os.scandir(path) as entries:
+            links = [entry for entry in entries if entry.is_symlink() and not entry.name.startswith((".", "_"))]
+    except FileNotFoundError:
+        return
+    for link in links:
+        steps = (*above, link.name)
+        if _matches(steps, pattern) and not Path(link.path).exists():
+            source.of(source.path, "/".join(steps)).refuse(
+                "BAD_ROW", "is a link that leads nowhere; remove it, or put back what it leads to"
+            )
 
 
 def _may_hold(steps: tuple[str, ...], pattern: tuple[str, ...]) -> bool:

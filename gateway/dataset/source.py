@@ -120,6 +120,11 @@ class Source:
             if not found:
                 there = f"it has {_listed(present)}"
                 step = "Bind another column or export it"
+                alike = [name for name in present if name.strip().casefold() == column.strip().casefold()]
+                if alike:
+                    step = f"Write {column} as the first line does, with its blanks and capitals, or rename it there"
+                elif present and present[0].casefold().startswith("sep="):
+                    step = "Its first line is a spreadsheet's mark and no column names: remove it"
                 for sign, word in _SIGNS.items():
                     if len(present) == 1 and column in present[0].split(sign):
                         step = f"Declare its delimiter: --delimiter {word}"

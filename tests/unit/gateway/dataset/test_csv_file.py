@@ -5,6 +5,7 @@ import codecs
 import errno
 import lzma
 import os
+import tarfile
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -128,6 +129,28 @@ def test_a_missing_column_is_named_with_those_present(tmp_path: Path) -> None:
     error = refused(csv_file(tmp_path, "customer,Phone,city\nc1,13800000001,x\n"))
     assert error.reason == "MISSING_COLUMN"
     assert "no column phone; it has customer, Phone, city" in error.message
+
+
+@pytest.mark.parametrize(
+    ("head", "step"),
+    [
+        ("customer, phone", "Write phone as the first line does, with its blanks and capitals, or rename it there"),
+        ("customer,PHONE", "Write phone as the first line does, with its blanks and capitals, or rename it there"),
+        ("sep=,\ncustomer,phone", "Its first line is a spreadsheet's mark and no column names: remove it"),
+    ],
+)
+def test_what_to_do_about_a_missing_column(tmp_path: Path, head: str, step: str) -> None:
+    error = refused(csv_file(tmp_path, f"{head}\nc1,13800000001\n"))
+    assert (error.reason, step in error.message) == ("MISSING_COLUMN", True)
+
+
+def test_an_archive_is_no_text(tmp_path: Path) -> None:
+    inside = csv_file(tmp_path, GOOD, "inside.csv")
+    with tarfile.open(tmp_path / "exports.tar.gz", "w:gz") as archive:
+        archive.add(inside, "inside.csv")
+    packed = (tmp_path / "exports.tar.gz").read_bytes()
+    error = refused(csv_file(tmp_path, packed))
+    assert (error.reason, "tar archive" in error.message) == ("BAD_ENCODING", True)
 
 
 def test_a_column_that_is_there_twice(tmp_path: Path) -> None:

@@ -268,6 +268,15 @@ def test_a_folder_or_pattern_without_files(tmp_path: Path, what: str) -> None:
     assert (error.reason, "check the path" in error.message) == ("BAD_ROW", True)
 
 
+def test_a_link_that_leads_nowhere_is_no_reason_to_read_less(tmp_path: Path) -> None:
+    (tmp_path / "1.csv").write_text(HEAD + rows(1, 3))
+    (tmp_path / "2.csv").symlink_to(tmp_path / "gone.csv")
+    for path in (tmp_path, tmp_path / "*.csv"):
+        error = refused(Declared("csv", path))
+        assert (error.reason, "(2.csv) is a link that leads nowhere" in error.message) == ("BAD_ROW", True)
+    assert subjects(Declared("csv", tmp_path / "1*.csv")) == ["c1", "c2"]
+
+
 def test_a_link_that_leads_back_up_does_not_go_on_for_ever(tmp_path: Path) -> None:
     root = spread(tmp_path / "rows", {"1.csv": rows(1, 3)})
     (root / "again").symlink_to(root)
