@@ -142,12 +142,14 @@ class United:
             return rows
         person = np.cumsum(begins) - 1
         said, contested = self._settle(rows, starts, person), np.zeros(len(starts), dtype=bool)
-        # Of a list the first part that stands in it counts: the sort leaves the parts of a list in order.
-        lists = rows[:, self._fields["tag"].start] if self._lists else np.zeros(len(rows), np.uint8)
-        order = np.lexsort((lists, person))
-        rows, person, lists = rows[order], person[order], lists[order]
-        first = np.ones(len(rows), dtype=bool)
-        first[1:] = (person[1:] != person[:-1]) | (lists[1:] != lists[:-1])
+        first = begins
+        if self._lists:
+            # Of a list the first part that stands in it counts: the sort leaves the parts of a list in order.
+            lists = rows[:, self._fields["tag"].start]
+            order = np.lexsort((lists, person))
+            rows, person, lists = rows[order], person[order], lists[order]
+            first = begins.copy()
+            first[1:] |= lists[1:] != lists[:-1]
         tags = rows[:, self._fields["tag"]]
         contested[person[(tags != tags[first][np.cumsum(first) - 1]).any(axis=1)]] = True
         self._count(MATCH_KEY, contested)

@@ -32,7 +32,7 @@ FORMS = {
 """The forms of each type; a type without any has one, which needs no name."""
 
 _UNHASHED_TYPES = frozenset({"id"})
-_PRINTABLE = re.compile(r"[a-z0-9._]{1,64}")
+_PRINTABLE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,26 @@ def test_a_digest_is_no_phone() -> None:
     assert reasons.to_pylist() == ["BAD_CHARACTERS"]
 
 
+@pytest.mark.parametrize("hash_", ["md5", "sha256", "sm3", "md5_sha256"])
+@pytest.mark.parametrize("spoilt", [False, True])
+def test_digests_of_nothing_are_nobodys(hash_: str, spoilt: bool) -> None:
+    """Whoever hashes a column hashes its empty cells: thousands of customers would share one value."""
+
+    def digest(text: str) -> str:
+        for name in hash_.split("_"):
+            text = hashlib.new(name, text.encode(), usedforsecurity=False).hexdigest()
+        return text
+
+    people = [digest(f"u{number}@example.com") for number in range(3000)]
+    nothing = [
+        digest(word) for word in ("", "NULL", "null", "N/A", "00000000-0000-0000-0000-000000000000", "020000000000")
+    ]
+    rows = [*people, *nothing, *(["short"] if spoilt else [])]
+    values, reasons = normalise(parse(f"email.plain.{hash_}"), pa.array(rows))
+    assert values.to_pylist()[:3000] == people
+    assert reasons.to_pylist()[3000:] == [*["PLACEHOLDER"] * len(nothing), *(["NOT_A_HASH"] if spoilt else [])]
+
+
 @pytest.mark.parametrize("stray", ["g", "`", "/", ":", "A", " "])
 def test_one_stray_character_in_a_long_column_is_found(stray: str) -> None:
     digests = [hashlib.md5(str(n).encode()).hexdigest() for n in range(5000)]
