@@ -56,7 +56,7 @@ def parse_manifest(encoded: bytes) -> Manifest:
     """
     try:
         record = canonical.parse(encoded)
-        if not isinstance(record, dict) or record.keys() != _FIELDS or record["v"] != 1:
+        if not isinstance(record, dict) or record.keys() != _FIELDS or (type(record["v"]), record["v"]) != (int, 1):
             raise ValueError("not a manifest of version 1")
         if not all(isinstance(record[name], str) for name in _TEXTS) or type(record["size"]) is not int:
             raise ValueError("a field has the wrong type")

@@ -98,7 +98,7 @@ def _record(encoded: bytes) -> dict[str, Any]:
         record = canonical.parse(encoded)
         if not isinstance(record, dict) or record.keys() != _FIELDS:
             raise ValueError("not a proof of membership")
-        if (record["v"], record["kind"]) != (1, "membership"):
+        if (type(record["v"]), record["v"], record["kind"]) != (int, 1, "membership"):
             raise ValueError("not a proof of membership of version 1")
         texts = ("party", "side", "subject", "made", "salt", "signature")
         if not all(isinstance(record[name], str) for name in texts) or record["side"] not in ("receiver", "sender"):
@@ -109,6 +109,9 @@ def _record(encoded: bytes) -> dict[str, Any]:
             raise ValueError("a field has the wrong type")
         if any(not isinstance(use, dict) or use.keys() != _JUDGED for use in record["judgement"]):
             raise ValueError("a judgement lacks a field")
+        types = {name: bool if name == "allowed" else str for name in _JUDGED}
+        if any(type(use[name]) is not types[name] for use in record["judgement"] for name in types):
+            raise ValueError("a field of a judgement has the wrong type")
     except ValueError as error:
         raise CheckError("file", str(error)) from error
     return record

@@ -63,7 +63,7 @@ def check_run(
     check = f"run {session_id[:16]}"
     try:
         record = canonical.parse(content)
-        if not isinstance(record, dict) or record.keys() != _FIELDS or record["v"] != 1:
+        if not isinstance(record, dict) or record.keys() != _FIELDS or (type(record["v"]), record["v"]) != (int, 1):
             raise ValueError("not run evidence of version 1")
         if record["session"] != session_id:
             raise ValueError("belongs to another session than its file name says")

@@ -503,7 +503,7 @@ const MANIFEST_FIELDS =
 
 function parseManifest(bytes) {
   const record = parse(bytes);
-  if (!hasFields(record, [...MANIFEST_FIELDS, ...('as_known_at' in record ? ['as_known_at'] : [])]) || record.v !== 1) {
+  if (!hasFields(record, MANIFEST_FIELDS) || record.v !== 1) {
     fail('not a manifest of version 1');
   }
   const { files, size, v, ...texts } = record;
@@ -516,7 +516,7 @@ function parseManifest(bytes) {
   for (const file of files) {
     if (!hasFields(file, ['bytes', 'path', 'rows', 'sha256'])) fail('a file is listed without its four fields');
     if (typeof file.path !== 'string' || !FILE_PATH.test(file.path)) fail('a file is listed under a name that no export has');
-    if (!(file.bytes >= 0) || !(file.rows >= 0)) fail('a file is listed without its size or rows');
+    if (![file.bytes, file.rows].every((count) => Number.isSafeInteger(count) && count >= 0)) fail('a file is listed without its size or rows');
     if (!/^[0-9a-f]{64}$/.test(file.sha256)) fail('a file is listed without its SHA-256');
     if (file.path <= before) fail('the files are not listed once each, in order');
     before = file.path;
@@ -1125,7 +1125,7 @@ function checkPlace({ leaves, member, people, run, salt, side, subject }) {
   const commitment = run.opening[`${side}_commitment`];
   const mac = hmac(sha256, fromBase64(salt), utf8(subject));
   const places = leaves.map((leaf) => {
-    if (!hasFields(leaf, ['index', 'mac', 'path']) || typeof leaf.index !== 'number' || !Array.isArray(leaf.path)) {
+    if (!hasFields(leaf, ['index', 'mac', 'path']) || !Number.isSafeInteger(leaf.index) || !Array.isArray(leaf.path)) {
       fail('a leaf in the file lacks a field');
     }
     const found = fromBase64(leaf.mac);
@@ -1193,7 +1193,7 @@ function checkEvents({ log, subject }, logKeys) {
     if (!hasFields(item, ['entry', 'index', 'path', 'payload', 'salt']) || !Array.isArray(item.path)) {
       fail('an entry in the file lacks a field');
     }
-    if (!(item.index > before)) fail('the entries in the file do not ascend');
+    if (!Number.isSafeInteger(item.index) || item.index <= before) fail('the entries in the file do not ascend');
     before = item.index;
     const entry = utf8(String(item.entry));
     try {
@@ -1251,6 +1251,8 @@ function parseProof(bytes) {
   if (typeof value.member !== 'boolean' || typeof value.people !== 'number') fail('a field has the wrong type');
   if (!Array.isArray(value.leaves) || !Array.isArray(value.judgement)) fail('a field has the wrong type');
   if (!value.judgement.every((use) => hasFields(use, USE_FIELDS))) fail('a judgement lacks a field');
+  const typed = ([name, said]) => typeof said === (name === 'allowed' ? 'boolean' : 'string');
+  if (!value.judgement.flatMap(Object.entries).every(typed)) fail('a field of a judgement has the wrong type');
   return value;
 }
 

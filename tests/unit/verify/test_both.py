@@ -1,4 +1,4 @@
-"""Both verifiers give one verdict on receipts, policies and proofs of consistency, the one that the formats ask for."""
+"""Both verifiers give the verdict that the formats ask for: manifests, receipts, policies, proofs of consistency."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ import hashlib
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from assent_verify import Trust, verify_export
 from assent_verify.cli import main
 from assent_verify.consistency import verify_continuation
 from assent_verify.failure import CheckError
 from assent_verify.note import parse_vkey, read_checkpoint
 from assent_verify.policy import parse_policy
 from assent_verify.receipt import verify_receipt
+from gateway.route.canonical import canonical_bytes, record_message
 from gateway.tlog.checkpoint import Checkpoint, sign_checkpoint
 from gateway.tlog.note import NoteSigner, sign_note
 from gateway.tlog.tree import EMPTY_EDGE, integrate, leaf_hash
 from tests.javascript import ROOT, ask, b64
-from tests.unit.verify.made_export import ORIGIN, log_signer
+from tests.unit.verify.made_export import ORIGIN, PARTY_KEYS, log_signer, make_export
 from tests.unit.verify.test_javascript import witness
 
 pytestmark = pytest.mark.node
@@ -159,12 +162,51 @@ PROOFS: dict[str, tuple[bytes, bytes, bool]] = {
 }
 
 
+MANIFESTS: dict[str, Any] = {
+    "as it is": lambda manifest: manifest,
+    "no record": lambda _: [],
+    "nothing": lambda _: None,
+    "a version that is true": lambda manifest: {**manifest, "v": True},
+    "a field more": lambda manifest: {**manifest, "as_known_at": "2026-11-21T08:00:00.000000Z"},
+    "a size that is none": lambda manifest: {
+        **manifest,
+        "files": [{**manifest["files"][0], "bytes": None}, *manifest["files"][1:]],
+    },
+    "no files": lambda manifest: {**manifest, "files": {}},
+}
+
+
 def holds(check: object, *arguments: object) -> bool:
     try:
         check(*arguments)  # type: ignore[operator]
     except (CheckError, ValueError):
         return False
     return True
+
+
+def test_manifests_of_another_form(tmp_path: Path) -> None:
+    """Signed by the party all the same: each verifier refuses them, and none falls over."""
+    questions = []
+    for number, change in enumerate(MANIFESTS.values()):
+        made = make_export(tmp_path / str(number), 3)
+        encoded = canonical_bytes(change(json.loads(made.path("manifest.json").read_bytes())))
+        made.path("manifest.json").write_bytes(encoded)
+        signature = PARTY_KEYS["retailer"].sign(record_message("export", encoded))
+        made.path("manifest.sig").write_text(b64(signature) + "\n")
+        questions.append({"ask": "export", "folder": str(made.root)})
+    for number, (name, answer) in enumerate(zip(MANIFESTS, ask(questions), strict=True)):
+        found = [one.check for one in verify_export(tmp_path / str(number), Trust()).failures]
+        assert [one["check"] for one in answer["answer"]["failures"]] == found, name
+        assert found == ([] if name == "as it is" else ["manifest"]), name
+    made = make_export(tmp_path / "run", 3)
+    made.edit_run(lambda record: record.update(v=True))
+    made.reseal()
+    (answer,) = ask([{"ask": "export", "folder": str(made.root)}])
+    for failures in (
+        [one["reason"] for one in answer["answer"]["failures"]],
+        [one.reason for one in verify_export(made.root, Trust()).failures],
+    ):
+        assert failures == ["not run evidence of version 1"]
 
 
 def test_receipts() -> None:
