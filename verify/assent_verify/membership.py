@@ -11,6 +11,7 @@ behind its place are neighbours there.
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -31,6 +32,7 @@ _FIELDS = {
     *("subject", "v"),
 }
 _JUDGED = {"allowed", "category", "consent", "handler", "method", "purpose", "reason", "recipient"}
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?(?:Z|[+-]\d{2}:\d{2})", re.ASCII)
 _ENTRY = {"entry", "index", "path", "payload", "salt"}
 
 
@@ -268,12 +270,11 @@ def _gives(event: Mapping[str, Any], consent: str, use: Mapping[str, Any], judge
 
 def _time(text: object) -> datetime:
     try:
-        at = datetime.fromisoformat(text if isinstance(text, str) else "")
+        if not isinstance(text, str) or _TIME.fullmatch(text) is None:
+            raise ValueError("not of this form")
+        return datetime.fromisoformat(text)
     except ValueError as error:
         raise CheckError("consent", "a time in the file is none") from error
-    if at.tzinfo is None:
-        raise CheckError("consent", "a time in the file has no zone")
-    return at
 
 
 def _decoded(text: Any, check: str) -> bytes:

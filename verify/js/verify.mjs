@@ -526,8 +526,9 @@ function parseManifest(bytes) {
   return { ...manifest, agreement_key: trustedKey(fromBase64(record.agreement_key)) };
 }
 
-/** Whether a day and time exist. */
+/** Whether a day and time exist; there is no year 0. */
 function isTime(written) {
+  if (written.startsWith('0000')) return false;
   const at = new Date(`${written.slice(0, 23)}Z`);
   return !Number.isNaN(at.getTime()) && at.toISOString().slice(0, 23) === written.slice(0, 23);
 }
@@ -1219,7 +1220,7 @@ function moment(written) {
   const form = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.(\d{1,6}))?(Z|[+-]\d{2}:\d{2})$/;
   const match = form.exec(written) ?? fail('a time in the file is none');
   const seconds = Date.parse(`${match[1]}${match[3]}`);
-  if (Number.isNaN(seconds)) fail('a time in the file is none');
+  if (Number.isNaN(seconds) || !isTime(`${match[1]}.000`)) fail('a time in the file is none');
   return BigInt(seconds) * 1000n + BigInt((match[2] ?? '').padEnd(6, '0'));
 }
 

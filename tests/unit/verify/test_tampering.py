@@ -196,6 +196,12 @@ WITH_PARTY_KEY: list[tuple[str, Callable[[Made], None], str, str]] = [
         "entry 0: is not an audit leaf",
     ),
     (
+        "entry of the year 0",
+        edit_bundle(lambda e: [e[0].replace(b'"time":"2026', b'"time":"0000'), *e[1:]]),
+        "entries",
+        "entry 0: is not an audit leaf",
+    ),
+    (
         "entry of no date",
         edit_bundle(lambda e: [e[0].replace(b"-11-", b"-13-"), *e[1:]]),
         "entries",
