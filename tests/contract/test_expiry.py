@@ -41,6 +41,7 @@ async def test_a_consent_that_ended_is_recorded_once_with_its_end(house: House, 
     ]
     async with house.store.read() as tx:
         assert (await tx.tasks.mark("expire-consents"))["ended_until"] > 0
+        assert await tx.audit.misfiled(0, await tx.audit.appended()) == []
 
 
 async def test_what_was_withdrawn_or_renewed_before_does_not_expire(house: House, clock: StoppedClock) -> None:
