@@ -94,6 +94,14 @@ class Survey:
         return tuple(dict(key.shapes.most_common()) for key in self._keys)
 
     @property
+    def key_unlike(self) -> tuple[dict[str, int], ...]:
+        """Of those the ones that are not as the source declares its column."""
+        return tuple(
+            {shape: count for shape, count in shapes.items() if expected not in (None, shape)}
+            for expected, shapes in zip(map(_expected, self._wanted_keys), self.key_shapes, strict=True)
+        )
+
+    @property
     def usable(self) -> tuple[int, ...]:
         """Per match key the rows so far with a usable value."""
         return tuple(key.usable for key in self._keys)
@@ -165,3 +173,8 @@ class Survey:
         parsed = value.parse(self._origin.source, asked.column, values, asked.agreed)
         column.faults.reject(parsed.bad, rejection.BAD_VALUE)
         column.empty += int(pc.sum(pc.is_null(parsed.values)).as_py() or 0) - int(parsed.bad.sum())
+
+
+def _expected(wanted: SurveyKey) -> str | None:
+    digests = wanted.content.digests is not None if wanted.content else bool(wanted.key.hash)
+    return identifier.expected(wanted.key, digests)

@@ -188,6 +188,11 @@ class SourceSurvey(Protocol):
         ...
 
     @property
+    def key_unlike(self) -> tuple[Mapping[str, int], ...]:
+        """Of those per match key the ones that are not as this source declares its column; none without a shape."""
+        ...
+
+    @property
     def usable(self) -> tuple[int, ...]:
         """Per match key the rows with a usable value."""
         ...

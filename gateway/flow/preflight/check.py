@@ -156,6 +156,7 @@ class _Look:
                     usable=sum(survey.usable[number] for survey in surveys),
                     values=values,
                     shapes=dict(added_up([survey.key_shapes[number] for survey in surveys])),
+                    unlike=dict(added_up([survey.key_unlike[number] for survey in surveys])),
                     faults=_all([survey.key_faults[number] for survey in surveys]),
                 )
                 for number, (name, key, values) in enumerate(

@@ -59,7 +59,7 @@ def findings_of(check: DatasetCheck, asked: Asked) -> tuple[Finding, ...]:
 
 def _of_key(key: CheckedKey, shape: str | None) -> list[Finding]:
     found, seen = [], sum(key.shapes.values())
-    others = {name: count for name, count in key.shapes.items() if shape is not None and name != shape}
+    others = key.unlike
     if seen and sum(others.values()) > HALF * seen:
         name, count = max(others.items(), key=lambda other: other[1])
         found.append(
@@ -69,7 +69,7 @@ def _of_key(key: CheckedKey, shape: str | None) -> list[Finding]:
                 "bind another column, declare what this one holds, or agree on its form",
             )
         )
-    elif mixed(key.shapes, shape):
+    elif mixed(others):
         told = ", ".join(f"{count:,} {name}" for name, count in others.items())
         found.append(
             Finding("MIXED_FORMS", f"column {key.column} holds values of several forms: {told} beside {shape}")

@@ -39,14 +39,15 @@ def _form(asked: Asked, sample: Sample, number: int) -> Check:
     seen = sum(shapes.values())
     name = f"form of {wanted.key.name}"
     told = ", ".join(f"{100 * count / seen:.0f} % {what}" for what, count in shapes.items())
-    if shape is not None and seen and shapes.get(shape, 0) < HALF * seen:
+    unlike = sample.unlike[number]
+    if seen and sum(unlike.values()) > HALF * seen:
         return no(
             name,
             "MATCH_KEY_MISMATCH",
             f"values of column {wanted.column} look like {told}, where {shape} is read: bind another column, declare "
             "what this one holds (assent dataset add --identifier), or agree on its form",
         )
-    if usable >= HALF and mixed(shapes, shape):
+    if usable >= HALF and mixed(unlike):
         text = f"column {wanted.column} holds values of several forms, {100 * usable:.1f} % usable: {told}"
         return warning(name, "MIXED_FORMS", f"{text}; assent dataset check says which rows")
     if usable < HALF:
@@ -55,9 +56,9 @@ def _form(asked: Asked, sample: Sample, number: int) -> Check:
     return fine(name, f"{100 * usable:.1f} % usable, {told}")
 
 
-def mixed(shapes: Mapping[str, int], shape: str | None) -> bool:
-    """Return whether digests stand among values that are read as something else; never for a key without a shape."""
-    return shape is not None and any(name != shape and name.startswith(("md5", "sha256")) for name in shapes)
+def mixed(unlike: Mapping[str, int]) -> bool:
+    """Return whether digests stand among values that are read as something else."""
+    return any(name.startswith(("md5", "sha256")) for name in unlike)
 
 
 def size_checks(job: AuthorizedJob, own: int, partner: int, forecast: Forecast, free_bytes: int) -> list[Check]:

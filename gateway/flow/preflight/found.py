@@ -38,6 +38,7 @@ class CheckedKey:
     usable: int
     values: Values
     shapes: Mapping[str, int]
+    unlike: Mapping[str, int]
     faults: Mapping[str, RejectedRows]
 
 

@@ -59,6 +59,7 @@ class Sample:
         denied: of those asked about, the others by reason.
         asked: how many that were.
         shapes: per match key what values look like.
+        unlike: of those the ones that are not as their source declares them.
         usable_keys: per match key the part of the rows with a usable value.
         keyed: per match key the part of the rows that a source with its column has, 1 where there is one source.
         linked: part of the ids of other systems that the identity map knows; 1 without such.
@@ -76,6 +77,7 @@ class Sample:
     denied: Mapping[str, int]
     asked: int
     shapes: tuple[Mapping[str, int], ...]
+    unlike: tuple[Mapping[str, int], ...]
     usable_keys: tuple[float, ...]
     keyed: tuple[float, ...]
     linked: float
@@ -130,6 +132,7 @@ async def sample_of(
         denied=dict(Counter(verdict.denied).most_common()),
         asked=len(chosen),
         shapes=tuple(dict(added_up([one.shapes[key] for one in reading])) for key in keys),
+        unlike=tuple(dict(added_up([one.unlike[key] for one in reading])) for key in keys),
         usable_keys=tuple(sum(one.usable_keys[key] for one in reading) / sampled for key in keys),
         keyed=tuple(
             max(sum(one.rows for one, has in zip(reading, of_key, strict=True) if has), 1) / sampled
@@ -150,6 +153,7 @@ class _Reading:
     usable: int
     refs: Bytes
     shapes: tuple[Mapping[str, int], ...]
+    unlike: tuple[Mapping[str, int], ...]
     usable_keys: tuple[int, ...]
     each_s: float
 
@@ -186,7 +190,16 @@ def _read(house: House, dataset: str, asked: Asked, part: DatasetPart, number: i
             if time.perf_counter() - began > seconds / 2:
                 break
     each_s = (time.process_time() - used) / max(again.rows_read, 1)
-    return _Reading(survey.rows_read, whole, usable, np.concatenate(refs), survey.key_shapes, survey.usable, each_s)
+    return _Reading(
+        survey.rows_read,
+        whole,
+        usable,
+        np.concatenate(refs),
+        survey.key_shapes,
+        survey.key_unlike,
+        survey.usable,
+        each_s,
+    )
 
 
 async def _count(

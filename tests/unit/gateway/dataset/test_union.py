@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -120,3 +121,24 @@ def test_a_look_at_a_part_without_one_of_the_keys_finds_it_nowhere(tmp_path: Pat
     assert look.key_faults == ({}, {})
     with pytest.raises(SourceError, match=r"part core \(core.csv\) is declared without a column b: every part needs a"):
         made.survey("customers", (mail,), (), 0)
+
+
+def test_what_values_look_like_is_compared_with_what_their_own_part_declares(tmp_path: Path) -> None:
+    digests = [hashlib.md5(f"1380000000{number}".encode(), usedforsecurity=False).hexdigest() for number in range(3)]
+    raw = csv_file(tmp_path, f"id,tel\nc1,13800000001\nc2,{digests[2]}\n", "raw.csv")
+    hashed = csv_file(tmp_path, "id,tel\n" + "".join(f"c{n},{one}\n" for n, one in enumerate(digests)), "hashed.csv")
+    made = Datasets(
+        lambda: {
+            "customers": Union(
+                {
+                    "raw": Declared("csv", raw, "id", identifiers={"tel": "phone"}),
+                    "hashed": Declared("csv", hashed, "id", identifiers={"tel": "phone.cn11.md5"}),
+                }
+            )
+        }
+    )
+    asked = (SurveyKey(identifier.parse("phone.cn11.md5"), "tel", identifier.parse_content("phone")),)
+    looks = [made.survey("customers", asked, (), part) for part in range(2)]
+    keys = [key for look in looks for batch in look.batches() for key in batch.keys[0].to_pylist()]
+    assert keys == [digests[1], *digests]
+    assert [look.key_unlike for look in looks] == [({"md5 lower": 1},), ({},)]

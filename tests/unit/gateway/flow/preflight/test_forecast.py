@@ -112,7 +112,9 @@ def test_statistics_over_two_keys_send_and_multiply_two_elements_a_record(machin
 
 
 def test_a_record_of_statistics_has_all_keys_of_its_customer() -> None:
-    sample = Sample(1000, "counted", 1000, 0.9, 0.8, (0.9, 1.0), 0.5, {}, 10, (), (0.6, 0.7), (1.0, 1.0), 1.0, 0.0, 0.0)
+    sample = Sample(
+        1000, "counted", 1000, 0.9, 0.8, (0.9, 1.0), 0.5, {}, 10, (), (), (0.6, 0.7), (1.0, 1.0), 1.0, 0.0, 0.0
+    )
     for operation, keys, records in (
         (Operation.MATCH, 2, 270 + 350),
         (Operation.OVERLAP, 2, 360),
