@@ -160,15 +160,16 @@ async def test_sources_that_have_a_key_each_meet_in_one_data_set(
         users = [f"U-{id_}" for id_ in theirs.column("id").to_pylist()]
         shop = theirs.drop_columns(["email", "spend"])
         app = theirs.drop_columns(["phone", "tier"]).set_column(0, "id", pa.array(users))
-        # Somebody whom the app knows twice, under two addresses; and one whom the shop lists by address, too.
+        # Somebody whom the app knows twice, under two addresses; and two whom a newsletter knows by phone and address.
         twice = changed(app.slice(10, 1), "email", {"U-B000030": "other@example.com"})
-        lists = theirs.slice(12, 1).drop_columns(["tier", "spend"])
-        lists = changed(lists, "email", {"B000032": "news@example.com"})
+        lists = theirs.slice(12, 2).drop_columns(["tier", "spend"])
+        lists = changed(lists, "email", {"B000032": "news@example.com"}).set_column(0, "id", pa.array(["N-1", "N-2"]))
         datasets.tables |= {"shop": shop, "app": pa.concat_tables([app, twice]), "news": lists}
-        datasets.sources |= {"app": "app"}
+        datasets.sources |= {"app": "app", "news": "news"}
         datasets.united["users"] = ("shop", "app", "news")
         known = [(user, user[2:]) for user in users if user not in ("U-B000021", "U-B000022")]
         assert (await linked(twin.platform, "app", known)).linked == len(known)
+        assert (await linked(twin.platform, "news", [("N-1", "B000032")])).linked == 1
         # Of ours the phones stand beside the addresses of another source.
         twin.retailer.datasets.tables |= {"phones": ours.drop_columns(["email"]), "mails": ours.drop_columns(["phone"])}
         twin.retailer.datasets.united["crm"] = ("phones", "mails")
@@ -187,8 +188,9 @@ async def test_sources_that_have_a_key_each_meet_in_one_data_set(
             assert values[f"A{number:06d}", "spend"] == spend, number
             assert values[f"A{number:06d}", "tier"] == ("gold", "silver", None)[number % 3]
         report = (await job_at(twin.platform, job)).report
-        assert report["read"] == {"shop": 50, "app": 51, "news": 1}
-        assert report["rejected"] == {"UNLINKED": 2, "CONFLICTING_ROWS": 2}
+        assert report["read"] == {"shop": 50, "app": 51, "news": 2}
+        assert report["rejected"] == {"UNLINKED": 3, "CONFLICTING_ROWS": 2}
+        assert report["rejected in news"] == {"UNLINKED": {"count": 1, "first_rows": [2]}}  # though it has both keys
         assert report["rejected in app"] == {
             "UNLINKED": {"count": 2, "first_rows": [2, 3]},
             "CONFLICTING_ROWS": {"count": 2, "first_rows": [11, 51]},
