@@ -21,6 +21,7 @@ from gateway.errors import HostileInput, Misuse, RequestError, StateError
 from gateway.flow.access import require_log_reader
 from gateway.flow.checkpoint import (
     inconsistent,
+    is_unsigned,
     leaf_of,
     log_key,
     newest_checkpoint,
@@ -405,8 +406,8 @@ async def _to_sign(
 
 
 async def _check_begins(tx: Transaction, key: VerifierKey, size: int) -> None:
-    """Check that a log of which nothing was signed has nothing in its tree, or was begun anew over what it has."""
-    if size and await tx.epochs.get(key.name) is None:
+    """Check that a log of which nothing was signed has nothing in its tree, or was just begun anew over what it has."""
+    if not await is_unsigned(tx, key):
         raise inconsistent(f"the signer remembers nothing, and the database holds {size} entries")
 
 

@@ -70,6 +70,13 @@ async def leaf_of(tx: Transaction, index: int) -> bytes:
     return found[0].leaf
 
 
+async def is_unsigned(tx: Transaction, key: VerifierKey) -> bool:
+    """Whether nothing of a log can have been signed: it is empty, or was begun anew and has not gone on yet."""
+    began = await tx.epochs.get(key.name)
+    held = 0 if began is None else began.size
+    return await tx.audit.size() == held and await tx.audit.checkpoint() is None
+
+
 def inconsistent(what: str) -> StateError:
     """Make the error after which nothing more is signed."""
     return StateError(

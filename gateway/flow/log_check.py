@@ -16,7 +16,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from gateway.errors import HostileInput, StateError
-from gateway.flow.checkpoint import open_stored, tiles_of_log
+from gateway.flow.checkpoint import is_unsigned, open_stored, tiles_of_log
 from gateway.flow.ports import KeyCustody, Store, Transaction
 from gateway.tlog.checkpoint import SignedCheckpoint
 from gateway.tlog.leaf import check_opening
@@ -77,7 +77,7 @@ async def check_log(store: Store, custody: KeyCustody) -> LogCheck:
         check = _Check(tx, key)
         if trouble:
             check.fault(trouble)
-        elif signed is None and await tx.audit.size() and await tx.epochs.get(key.name) is None:
+        elif signed is None and not await is_unsigned(tx, key):
             check.fault("the signer remembers nothing of a log that has entries in its tree")
         await check.run(signed)
         return LogCheck(

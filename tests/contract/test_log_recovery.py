@@ -15,6 +15,7 @@ from gateway.agreement.card import card_file
 from gateway.errors import AccessError, RequestError, StateError
 from gateway.flow.audit import export, log_trouble, sequence
 from gateway.flow.checkpoint import log_key
+from gateway.flow.log_check import check_log
 from gateway.flow.log_recovery import begin_anew, next_origin, two_officers
 from gateway.flow.partner import accept_partner, invitation
 from gateway.flow.ports import House
@@ -105,6 +106,13 @@ async def test_a_log_begins_anew_over_the_entries_that_are_there(tmp_path: Path,
             assert verify_export(folder, trust).failures == []
             since = Trust(trust.log_keys, trust.party_keys, lost[2])
             assert {failure.check for failure in verify_export(folder, since).failures} == {"since"}
+            # What the new log signed is remembered as that of the first was: a lost memory is noticed.
+            for memory in (home / "signer").glob(f"{key.key_id.hex()}.checkpoint"):
+                memory.unlink()
+            assert "the signer remembers nothing" in await log_trouble(one.store, one.custody)
+            assert "the signer remembers nothing" in (await check_log(one.store, one.custody)).faults[0]
+            await log(one, "f")
+            assert "the signer remembers nothing" in await refused(one)
 
 
 async def test_a_tree_that_was_tampered_with_is_built_again_from_its_entries(house: House) -> None:
