@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import golang, javascript, mysql, postgres
+from tests import browser, golang, javascript, mysql, postgres
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,7 @@ NEEDS = {
         Need("vectors", frozenset({"vectors_dir"}), _vectors_absent),
         Need("node", frozenset(), javascript.absent),
         Need("go", frozenset(), golang.absent),
+        Need("browser", frozenset(), browser.absent),
         Need("ifma", frozenset(), _ifma_absent),
         Need("child_memory", frozenset(), _child_memory_absent),
         Need("thorough", frozenset(), _thorough_absent),
