@@ -12,10 +12,12 @@ class Disk:
 
     def __init__(self, fails: dict[str, AssentError] | None = None, most: int = 100) -> None:
         self.commits: list[list[str]] = []
+        self.begun = asyncio.Event()
         self._fails = fails or {}
         self.shared: SharedCommit[str, str] = SharedCommit(self._commit, len, most)
 
     async def _commit(self, parts: Sequence[str]) -> list[str]:
+        self.begun.set()
         await asyncio.sleep(0.01)
         for part in parts:
             if (error := self._fails.get(part)) is not None:
@@ -30,7 +32,7 @@ class Disk:
 async def test_those_who_come_during_a_commit_share_the_next_one_and_each_has_its_own_outcome() -> None:
     disk = Disk()
     first = asyncio.create_task(disk.shared.join("a"))
-    await asyncio.sleep(0.005)
+    await disk.begun.wait()
     assert await disk.all("bcd") == ["B", "C", "D"]
     assert await first == "A" and await disk.shared.join("e") == "E"
     assert disk.commits == [["a"], ["b", "c", "d"], ["e"]]
@@ -70,7 +72,7 @@ async def test_a_commit_that_fails_is_not_tried_again_and_all_learn_of_it() -> N
 async def test_who_gives_up_before_the_commit_is_not_in_it() -> None:
     disk = Disk()
     tasks = [asyncio.create_task(disk.shared.join("a"))]
-    await asyncio.sleep(0.005)
+    await disk.begun.wait()
     tasks += [asyncio.create_task(disk.shared.join(part)) for part in "bcd"]
     await asyncio.sleep(0)
     tasks[2].cancel()
@@ -82,7 +84,7 @@ async def test_who_gives_up_before_the_commit_is_not_in_it() -> None:
 async def test_who_gives_up_during_the_commit_sees_it_end_and_stops_nobody() -> None:
     disk = Disk()
     tasks = [asyncio.create_task(disk.shared.join(part)) for part in "ab"]
-    await asyncio.sleep(0.005)
+    await disk.begun.wait()
     tasks[0].cancel()
     await asyncio.sleep(0)
     tasks[0].cancel()  # impatience changes nothing
