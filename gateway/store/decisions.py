@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -18,6 +19,7 @@ from gateway.store.counters import Counter, lock_counter, set_counter
 from gateway.store.schema import decisions
 
 _COLUMNS = decisions.c
+_TOGETHER = 32  # decisions written out at a stretch: half a millisecond
 
 
 class SqlDecisionStore:
@@ -39,7 +41,7 @@ class SqlDecisionStore:
             "purpose": [one.question.use.purpose for one in answered],
             "recipient": [one.question.use.recipient or "" for one in answered],
             "reason_code": [one.decision.reason_code for one in answered],
-            "body": [json_text(recorded(one.question, one.decision)) for one in answered],
+            "body": await _bodies(answered),
         }
         await self._connection.insert_columns(decisions, columns)
         await set_counter(self._connection, Counter.DECISIONS, last + len(logged))
@@ -58,6 +60,15 @@ class SqlDecisionStore:
         oldest = select(_COLUMNS.number).where(_COLUMNS.asked_at < before).order_by(_COLUMNS.asked_at).limit(limit)
         gone = await self._connection.execute(delete(decisions).where(_COLUMNS.number.in_(oldest)))
         return gone.rowcount
+
+
+async def _bodies(answered: Sequence[AnsweredQuestion]) -> list[str]:
+    bodies: list[str] = []
+    for start in range(0, len(answered), _TOGETHER):
+        part = answered[start : start + _TOGETHER]
+        bodies += [json_text(recorded(one.question, one.decision)) for one in part]
+        await asyncio.sleep(0)  # others on the loop have their turn: they are whoever asks the next question
+    return bodies
 
 
 def _asked_for(wanted: DecisionFilter) -> list[ColumnElement[bool]]:
