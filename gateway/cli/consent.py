@@ -93,7 +93,7 @@ def import_events(
         chosen.output,
     )
     if warned:
-        words(f"{warned} rows name a consent that is not on file of their person; look at them: each may mean nothing.")
+        words(f"{warned} rows were imported that may be mistaken; look at each, and at its reason.")
     rejected = report.rejected_count if whole else stand.rejected
     if rejected:
         would = "would not be" if dry_run else "were not"

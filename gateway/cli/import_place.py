@@ -46,7 +46,7 @@ class ImportPlace:
         accepted: events kept, over all starts.
         replayed: events imported before.
         rejected: rows not kept.
-        warned: rows kept that name a consent which is not on file.
+        warned: rows kept that may be mistaken.
     """
 
     def __init__(

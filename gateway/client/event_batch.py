@@ -27,7 +27,8 @@ class ImportReport:
         replayed: events that were imported before.
         rejected: the first rejected rows of every field and reason, in order.
         rejected_count: all rows that were not kept for a fault of their own.
-        warned: the first rows, of every reason, that were kept but name a consent that is not on file.
+        warned: the first rows, of every reason, that were kept but may be mistaken: they name a consent that is not on
+            file, or are dated ahead.
         warned_count: all such rows.
     """
 
@@ -48,7 +49,7 @@ class ImportProgress:
         accepted: events that are new and kept; of a trial, that would be.
         replayed: events that were imported before.
         rejected: every row that was not kept, in order.
-        warned: every row that was kept but names a consent that is not on file, in order.
+        warned: every row that was kept but may be mistaken, in order.
     """
 
     settled_row: int

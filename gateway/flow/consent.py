@@ -25,6 +25,7 @@ from consent.record import ConsentRecord, records
 from consent.registry import Registry
 from gateway.errors import RequestError
 from gateway.flow.access import require
+from gateway.flow.dated_ahead import dated_ahead
 from gateway.flow.export import exported
 from gateway.flow.import_report import ImportReport, Settled, Tally
 from gateway.flow.intake import (
@@ -347,7 +348,8 @@ async def _looked_at(
         if means:
             async with house.store.read() as tx:
                 histories = await tx.consents.histories(sorted({row.subject for row in means}))
-        yield _settled(batch, read, len(fresh), replayed, clashes, unmet(means, given, histories))
+        warned = [*unmet(means, given, histories), *dated_ahead(fresh, house.clock.now())]
+        yield _settled(batch, read, len(fresh), replayed, clashes, warned)
         seen.update((row.event_id, row.content_hash) for row in fresh)
         _shorten(seen)
         _shorten(given)
@@ -412,7 +414,7 @@ async def _store_together(batches: Sequence[_Batch]) -> list[Settled]:
     for batch, read, (rows, replayed, clashes) in zip(batches, reads, parted, strict=True):
         means = naming(rows)
         given.update(dict.fromkeys(given_in(rows)))
-        warned = unmet(means, given, histories) if means else ()
+        warned = [*(unmet(means, given, histories) if means else ()), *dated_ahead(rows, now)]
         told.append(_settled(batch.rows, read, len(rows), replayed, clashes, warned))
     return told
 
@@ -433,7 +435,8 @@ def _settled(
     warned: Sequence[RowError],
 ) -> Settled:
     rejected = sorted([*read.errors, *clashes], key=lambda error: error.row)
-    return Settled(last_row(batch), accepted, replayed, tuple(rejected), tuple(warned))
+    told = sorted(warned, key=lambda error: error.row)
+    return Settled(last_row(batch), accepted, replayed, tuple(rejected), tuple(told))
 
 
 async def _ended(storing: asyncio.Task[Settled]) -> None:

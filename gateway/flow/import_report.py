@@ -20,7 +20,7 @@ class ImportReport:
         replayed: rows that were stored before.
         rejected: the first errors of every field and reason, in order of rows.
         rejected_count: rows refused, named or not.
-        warned: rows stored that mean a consent which is not on file, the first of every reason; see `unmet`.
+        warned: rows stored that may be mistaken, the first of every reason; see `unmet` and `dated_ahead`.
         warned_count: such rows, named or not.
     """
 
@@ -41,7 +41,7 @@ class Settled:
         accepted: rows stored; in a trial, that would be.
         replayed: rows that were stored before.
         rejected: errors of all others, in order of rows.
-        warned: those accepted that mean a consent which is not on file, in order of rows.
+        warned: those accepted that may be mistaken, in order of rows.
     """
 
     row: int

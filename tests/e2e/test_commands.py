@@ -242,7 +242,7 @@ def test_consents_are_imported_shown_and_judged(stage: Stage, tmp_path: Path) ->
     report = json.loads(ended.stdout)
     assert (ended.returncode, report["accepted"], report["warned"]) == (0, 1, 1)
     assert [(row["row"], row["field"]) for row in report["warned_rows"]] == [(1, "consent_id")]
-    assert "1 rows name a consent that is not on file" in ended.stderr
+    assert "1 rows were imported that may be mistaken" in ended.stderr
 
     (shown,) = stage.read("consent", "show", "new-1")
     assert (shown["consent_id"], shown["state"], shown["form"]) == ("c-1", "CONSENT_GIVEN", "SEPARATE")

@@ -15,6 +15,7 @@ from gateway.errors import AccessError, RequestError, StateError
 from gateway.flow import consent as route
 from gateway.flow import intake
 from gateway.flow.consent import ImportReport, consents_of, decide, import_events
+from gateway.flow.dated_ahead import REASON
 from gateway.flow.intake import SubjectNames
 from gateway.flow.ports import House
 from gateway.flow.unmet import BY_NOTHING, BY_SCOPE
@@ -444,6 +445,18 @@ async def test_a_subject_must_be_a_text(shop: Shop, subject: str) -> None:
 
 def test_the_local_key_is_not_shown() -> None:
     assert "k" * 32 not in repr(SubjectNames(b"k" * 32, "customer", 1))
+
+
+async def test_an_act_that_is_dated_ahead_is_told_of_by_its_row(shop: Shop) -> None:
+    def on(days: int) -> str:
+        return (shop.house.clock.now() + timedelta(days=days, hours=1)).isoformat()
+
+    rows = [given(1, at=on(2)), given(2), withdrawn(2, on(400)), withdrawn(3, on(0)), withdrawn(4, on(1))]
+    tried = await import_events(shop.house, CDP, "customer", pieces(rows), False, True)
+    report = await take(shop.house, rows)
+    assert (report.accepted, report.rejected_count) == (len(rows), 0)
+    assert [(one.row, one.field, one.reason) for one in report.warned] == [(row, "at", REASON) for row in (1, 3, 5)]
+    assert tried.warned == report.warned
 
 
 async def test_an_act_about_a_consent_that_nobody_gave_is_told_of_by_its_row(shop: Shop) -> None:
