@@ -54,7 +54,7 @@ def _begin(source: Source, dialect: Dialect) -> tuple[list[str], bool, bool]:
         source.refuse("BAD_ROW", f"has a line of column names (row 0) of more than {_LONGEST}; check its quotes")
     if not names:
         source.refuse("EMPTY", "has no line of column names; export the file again")
-    if start[_TAR.start : _TAR.stop] == b"ustar":
+    if start[_TAR] == b"ustar":
         source.refuse("BAD_ENCODING", "is a tar archive, from its first bytes; take the file out of it")
     if any("\0" in name for name in names):
         source.refuse("BAD_ENCODING", "holds zero bytes in its column names (row 0); declare its encoding")

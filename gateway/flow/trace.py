@@ -157,16 +157,16 @@ async def _trace(
     open_reasons: tuple[str, ...] = ()
     if presence is Presence.ELIGIBLE:
         cohort = await tx.memberships.get(run.session_id)
-        # Right after a run its cohort is not numbered yet.
-        kept = cohort if cohort is not None and cohort.numbered else None
-        member = None if kept is None else await tx.memberships.holds(kept, ref)
-        if kept is not None and not member and not all(ask(use, kept.judged_at).allowed for use in terms.gates):
+        member, chosen = None, True  # right after a run its cohort is not numbered yet
+        if cohort is not None and cohort.numbered:
+            member = await tx.memberships.holds(cohort, ref)
+            chosen = member or all(ask(use, cohort.judged_at).allowed for use in terms.gates)
+        if not chosen:
             open_reasons = (AGREED_LATER,)
         else:
-            over = run.expires_at is not None and run.expires_at <= house.clock.now()
+            over = stored is None and run.expires_at is not None and run.expires_at <= house.clock.now()
             notices = await tx.notices.of_run(run.session_id)
-            destroyed = stored is None and over
-            open_reasons = left_open(job, notices, member, linked=bool(run.systems), destroyed=destroyed)
+            open_reasons = left_open(job, notices, member, linked=bool(run.systems), destroyed=over)
     return RunTrace(job, presence, run.judged_at, decision, received, removal, notice, open_reasons)
 
 

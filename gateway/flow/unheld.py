@@ -43,10 +43,11 @@ def left_open(
         linked: people were read by ids of other systems.
         destroyed: the run's rows are kept no more.
     """
-    found = _of_members(job, notices) if member is not False else []
-    if member is not False:
-        found += [UNLINKED] if linked else []
-        found += [RETENTION_OVER] if destroyed and IN_STATISTICS not in found else []
+    if member is False:
+        return tuple(dict.fromkeys(_of_others(job)))
+    found = _of_members(job, notices)
+    found += [UNLINKED] if linked else []
+    found += [RETENTION_OVER] if destroyed and IN_STATISTICS not in found else []
     return tuple(dict.fromkeys(found if member and found else found + _of_others(job)))
 
 

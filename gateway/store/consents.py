@@ -62,7 +62,7 @@ def _events_of(*, postgresql: bool) -> Select[str, str, bool]:
 
 
 _EVENTS_OF = {postgresql: _events_of(postgresql=postgresql) for postgresql in (False, True)}
-"""Made once: of most people a decision asks for nothing else, and making it would take a part of its time."""
+"""Made once, not for every decision: of most people it asks for nothing else."""
 
 
 class SqlConsentStore:

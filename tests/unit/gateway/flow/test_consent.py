@@ -21,13 +21,7 @@ from gateway.flow.ports import House
 from gateway.flow.unmet import BY_NOTHING, BY_SCOPE
 from gateway.route.subject_ref import as_texts
 from gateway.store.consents import SqlConsentStore
-from tests.unit.gateway.flow.houses import (
-    ADMIN,
-    CDP,
-    NOW,
-    OFFICER,
-    StoppedClock,
-)
+from tests.unit.gateway.flow.houses import ADMIN, CDP, NOW, OFFICER, StoppedClock
 from tests.unit.gateway.flow.shops import (
     ALL,
     PHONE,

@@ -13,9 +13,7 @@ from gateway.errors import RequestError
 from gateway.flow.consent import ImportReport, import_events
 from gateway.store import SqlStore
 from gateway.store.consents import SqlConsentStore
-from tests.unit.gateway.flow.houses import (
-    CDP,
-)
+from tests.unit.gateway.flow.houses import CDP
 from tests.unit.gateway.flow.shops import (
     ALL,
     USE,
